@@ -1,0 +1,18 @@
+export type { Guarantee, GuaranteeKind } from './plan/guarantee.ts'
+export { definePlan, type Plan, type PlanInput } from './plan/plan.ts'
+export type {
+  Ack,
+  Actor,
+  Behaviour,
+  Exchange,
+  Exercise,
+  ExerciseEnvironment,
+  Expectation,
+  HttpRequest,
+  Json,
+  Mutation,
+  Path,
+  SmokeResult,
+} from './prove/exercise.ts'
+export { defineExercise } from './prove/exercise.ts'
+export type { Random } from './random.ts'

@@ -1,0 +1,71 @@
+import { z } from 'zod'
+import { citation, name } from './citation.ts'
+import { bytes, duration } from './units.ts'
+
+const invariant = z.strictObject({
+  claim: z.string(),
+  sql: z.string().min(1).describe('A query that returns the rows breaking the claim; no rows means it holds.'),
+  ...citation,
+})
+
+const role = z.strictObject({
+  purpose: z.string(),
+  login: z.boolean().default(true),
+  ...citation,
+})
+
+const server = z.union([
+  z.enum(['embedded', 'installed']).describe('A server Aval owns: from npm, or from the machine.'),
+  z
+    .strictObject({ external: z.string().regex(/^[A-Z][A-Z0-9_]*$/) })
+    .describe('Environment variable that holds the URL of a server somebody else owns.'),
+])
+
+export const database = z.strictObject({
+  version: z.string().regex(/^(>=)?\d{2}$/, "a major version such as '16', or a floor such as '>=15'"),
+  size: bytes.describe('Size of the data in production, declared; drills state what share of it they measured.'),
+  servers: z.record(name, server).default({ development: 'embedded' }).describe('The server of each environment.'),
+  owner: z
+    .string()
+    .describe('Role that owns the schema and runs migrations; never a superuser. Default: <system>_owner.')
+    .optional(),
+  roles: z
+    .record(z.string(), role)
+    .default({})
+    .describe('Roles that services connect as. None may bypass row security.'),
+  extensions: z
+    .array(z.string())
+    .default([])
+    .describe('Created by Aval before migrations, since an owner without superuser may not.'),
+  migrations: z.strictObject({
+    layout: z.enum(['supabase', 'prisma', 'drizzle']),
+    directory: z.string(),
+    ...citation,
+  }),
+  seed: z.string().describe('SQL file with the data of a new development database.').optional(),
+  settings: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+    .default({})
+    .describe('postgresql.conf of servers Aval owns.'),
+  pooling: z
+    .strictObject({
+      mode: z.enum(['transaction', 'session']),
+      size: z.int().positive(),
+      timeout: duration,
+      ...citation,
+    })
+    .optional(),
+  tls: z.strictObject({ minimum: z.enum(['1.2', '1.3']), ...citation }).optional(),
+  rowSecurity: z
+    .strictObject({
+      tables: z.literal('all').describe('Every table of the migrations has row security on.'),
+      except: z.record(z.string(), z.string()).default({}).describe('Tables left out, each with its reason.'),
+      tenant: z.string().describe('Column that says whose a row is.'),
+      ...citation,
+    })
+    .optional(),
+  invariants: z.record(name, invariant).default({}),
+  ...citation,
+})
+
+export type Database = z.output<typeof database>

@@ -1,0 +1,227 @@
+import type { Bound, Guarantee, GuaranteeKind, Safety } from './guarantee.ts'
+import type { Limit } from './limits.ts'
+import type { Plan, PlanPath } from './plan.ts'
+import type { Probe } from './probes.ts'
+import { formatDuration } from './units.ts'
+
+const day = 86_400_000
+
+/** How long evidence of a kind is believed when nothing it depends on changes. */
+const freshFor: Record<GuaranteeKind, number> = {
+  behaviour: 30 * day,
+  recovery: 92 * day,
+  integrity: 31 * day,
+  retention: 92 * day,
+  isolation: 30 * day,
+  blindness: 30 * day,
+  limits: 30 * day,
+  performance: 30 * day,
+  alerts: 92 * day,
+  runbooks: 92 * day,
+}
+
+const safety: Record<GuaranteeKind, Safety> = {
+  behaviour: 'scratch',
+  recovery: 'disruptive',
+  integrity: 'scratch',
+  retention: 'scratch',
+  isolation: 'scratch',
+  blindness: 'scratch',
+  limits: 'scratch',
+  performance: 'scratch',
+  alerts: 'scratch',
+  runbooks: 'disruptive',
+}
+
+interface Cited {
+  source?: string | undefined
+  requirements: readonly string[]
+}
+
+const holds: Bound = { op: 'holds' }
+const atMost = (ms: number): Bound => ({ op: '<=', value: ms, unit: 'ms' })
+
+/**
+ * Every promise of a plan, in the plan's order. Pure: the same plan gives the same guarantees, and each id is unique
+ * because it is built from the path of its entry.
+ */
+export function deriveGuarantees(plan: Plan): Guarantee[] {
+  const guarantees: Guarantee[] = []
+  const promise = (
+    kind: GuaranteeKind,
+    subject: string,
+    name: string,
+    claim: string,
+    target: Bound,
+    path: PlanPath,
+    ...cited: Cited[]
+  ) => {
+    guarantees.push({
+      id: `${kind}/${subject}/${name}`,
+      system: plan.system,
+      kind,
+      subject,
+      claim,
+      target,
+      source: cited.find((entry) => entry.source)?.source,
+      requirements: [...new Set(cited.flatMap((entry) => entry.requirements))],
+      safety: safety[kind],
+      freshFor: freshFor[kind],
+      path,
+    })
+  }
+
+  for (const [service, entry] of Object.entries(plan.services)) {
+    for (const [name, promised] of Object.entries(entry.promises)) {
+      promise('behaviour', service, name, promised.claim, holds, ['services', service, 'promises', name], promised)
+    }
+    for (const [name, target] of Object.entries(entry.performance)) {
+      const path = ['services', service, 'performance', name]
+      for (const percentile of ['p50', 'p95', 'p99'] as const) {
+        const ms = target[percentile]
+        if (ms === undefined) continue
+        const claim = `${percentile.toUpperCase()} of ${target.operation} is at most ${formatDuration(ms)}`
+        promise('performance', service, `${name}-${percentile}`, claim, atMost(ms), [...path, percentile], target)
+      }
+      if (target.throughput !== undefined) {
+        const claim = `One instance holds ${target.throughput} ${target.operation} a second`
+        const bound: Bound = { op: '>=', value: target.throughput, unit: 'per-second' }
+        promise('performance', service, `${name}-throughput`, claim, bound, [...path, 'throughput'], target)
+      }
+    }
+  }
+
+  const { database, recovery } = plan
+  if (database) {
+    for (const [name, invariant] of Object.entries(database.invariants)) {
+      promise('integrity', 'database', name, invariant.claim, holds, ['database', 'invariants', name], invariant)
+    }
+    if (database.rowSecurity) {
+      const claim = `No row of another ${database.rowSecurity.tenant} can be read, changed, inserted, counted or inferred`
+      promise('isolation', 'database', 'rows', claim, holds, ['database', 'rowSecurity'], database.rowSecurity)
+    }
+  }
+  const databaseBackups = Object.entries(recovery.backups).filter(([, backup]) => backup.of === 'database')
+  if (database && databaseBackups.length > 0) {
+    const cited = databaseBackups.map(([, backup]) => backup)
+    promise(
+      'integrity',
+      'backups',
+      'every-byte',
+      'A change of any byte in the store is found before it is restored',
+      holds,
+      ['recovery', 'backups'],
+      ...cited,
+    )
+    promise(
+      'integrity',
+      'restored',
+      'pages',
+      'A restored database has sound pages and indexes',
+      holds,
+      ['recovery', 'backups'],
+      ...cited,
+    )
+  }
+
+  for (const [name, objective] of Object.entries(recovery.objectives)) {
+    const path = ['recovery', 'objectives', name]
+    if (objective.rto !== undefined) {
+      const claim = `${name} serves again within ${formatDuration(objective.rto)} of its loss`
+      promise('recovery', name, 'time', claim, atMost(objective.rto), [...path, 'rto'], objective)
+    }
+    if (objective.rpo !== undefined) {
+      const claim =
+        objective.rpo === 0
+          ? `${name} loses no acknowledged write`
+          : `${name} loses at most ${formatDuration(objective.rpo)} of acknowledged writes`
+      promise('recovery', name, 'loss', claim, atMost(objective.rpo), [...path, 'rpo'], objective)
+    }
+  }
+  if (database && recovery.pointInTime) {
+    const { granularity, window } = recovery.pointInTime
+    const claim = `Any moment of the last ${formatDuration(window)} can be restored to ${formatDuration(granularity)}`
+    promise(
+      'recovery',
+      'point-in-time',
+      'precision',
+      claim,
+      atMost(granularity),
+      ['recovery', 'pointInTime'],
+      recovery.pointInTime,
+    )
+  }
+  for (const [name, procedure] of Object.entries(recovery.procedures)) {
+    const claim = `${name} is done within ${formatDuration(procedure.within)}`
+    promise(
+      'recovery',
+      `procedure-${name}`,
+      'time',
+      claim,
+      atMost(procedure.within),
+      ['recovery', 'procedures', name],
+      procedure,
+    )
+  }
+  for (const [name, backup] of Object.entries(recovery.backups)) {
+    const kept = backup.keep === 'forever' ? 'for ever' : `for ${formatDuration(backup.keep)}`
+    promise(
+      'retention',
+      name,
+      'kept',
+      `${name} backups of ${backup.of} are kept ${kept} and then removed`,
+      holds,
+      ['recovery', 'backups', name],
+      backup,
+    )
+  }
+
+  if (Object.keys(plan.telemetry.metrics).length > 0) {
+    const claim = 'Only the listed metrics with the listed labels leave the system'
+    promise('blindness', 'telemetry', 'allow-list', claim, holds, ['telemetry', 'metrics'], plan.telemetry)
+  }
+  for (const [name, forbidden] of Object.entries(plan.telemetry.forbidden)) {
+    const claim = `${forbidden.meaning} never appear in metrics, logs, traces or errors`
+    promise('blindness', 'telemetry', name, claim, holds, ['telemetry', 'forbidden', name], forbidden, plan.telemetry)
+  }
+  for (const [name, alert] of Object.entries(plan.alerts)) {
+    const claim = `${name} fires when it should, only then, and reaches ${alert.notify.join(' and ')}`
+    promise('alerts', name, 'reaches', claim, holds, ['alerts', name], alert)
+  }
+  for (const [name, probe] of Object.entries(plan.probes)) {
+    const claim = `${describeProbe(probe)} is watched every ${formatDuration(probe.every)}`
+    promise('alerts', `probe-${name}`, 'reaches', claim, holds, ['probes', name], probe)
+  }
+  for (const [name, escalation] of Object.entries(plan.incidents.escalation)) {
+    const claim = `${escalation.severity} without an answer for ${formatDuration(escalation.after)} reaches ${escalation.to.join(' and ')}`
+    promise('alerts', `escalation-${name}`, 'reaches', claim, holds, ['incidents', 'escalation', name], escalation)
+  }
+  for (const [name, limit] of Object.entries(plan.limits)) {
+    promise('limits', name, 'exact', describeLimit(limit), holds, ['limits', name], limit)
+  }
+  for (const [name, runbook] of Object.entries(plan.runbooks)) {
+    promise(
+      'runbooks',
+      name,
+      'runs',
+      `Every command of "${runbook.title}" runs as written`,
+      holds,
+      ['runbooks', name],
+      runbook,
+    )
+  }
+  return guarantees
+}
+
+function describeProbe(probe: Probe): string {
+  if ('http' in probe) return probe.http
+  return 'sql' in probe ? 'A query of the database' : `The certificate of ${probe.tls}`
+}
+
+function describeLimit(limit: Limit): string {
+  if ('requests' in limit)
+    return `${limit.of}: requests by ${limit.per} in ${formatDuration(limit.window)} stop exactly at the limit`
+  if ('bytes' in limit) return `${limit.of}: one byte over the limit is refused, the limit itself is not`
+  if ('time' in limit) return `${limit.of}: ended after ${formatDuration(limit.time)}`
+  return `${limit.of}: exactly as many as allowed by ${limit.per}`
+}

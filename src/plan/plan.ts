@@ -1,0 +1,87 @@
+import { z } from 'zod'
+import { alerts } from './alerts.ts'
+import { citation } from './citation.ts'
+import { database } from './database.ts'
+import { incidents, runbooks } from './incidents.ts'
+import { limits } from './limits.ts'
+import { probes } from './probes.ts'
+import { recovery } from './recovery.ts'
+import { services } from './services.ts'
+import { telemetry } from './telemetry.ts'
+
+/** The language. Input is what people write; output has every unit a number and every default in place. */
+export const planSchema = z.strictObject({
+  system: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]*$/, 'lower case letters, digits and "-"')
+    .describe('Name of the system; equal to its folder.'),
+  title: z.string().optional(),
+  documents: z
+    .record(z.string(), z.string())
+    .default({})
+    .describe('Code and title of each document that `source` cites.'),
+  exercise: z.string().describe('Module that drives the system for the provers, relative to the plan.').optional(),
+  requirements: z.string().default('./requirements.yaml').describe('The requirements file, relative to the plan.'),
+  services,
+  database: database.optional(),
+  recovery: recovery.prefault({}),
+  telemetry: telemetry.prefault({}),
+  alerts,
+  probes,
+  limits,
+  incidents: incidents.prefault({}),
+  runbooks,
+  note: citation.note,
+})
+
+/** A plan as its owner writes it. */
+export type PlanInput = z.input<typeof planSchema>
+/** A plan with every unit a number and every default filled in. */
+export type Plan = z.output<typeof planSchema>
+
+/**
+ * Declares a plan. The value is returned unchanged: the editor completes it and the compiler checks its shape; `aval check`
+ * checks its sense.
+ *
+ * @example
+ * export default definePlan({ system: 'shop', database: { version: '16', size: '2GB', migrations: { layout: 'supabase', directory: 'migrations' } } })
+ */
+export function definePlan(plan: PlanInput): PlanInput {
+  return plan
+}
+
+/** A step into a plan: `['alerts', 'api_error_rate_high', 'for']`. */
+export type PlanPath = readonly (string | number)[]
+
+export interface PlanProblem {
+  path: PlanPath
+  message: string
+}
+
+/** Parses what a plan module exported. Every problem is reported, not only the first. */
+export function parsePlan(value: unknown): { plan: Plan } | { problems: PlanProblem[] } {
+  const result = planSchema.safeParse(value)
+  if (result.success) return { plan: deepFreeze(result.data) }
+  return { problems: result.error.issues.flatMap((issue) => flatten(issue, [])) }
+}
+
+function flatten(issue: z.core.$ZodIssue, prefix: PlanPath): PlanProblem[] {
+  const path = [...prefix, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))]
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ path: [...path, key], message: `"${key}" is not known here` }))
+  }
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    // The variant that came closest: the one that complains least is the one its writer had in mind.
+    const closest = issue.errors.reduce((best, errors) => (errors.length < best.length ? errors : best))
+    return closest.flatMap((nested) => flatten(nested, path))
+  }
+  return [{ path, message: issue.message }]
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const nested of Object.values(value)) deepFreeze(nested)
+  }
+  return value
+}

@@ -1,0 +1,56 @@
+import { z } from 'zod'
+import { citation, name } from './citation.ts'
+import { duration, ratio } from './units.ts'
+
+const promise = z.strictObject({
+  claim: z.string().describe('One sentence a user of the system would sign.'),
+  ...citation,
+})
+
+const performance = z.strictObject({
+  operation: z.string().describe('The operation of the exercise that is measured.'),
+  p50: duration.optional(),
+  p95: duration.optional(),
+  p99: duration.optional(),
+  throughput: z.number().positive().describe('Operations a second that one instance must hold.').optional(),
+  ...citation,
+})
+
+const common = {
+  port: z.int().min(1).max(65535).describe('Preferred port; a free one is taken when it is in use.').optional(),
+  ready: z.string().startsWith('/').describe('Path that answers 200 once the service can serve.').optional(),
+  live: z.string().startsWith('/').describe('Path that answers 200 while the process is sound.').optional(),
+  needs: z.array(z.string()).default([]).describe("What must be ready first: 'database' or names of services."),
+  environment: z
+    .record(z.string(), z.string())
+    .default({})
+    .describe('Environment variables beyond those that Aval sets.'),
+  databaseRole: z.string().describe('Role of database.roles the service connects as.').optional(),
+  replicas: z.strictObject({ min: z.int().min(0), max: z.int().min(1) }).optional(),
+  availability: ratio.describe('Share of time the service answers.').optional(),
+  promises: z
+    .record(name, promise)
+    .default({})
+    .describe('Behaviours that the cases of the exercise prove over the wire.'),
+  performance: z.record(name, performance).default({}),
+  ...citation,
+}
+
+/** Aval starts it. */
+const started = z.strictObject({
+  command: z.array(z.string()).min(1).describe('Program and arguments, run in the folder of the system.'),
+  only: z.enum(['development']).describe('Left out of every other environment.').optional(),
+  ...common,
+})
+/** A container image that another tool runs. */
+const container = z.strictObject({ image: z.string().min(1), ...common })
+/** Somebody else runs it; the plan says who. */
+const managed = z.strictObject({ provider: z.string().min(1), ...common })
+
+export const services = z
+  .record(name, z.union([started, container, managed]))
+  .default({})
+  .describe('The processes of the system: started by Aval (`command`), run from an `image`, or run by a `provider`.')
+
+export type Service = z.output<typeof services>[string]
+export type StartedService = z.output<typeof started>

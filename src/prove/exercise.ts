@@ -1,0 +1,133 @@
+import type { Random } from '../random.ts'
+
+/*
+ * How a prover drives a system it does not know. Every system ships one exercise; the provers bring load, faults and
+ * judgement, the exercise brings real clients and the knowledge of what an answer means.
+ */
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
+
+/** What an exercise may know about the environment it drives. */
+export interface ExerciseEnvironment {
+  /** Base address of a service, such as `http://127.0.0.1:41234`; asked anew before every use, since a restore may move it. */
+  address(service: string): string
+  /** Present moment, milliseconds since the epoch. */
+  now(): number
+}
+
+/** A real client of the system. */
+export interface Actor {
+  id: string
+}
+
+/**
+ * What the system promised to keep: made from an answer that reported success, and from nothing else. Serialisable, because
+ * provers journal acknowledgements outside the system under test.
+ */
+export interface Ack {
+  /** Unique in the run. */
+  id: string
+  actor: string
+  operation: string
+  /** `write`: the system promised to keep it. `read`: nothing to keep, counted for load only. */
+  kind: 'write' | 'read'
+  /** When the request was sent and when its success was received, milliseconds since the epoch. */
+  sentAt: number
+  acknowledgedAt: number
+  /** Whatever `readBack` needs to recognise it; never a secret of a real person. */
+  token: Json
+}
+
+export interface HttpRequest {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** Path and query; `{{name}}` is replaced by what an earlier exchange saved. */
+  path: string
+  headers?: Record<string, string>
+  /** JSON body, `{{name}}` replaced inside strings; or raw text for malformed input. */
+  json?: Json
+  text?: string
+}
+
+/**
+ * What an answer must look like. `json` is matched as a subset: named members must match, others are free, arrays match
+ * element by element and in length. A string that starts with `re:` is a regular expression; `any:string`, `any:number`,
+ * `any:boolean` match by type; `absent:` matches a missing member.
+ */
+export interface Expectation {
+  status: number
+  headers?: Record<string, string>
+  json?: Json
+}
+
+export interface Exchange {
+  /** Whose credentials the request carries; none when absent. */
+  as?: string
+  service: string
+  request: HttpRequest
+  expect: Expectation
+  /** Values kept for later exchanges: name to JSON pointer into the answer. */
+  save?: Record<string, string>
+}
+
+/** One case of a contract, as data. The last exchange is the case, those before it set the scene. */
+export interface Behaviour {
+  id: string
+  /** `service/promise` of the plan that the case belongs to. */
+  promise: string
+  title: string
+  exchanges: Exchange[]
+}
+
+/** A way data enters the system, able to carry a planted value. */
+export interface Path {
+  id: string
+  /** Sends the value through; a refusal counts as sent, since errors are a path as well. */
+  plant(value: string): Promise<void>
+}
+
+export interface SmokeResult {
+  passed: boolean
+  checks: { name: string; passed: boolean; detail?: string }[]
+}
+
+/**
+ * A break of the system under test that `--self-test` applies: SQL run as the owner of the schema after migration, or
+ * environment variables given to services. The guarantee named must then be refuted.
+ */
+export interface Mutation {
+  id: string
+  /** Id of the guarantee it breaks. */
+  breaks: string
+  description: string
+  sql?: string[]
+  environment?: Record<string, Record<string, string>>
+}
+
+export interface Exercise {
+  /** Clients with data of their own. The same seed and count give the same clients. */
+  actors(seed: number, count: number): Promise<Actor[]>
+  /** One realistic operation; resolves only when the system acknowledged it, rejects when it did not. */
+  step(actor: Actor, random: Random): Promise<Ack>
+  /** One named operation of the plan's performance entries, such as `push of 50 entities`. Resolves when answered. */
+  perform(operation: string, actor: Actor, random: Random): Promise<void>
+  /**
+   * Whether an acknowledged write is there. A write that a later one replaced counts as kept, since whoever wrote the later
+   * one had seen it.
+   */
+  readBack(ack: Ack): Promise<'kept' | 'lost' | 'altered'>
+  /** What real clients do after a restore: notice it and bring back what they hold. Resolves when all of them settled. */
+  settle(actors: readonly Actor[]): Promise<void>
+  /** Headers that carry the identity of a named person of the behaviours. */
+  credentials(alias: string): Promise<Record<string, string>>
+  paths(): Path[]
+  behaviours(): Behaviour[]
+  mutations(): Mutation[]
+  smoke(): Promise<SmokeResult>
+}
+
+export type ExerciseFactory = (environment: ExerciseEnvironment) => Exercise
+
+/** Declares the exercise of a system; exported from its `exercise.ts` as `exercise`. */
+export function defineExercise(factory: ExerciseFactory): ExerciseFactory {
+  return factory
+}
