@@ -82,6 +82,10 @@ export const recovery = z.strictObject({
     })
     .optional(),
   stores: z.record(name, store).default({ primary: { kind: 'directory', tiers: [], requirements: [] } }),
+  afterRestore: z
+    .array(z.string())
+    .default([])
+    .describe('SQL the owner runs once a restored server accepts writes, before any service starts.'),
   encryption: z.enum(['AES-256-GCM', 'none']).default('AES-256-GCM'),
   procedures: z.record(name, procedure).default({}),
   drills: z.record(name, drill).default({}),
