@@ -1,0 +1,99 @@
+import type { Clock } from '../clock.ts'
+import type { EvidenceStep } from '../ledger/evidence.ts'
+import type { Guarantee, GuaranteeKind } from '../plan/guarantee.ts'
+import type { System } from '../project/project.ts'
+import type { Exercise, Mutation } from './exercise.ts'
+import type { Scratch } from './scratch.ts'
+import type { Steps } from './steps.ts'
+
+/** How much is done: the full work, or bounded for a quick look. What was bounded shows in sample and scale. */
+export interface Effort {
+  name: 'full' | 'fast'
+  /** Clients that drive the system at once. */
+  actors: number
+  /** Milliseconds of load before and after each turning point of a recovery drill. */
+  loadMs: number
+  /** Observations a percentile rests on. */
+  samples: number
+  /** Bytes the database is grown to before a drill, so that a restore has something to move. */
+  growToBytes: number
+}
+
+export const efforts: Record<Effort['name'], Effort> = {
+  full: { name: 'full', actors: 8, loadMs: 6_000, samples: 1_000, growToBytes: 120_000_000 },
+  fast: { name: 'fast', actors: 4, loadMs: 1_500, samples: 100, growToBytes: 0 },
+}
+
+/** What every prover of one run shares. */
+export interface ProofSession {
+  system: System
+  exercise: Exercise
+  scratch: Scratch
+  effort: Effort
+  seed: number
+  clock: Clock
+  signal: AbortSignal
+  /** Breaks that the self-test put in; empty in a real run. */
+  faults: ReadonlySet<Fault>
+  /** Records what a proof does, shows it while it runs, and keeps it for the evidence. */
+  steps(subject: string): Steps
+}
+
+/** Breaks of what a prover watches over, made beside the system under test. Systems bring their own as `Mutation`s. */
+export type Fault =
+  | 'wal-segment-removed'
+  | 'byte-flipped'
+  | 'restore-too-late'
+  | 'verify-skips'
+  | 'slow-service'
+  | 'index-corrupted'
+
+/**
+ * What a prover found for one guarantee. The verdict is not the prover's to give: `conclude` holds the measurement against
+ * the target. `broken` names a breach that no number expresses and refutes whatever was measured.
+ */
+export type Finding =
+  | {
+      guarantee: Guarantee
+      outcome: 'measured'
+      measured: number
+      sample: { size: number; of: string }
+      scale: { measuredBytes: number; declaredBytes: number } | null
+      steps: EvidenceStep[]
+      reason: string
+      broken?: string | undefined
+      remedy?: string | undefined
+      startedAt: number
+      tookMs: number
+    }
+  | {
+      guarantee: Guarantee
+      outcome: 'inconclusive'
+      steps: EvidenceStep[]
+      reason: string
+      remedy: string
+      startedAt: number
+      tookMs: number
+    }
+
+export interface Prover {
+  kind: GuaranteeKind
+  /** Whether this prover carries the guarantee out; what no prover accepts stays unproven. */
+  accepts(guarantee: Guarantee, system: System): boolean
+  prove(guarantees: readonly Guarantee[], session: ProofSession): AsyncIterable<Finding>
+  /** Faults of its own that the self-test must see refuted. */
+  mutants: readonly FaultMutant[]
+}
+
+export interface FaultMutant {
+  id: string
+  fault: Fault
+  /** Id of the guarantee that must be refuted under the fault. */
+  breaks(guarantees: readonly Guarantee[]): Guarantee | undefined
+  description: string
+}
+
+/** A mutant of either origin, ready to be tried. */
+export type Mutant =
+  | { id: string; description: string; guarantee: Guarantee; fault: Fault }
+  | { id: string; description: string; guarantee: Guarantee; mutation: Mutation }

@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join, relative, resolve } from 'node:path'
+import { canonicalJson } from '../plan/canonical-json.ts'
+import type { Guarantee, GuaranteeKind } from '../plan/guarantee.ts'
+import type { Plan, PlanPath } from '../plan/plan.ts'
+import type { System } from '../project/project.ts'
+
+/** Sections of the plan that decide a verdict beside the guarantee's own entry. */
+const sections: Record<GuaranteeKind, readonly (keyof Plan)[]> = {
+  behaviour: ['services', 'database'],
+  performance: ['services', 'database'],
+  recovery: ['services', 'database', 'recovery'],
+  integrity: ['database', 'recovery'],
+  retention: ['recovery'],
+  isolation: ['database'],
+  blindness: ['services', 'telemetry'],
+  limits: ['services', 'limits'],
+  alerts: ['telemetry', 'incidents'],
+  runbooks: [],
+}
+
+/** Modules of Aval that carry a proof out: evidence made by other code is evidence of something else. */
+const engines = ['postgres', 'recovery', 'run', 'prove'] as const
+const beside = new Set(['node_modules', 'test', 'runbooks', 'dist'])
+
+/**
+ * What verdicts of a system depend on, read once: its files and the engines of Aval.
+ * @returns a function from guarantee to digest (SHA-256, hex); evidence with another digest is stale.
+ */
+export async function readSubjects(system: System, serverVersion: string): Promise<(guarantee: Guarantee) => string> {
+  const source = resolve(import.meta.dirname, '..')
+  const [own, ...engine] = await Promise.all([
+    digestOfFolder(system.directory),
+    ...engines.map((name) => digestOfFolder(join(source, name))),
+  ])
+  return (guarantee) =>
+    sha256(
+      canonicalJson({
+        entry: entryAt(system.plan, guarantee.path),
+        target: guarantee.target,
+        sections: sections[guarantee.kind].map((name) => system.plan[name] ?? null),
+        files: own,
+        engine,
+        serverVersion,
+      }),
+    )
+}
+
+function entryAt(plan: Plan, path: PlanPath): unknown {
+  return path.reduce<unknown>((value, step) => {
+    if (typeof value !== 'object' || value === null) return undefined
+    return Object.entries(value).find(([key]) => key === String(step))?.[1]
+  }, plan)
+}
+
+/** SHA-256 over names and contents of the sources below a folder; tests, documents and the plan itself do not count. */
+async function digestOfFolder(folder: string): Promise<string> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const files = entries
+    .filter(
+      (entry) => entry.isFile() && /\.(ts|js|sql|json|toml)$/.test(entry.name) && !/\.test\.\w+$/.test(entry.name),
+    )
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter(
+      (file) =>
+        !relative(folder, file)
+          .split('/')
+          .some((part) => beside.has(part)),
+    )
+    .filter((file) => relative(folder, file) !== 'plan.ts')
+    .sort()
+  const hash = createHash('sha256')
+  for (const file of files)
+    hash
+      .update(relative(folder, file))
+      .update('\0')
+      .update(sha256(await readFile(file)))
+  return hash.digest('hex')
+}
+
+function sha256(data: string | Buffer): string {
+  return createHash('sha256').update(data).digest('hex')
+}
