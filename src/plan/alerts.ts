@@ -12,10 +12,13 @@ const action = z.strictObject({
   investigate: z.string().describe('What the person who is called looks at first.').optional(),
 })
 
+/** From the worst down. */
+export const alertSeverity = z.enum(['critical', 'high', 'warning', 'medium', 'low'])
+
 const alert = z.strictObject({
   when: z.string().min(1).describe('PromQL; the alert fires while it returns a result.'),
   for: duration.default(0).describe('How long the condition must hold before anybody is told.'),
-  severity: z.enum(['critical', 'high', 'warning', 'medium', 'low']),
+  severity: alertSeverity,
   notify: z.array(z.string()).min(1).describe('Channels of incidents.channels.'),
   summary: z.string().optional(),
   runbook: z.string().optional(),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { alertSeverity } from './alerts.ts'
 import { citation, name } from './citation.ts'
 import { duration } from './units.ts'
 
@@ -18,6 +19,7 @@ export const incidents = z.strictObject({
       name,
       z.strictObject({
         meaning: z.string(),
+        alerts: z.array(alertSeverity).default([]).describe('Severities of alerts that open an incident of this one.'),
         respondWithin: duration.optional(),
         ...citation,
       }),

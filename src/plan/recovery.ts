@@ -20,7 +20,7 @@ const backup = z.strictObject({
     .enum(['migration', 'deploy', 'continuous'])
     .describe('The event that takes it, or continuous archiving.')
     .optional(),
-  type: z.enum(['full', 'incremental', 'logical', 'wal', 'export']).default('full'),
+  type: z.enum(['full', 'incremental', 'logical', 'wal', 'export', 'replica']).default('full'),
   of: z
     .string()
     .default('database')
@@ -36,27 +36,48 @@ const backup = z.strictObject({
 })
 
 const store = z.strictObject({
-  kind: z.enum(['directory', 's3', 'azure-blob', 'managed']),
+  kind: z.enum(['directory', 's3', 'azure-blob', 'git', 'managed']),
   region: z.string().optional(),
   tiers: z.array(z.strictObject({ after: duration, to: z.enum(['infrequent', 'archive', 'delete']) })).default([]),
   versions: duration.describe('How long an overwritten object stays.').optional(),
   ...citation,
 })
 
+const calendar = z.union([
+  z.strictObject({ months: z.array(z.int().min(1).max(12)).min(1), week: z.int().min(1).max(4) }),
+  z.strictObject({ schedule: cron }),
+])
+
 const drill = z.strictObject({
-  calendar: z.union([
-    z.strictObject({ months: z.array(z.int().min(1).max(12)).min(1), week: z.int().min(1).max(4) }),
-    z.strictObject({ schedule: cron }),
-  ]),
+  calendar,
   focus: z.array(z.string()).min(1),
   scenario: z.string().describe('Name in recovery.procedures.').optional(),
   environment: z.string().default('scratch'),
   ...citation,
 })
 
+/** What is done at one step. A plain sentence serves where the document gives neither command nor limit. */
+const step = z.union([
+  z.string().transform((does): Step => ({ does })),
+  z.strictObject({
+    does: z.string(),
+    command: z.string().optional(),
+    expect: z.string().describe('What is seen when the step went well.').optional(),
+    within: duration.optional(),
+  }),
+])
+
+interface Step {
+  does: string
+  command?: string | undefined
+  expect?: string | undefined
+  within?: number | undefined
+}
+
 const procedure = z.strictObject({
   trigger: z.array(z.string()).default([]),
-  steps: z.array(z.string()).min(1),
+  steps: z.array(step).min(1),
+  success: z.array(z.string()).default([]).describe('What must be true at the end.'),
   within: duration,
   loss: duration.optional(),
   runbook: z.string().optional(),
@@ -67,6 +88,19 @@ const kpi = z.strictObject({
   claim: z.string(),
   atMost: duration.optional(),
   atLeast: ratio.optional(),
+  ...citation,
+})
+
+const report = z.strictObject({
+  calendar,
+  to: z.array(z.string()).min(1).describe('Who reads it: roles, never names.'),
+  sections: z.array(z.string()).min(1),
+  ...citation,
+})
+
+const checklist = z.strictObject({
+  when: z.string(),
+  items: z.array(z.string()).min(1),
   ...citation,
 })
 
@@ -89,7 +123,9 @@ export const recovery = z.strictObject({
   encryption: z.enum(['AES-256-GCM', 'none']).default('AES-256-GCM'),
   procedures: z.record(name, procedure).default({}),
   drills: z.record(name, drill).default({}),
+  checklists: z.record(name, checklist).default({}).describe('What a drill ticks off.'),
   kpis: z.record(name, kpi).default({}),
+  reports: z.record(name, report).default({}),
   ...citation,
 })
 
