@@ -22,6 +22,72 @@ export const catalogue = {
     exit: 2,
   },
 
+  PLAN_MISSING: {
+    says: 'The system "{name}" has no plan.ts.',
+    next: "Write one that exports definePlan({ system: '{name}' }) as its default.",
+    exit: 2,
+  },
+  PLAN_SYNTAX: {
+    says: 'The file cannot be read as TypeScript: {problem}',
+    next: 'Correct the syntax here. Node runs the file as it is, so enum, namespace and parameter properties are out.',
+    exit: 1,
+  },
+  PLAN_IMPORT: {
+    says: '{problem}',
+    next: 'Correct the import. A plan needs only `import { definePlan } from "aval"`; relative imports carry their file ending.',
+    exit: 1,
+  },
+  PLAN_THREW: {
+    says: 'The plan threw while it was read: {problem}',
+    next: 'A plan is plain data: move whatever computes or reads out of it.',
+    exit: 1,
+  },
+  PLAN_DENIED: {
+    says: 'The plan tried something a plan may not do: {problem}',
+    next: 'A plan is read without the right to write files, start programs or use the network. Write the value down instead.',
+    exit: 1,
+  },
+  PLAN_ENDLESS: {
+    says: 'The plan had not finished loading after {seconds} s and was ended.',
+    next: 'Look for a loop, or an await that never settles, in the plan and in what it imports.',
+    exit: 1,
+  },
+  PLAN_EXITED: {
+    says: 'The plan ended its process ({outcome}) before it gave a value.',
+    next: 'Remove process.exit and whatever else ends the process, or uses up its memory, from the plan and its imports.',
+    exit: 1,
+  },
+  PLAN_NO_DEFAULT: {
+    says: 'The plan has no default export; {exports}.',
+    next: 'Write `export default definePlan({ ... })`.',
+    exit: 1,
+  },
+  PLAN_NOT_DATA: {
+    says: 'The plan holds what is not plain data: {problems}',
+    next: 'Use text, numbers, booleans, lists and objects only.',
+    exit: 1,
+  },
+  PLAN_TOO_LARGE: {
+    says: 'The plan is larger than {limit}.',
+    next: 'A plan is read by people; move data out of it.',
+    exit: 1,
+  },
+  PLAN_INVALID: {
+    says: 'The plan of "{name}" has {count} to correct: {problems}',
+    next: 'Run `aval check {name}` for each with its place and its fix.',
+    exit: 1,
+  },
+  REQUIREMENTS_MISSING: {
+    says: 'The plan of "{name}" names a requirements file that is not there.',
+    next: 'Create it, or correct `requirements` in the plan.',
+    exit: 1,
+  },
+  REQUIREMENTS_INVALID: {
+    says: 'The requirements file has {count} to correct: {problems}',
+    next: 'Each entry reads `- { id: AB-1, statement: what must hold, source: where it stands }`, and each id stands once.',
+    exit: 1,
+  },
+
   PROCESS_FAILED: {
     says: '{program} ended with {outcome}.',
     next: 'Its last words were: {output}',
@@ -33,6 +99,42 @@ export const catalogue = {
     exit: 1,
   },
   PROCESS_NOT_FOUND: { says: '{program} is not on this machine.', next: 'Install it or correct its path.', exit: 1 },
+
+  SERVICE_DIED_STARTING: {
+    says: 'The service {service} ended with {outcome} before it was ready.',
+    next: 'Its last words were: {output}',
+    exit: 1,
+  },
+  SERVICE_NOT_READY: {
+    says: 'The service {service} was not ready within {seconds} s: {url} answered {last}.',
+    next: 'Its last words were: {output}',
+    exit: 1,
+  },
+  SERVICES_IN_A_CIRCLE: {
+    says: 'The services wait for each other: {circle}.',
+    next: 'Take one step of the circle out of `needs` in the plan.',
+    exit: 2,
+  },
+  SERVICE_UNKNOWN: {
+    says: 'Aval runs no service "{service}" here.',
+    next: 'The services it runs are: {known}.',
+    exit: 1,
+  },
+  NO_FREE_PORT: {
+    says: 'No free port was found between {lowest} and {highest}.',
+    next: 'End some of the programs that listen on this machine, or name a free `port` in the plan.',
+    exit: 1,
+  },
+  ENVIRONMENT_IN_USE: {
+    says: '{system} already runs: process {pid} has held {directory} since {since}.',
+    next: 'Use the one that runs, or end it with Ctrl-C in its terminal or `kill {pid}`, and start again.',
+    exit: 1,
+  },
+  NO_DATABASE: {
+    says: 'The plan of {system} has no database, and what was asked for needs one.',
+    next: 'Add a `database` section to {file}.',
+    exit: 2,
+  },
 } as const satisfies Record<string, { says: string; next: string; exit: 1 | 2 }>
 
 export type ErrorCode = keyof typeof catalogue
