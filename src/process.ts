@@ -16,6 +16,8 @@ export interface ChildOptions {
   env?: NodeJS.ProcessEnv
   /** Account to run as, when Aval runs as root. */
   account?: { uid: number; gid: number }
+  /** Opens file descriptor 3 of the child as `process.stdio[3]`: answers apart from whatever it prints. */
+  channel?: boolean
 }
 
 export interface Child {
@@ -41,7 +43,7 @@ let exitHook = false
 export async function startChild(options: ChildOptions): Promise<Child> {
   const settings: SpawnOptions = {
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', ...(options.channel ? (['pipe'] as const) : [])],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(options.account ?? {}),

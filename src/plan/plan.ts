@@ -56,6 +56,8 @@ export type PlanPath = readonly (string | number)[]
 export interface PlanProblem {
   path: PlanPath
   message: string
+  /** Set when the entry at `path` is one the language does not have; the names it has there. */
+  unknown?: { known: readonly string[] }
 }
 
 /** Parses what a plan module exported. Every problem is reported, not only the first. */
@@ -68,7 +70,11 @@ export function parsePlan(value: unknown): { plan: Plan } | { problems: PlanProb
 function flatten(issue: z.core.$ZodIssue, prefix: PlanPath): PlanProblem[] {
   const path = [...prefix, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))]
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: [...path, key], message: `"${key}" is not known here` }))
+    return issue.keys.map((key) => ({
+      path: [...path, key],
+      message: `"${key}" is not known here`,
+      unknown: { known: [] },
+    }))
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     // The variant that came closest: the one that complains least is the one its writer had in mind.

@@ -8,7 +8,15 @@ export interface Project {
   state: string
   /** Names of the systems, sorted. */
   systems: readonly string[]
+  /** The system whose folder the person stands in, when they stand in one. */
+  here?: string
 }
+
+/** Whether to point at the name of an entry or at what stands behind its colon. */
+export type PlanPart = 'key' | 'value'
+
+/** Where an entry of the plan stands in its file: the literal at the path, else its nearest ancestor. */
+export type Locate = (path: PlanPath, part?: PlanPart) => Location
 
 /** One system of a project, its plan parsed. */
 export interface System {
@@ -19,6 +27,5 @@ export interface System {
   plan: Plan
   /** SHA-256 of the normalised plan, hex. */
   planDigest: string
-  /** Where an entry of the plan stands in its file: the literal at the path, else its nearest ancestor. */
-  locate(path: PlanPath): Location
+  locate: Locate
 }

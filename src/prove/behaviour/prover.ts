@@ -35,11 +35,15 @@ export const behaviourProver: Prover = {
       const waiting = cases.values()
       const work = async () => {
         for (const behaviour of waiting) {
-          await steps.do(behaviour.title, async () => {
-            const result = await runCase(behaviour, context)
-            if (!result.passed) failed.push(`${behaviour.id}: ${result.mismatches.join('; ')}`)
-            return result
-          }, (result) => (result.passed ? 'as promised' : `not as promised: ${result.mismatches.join('; ')}`))
+          await steps.do(
+            behaviour.title,
+            async () => {
+              const result = await runCase(behaviour, context)
+              if (!result.passed) failed.push(`${behaviour.id}: ${result.mismatches.join('; ')}`)
+              return result
+            },
+            (result) => (result.passed ? 'as promised' : `not as promised: ${result.mismatches.join('; ')}`),
+          )
         }
       }
       await Promise.all(Array.from({ length: atOnce }, work))
@@ -51,7 +55,8 @@ export const behaviourProver: Prover = {
         scale: null,
         steps: steps.done(),
         reason: failed.length === 0 ? `All ${cases.length} cases answered as promised` : (failed[0] ?? ''),
-        remedy: 'Compare the answer named in the steps with the contract; mend the service or, if the promise was wrong, the plan',
+        remedy:
+          'Compare the answer named in the steps with the contract; mend the service or, if the promise was wrong, the plan',
         startedAt,
         tookMs: clock.now() - startedAt,
       }

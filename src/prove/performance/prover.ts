@@ -1,12 +1,12 @@
 import { performance } from 'node:perf_hooks'
 import { messageOf } from '../../errors.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
-import { formatDuration } from '../../plan/units.ts'
 import type { System } from '../../project/project.ts'
 import { seededRandom } from '../../random.ts'
 import type { Actor } from '../exercise.ts'
 import { percentile } from '../percentile.ts'
 import type { Finding, ProofSession, Prover } from '../prover.ts'
+import { readableMs } from '../report/figures.ts'
 import { stallServices } from './stall.ts'
 
 /** Clients that measure at once: enough to meet each other, few enough that the generator is not what is measured. */
@@ -21,19 +21,25 @@ export const performanceProver: Prover = {
   kind: 'performance',
   accepts: (guarantee, system) => percentOf(guarantee) !== undefined && operationOf(guarantee, system) !== undefined,
   async *prove(guarantees, session) {
-    for (const [operation, group] of groupByOperation(guarantees, session.system)) yield* measure(operation, group, session)
+    for (const [operation, group] of groupByOperation(guarantees, session.system))
+      yield* measure(operation, group, session)
   },
   mutants: [
     {
       id: 'service-stalls',
       fault: 'slow-service',
       description: 'Every service stands still for most of each second, as under memory pressure or a noisy neighbour',
-      breaks: (guarantees) => guarantees.find((guarantee) => guarantee.kind === 'performance' && percentOf(guarantee) === 99),
+      breaks: (guarantees) =>
+        guarantees.find((guarantee) => guarantee.kind === 'performance' && percentOf(guarantee) === 99),
     },
   ],
 }
 
-async function* measure(operation: string, guarantees: readonly Guarantee[], session: ProofSession): AsyncIterable<Finding> {
+async function* measure(
+  operation: string,
+  guarantees: readonly Guarantee[],
+  session: ProofSession,
+): AsyncIterable<Finding> {
   const { clock, exercise, effort } = session
   const steps = session.steps(guarantees[0]?.id ?? operation)
   const startedAt = clock.now()
@@ -43,7 +49,11 @@ async function* measure(operation: string, guarantees: readonly Guarantee[], ses
   let refusals = 0
   let reason = ''
   try {
-    const actors = await steps.do('clients signed in', () => exercise.actors(session.seed, clients), (all) => `${all.length} clients`)
+    const actors = await steps.do(
+      'clients signed in',
+      () => exercise.actors(session.seed, clients),
+      (all) => `${all.length} clients`,
+    )
     const random = seededRandom(session.seed).fork(operation)
     const perform = async (count: number, keep: (ms: number) => void) => {
       const turns = Array.from({ length: count }).values()
@@ -64,10 +74,13 @@ async function* measure(operation: string, guarantees: readonly Guarantee[], ses
       await Promise.all(actors.map(work))
     }
     await steps.do('warmed up', () => perform(Math.ceil(effort.samples * warmUp), () => undefined))
-    await steps.do(`${operation}, measured`, () => perform(effort.samples, (ms) => took.push(ms)), () =>
-      took.length === 0
-        ? 'no answer'
-        : `P50 ${percentile(took, 50).toFixed(1)} ms, P95 ${percentile(took, 95).toFixed(1)} ms, P99 ${percentile(took, 99).toFixed(1)} ms, worst ${Math.max(...took).toFixed(1)} ms`,
+    await steps.do(
+      `${operation}, measured`,
+      () => perform(effort.samples, (ms) => took.push(ms)),
+      () =>
+        took.length === 0
+          ? 'no answer'
+          : `P50 ${percentile(took, 50).toFixed(1)} ms, P95 ${percentile(took, 95).toFixed(1)} ms, P99 ${percentile(took, 99).toFixed(1)} ms, worst ${Math.max(...took).toFixed(1)} ms`,
     )
   } finally {
     await faulty?.stop()
@@ -83,7 +96,7 @@ async function* measure(operation: string, guarantees: readonly Guarantee[], ses
       sample: { size: took.length, of: `${operation} by ${clients} clients at once` },
       scale: null,
       steps: steps.done(),
-      reason: `P${percent} of ${took.length} was ${Number.isNaN(measured) ? 'not measured' : formatDuration(measured)}`,
+      reason: `P${percent} of ${took.length} was ${Number.isNaN(measured) ? 'not measured' : readableMs(measured)}`,
       broken: refusals > 0 ? `${refusals} of ${took.length + refusals} were not answered: ${reason}` : undefined,
       remedy: 'Read the slow statements of the database log and the spread in the steps; compare with bench/',
       startedAt,

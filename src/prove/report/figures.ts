@@ -5,7 +5,9 @@ import { formatBytes, formatDuration } from '../../plan/units.ts'
 /** How the figures of a proof are written for people; `—` where there is none. */
 
 export function formatTarget(target: Bound): string {
-  return target.op === 'holds' ? 'holds' : `${signs[target.op]} ${formatFigure(target.value, target.unit)}`
+  return target.op === 'holds'
+    ? 'holds'
+    : `${signs[target.op]} ${target.unit === 'ms' ? formatDuration(target.value) : formatFigure(target.value, target.unit)}`
 }
 
 export function formatMeasured(evidence: Evidence | undefined): string {
@@ -28,7 +30,7 @@ export function formatSample(evidence: Evidence | undefined): string {
 }
 
 export function formatTime(evidence: Evidence | undefined): string {
-  return evidence === undefined ? '—' : formatDuration(evidence.tookMs)
+  return evidence === undefined ? '—' : readableMs(evidence.tookMs)
 }
 
 const signs = { '<=': '≤', '<': '<', '>=': '≥', '>': '>', '=': '=' } as const
@@ -36,7 +38,7 @@ const signs = { '<=': '≤', '<': '<', '>=': '≥', '>': '>', '=': '=' } as cons
 function formatFigure(value: number, unit: Unit): string {
   switch (unit) {
     case 'ms':
-      return formatDuration(value)
+      return readableMs(value)
     case 'bytes':
       return formatBytes(value)
     case 'ratio':
@@ -46,4 +48,13 @@ function formatFigure(value: number, unit: Unit): string {
     case 'count':
       return String(value)
   }
+}
+
+/** A measured time to about three figures: '12.3ms', '9.5s', '4m 12s', '2h 5m'. For reading only: it does not parse back. */
+export function readableMs(ms: number): string {
+  if (ms < 1_000) return `${Number(ms.toPrecision(3))}ms`
+  if (ms < 60_000) return `${Number((ms / 1_000).toPrecision(3))}s`
+  const minutes = Math.floor(ms / 60_000)
+  if (minutes < 60) return `${minutes}m ${Math.round((ms % 60_000) / 1_000)}s`
+  return `${Math.floor(minutes / 60)}h ${minutes % 60}m`
 }

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Evidence, Verdict } from '../../ledger/evidence.ts'
-import { formatDuration } from '../../plan/units.ts'
-import { formatMeasured, formatSample, formatScale, formatTarget, formatTime } from './figures.ts'
+import { formatMeasured, formatSample, formatScale, formatTarget, formatTime, readableMs } from './figures.ts'
 import { countVerdicts, type Proof, verdictOrder } from './proof.ts'
 
 /** What the report is about. */
@@ -40,7 +39,7 @@ export function htmlReport(subject: ReportSubject, proofs: readonly Proof[]): st
 <header>
 <p class="kind">Aval report</p>
 <h1>${text(subject.title)}</h1>
-<p class="facts">${text(subject.at.replace('T', ' ').replace(/\.\d+Z$/, ' UTC'))} · ${text(formatDuration(subject.tookMs))} · ${text(subject.effort)} effort · seed ${subject.seed}${subject.commit === null ? '' : ` · commit ${text(subject.commit.slice(0, 12))}`}</p>
+<p class="facts">${text(subject.at.replace('T', ' ').replace(/\.\d+Z$/, ' UTC'))} · ${text(readableMs(subject.tookMs))} · ${text(subject.effort)} effort · seed ${subject.seed}${subject.commit === null ? '' : ` · commit ${text(subject.commit.slice(0, 12))}`}</p>
 <ul class="counts">${(['proven', 'refuted', 'inconclusive', 'stale', 'unproven'] as const).map((verdict) => `<li class="${verdict}"><b>${counts[verdict]}</b> ${verdict}</li>`).join('')}</ul>
 </header>
 <main>
@@ -86,7 +85,7 @@ function detail({ guarantee, verdict, evidence }: Proof): string {
 
 function step({ name, outcome, tookMs, detail }: Evidence['steps'][number]): string {
   const failed = outcome === 'failed' ? ' class="failed"' : ''
-  return `<li${failed}>${text(name)} <small>${text(formatDuration(tookMs))}</small>${detail === undefined ? '' : `<br><span>${text(detail)}</span>`}</li>`
+  return `<li${failed}>${text(name)} <small>${text(readableMs(tookMs))}</small>${detail === undefined ? '' : `<br><span>${text(detail)}</span>`}</li>`
 }
 
 function cited(source: string | undefined, requirements: readonly string[]): string {
