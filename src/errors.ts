@@ -130,6 +130,16 @@ export const catalogue = {
     next: 'Use the one that runs, or end it with Ctrl-C in its terminal or `kill {pid}`, and start again.',
     exit: 1,
   },
+  ENVIRONMENT_SERVER_EXTERNAL: {
+    says: 'The plan of {system} gives {environment} the external server of {variable}, and Aval runs systems on its own.',
+    next: "Set database.servers.{environment} to 'embedded' or 'installed'.",
+    exit: 2,
+  },
+  SEED_FAILED: {
+    says: 'The seed {file} was not applied: {reason}.',
+    next: 'Nothing of it was kept. Correct the file and start again.',
+    exit: 1,
+  },
   NO_DATABASE: {
     says: 'The plan of {system} has no database, and what was asked for needs one.',
     next: 'Add a `database` section to {file}.',

@@ -1,0 +1,209 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../clock.ts'
+import { failure } from '../errors.ts'
+import type { Database } from '../plan/database.ts'
+import { type Binaries, findBinaries } from '../postgres/binaries.ts'
+import { type PreparedDatabase, prepareDatabase } from '../postgres/database.ts'
+import { startServer } from '../postgres/launch.ts'
+import { applyMigrations } from '../postgres/migrations/apply.ts'
+import { readMigrations } from '../postgres/migrations/read.ts'
+import { reachable } from '../postgres/place.ts'
+import type { OwnedServer, Server } from '../postgres/server.ts'
+import type { System } from '../project/project.ts'
+import { loadOrCreateKey } from '../secrets/repository-key.ts'
+import { lockDirectory } from './owner-lock.ts'
+import { seedOnce } from './seed.ts'
+import { reapServices } from './service-marks.ts'
+import {
+  addressOf,
+  assignPorts,
+  type EnvironmentName,
+  type Services,
+  startedServices,
+  startServices,
+} from './supervisor.ts'
+
+export interface EnvironmentOptions {
+  system: System
+  /** Everything the environment keeps lies here: data, secrets, marks. One owner at a time. */
+  directory: string
+  environment: EnvironmentName
+  clock: Clock
+  log(line: string): void
+  /** Called with the owner's URL once the migrations are applied, before any service starts. */
+  afterMigration?(ownerUrl: string): Promise<void>
+  /** Variables beyond the plan, by service. */
+  serviceEnvironment?: Readonly<Record<string, Readonly<Record<string, string>>>>
+  /** Ends a start that is under way; whatever it had started is stopped. */
+  signal?: AbortSignal
+}
+
+/** A system that runs: Postgres, its prepared and migrated database, its services. */
+export interface Environment {
+  readonly system: System
+  readonly directory: string
+  /** The present server: another one after `replaceServer`. */
+  readonly server: OwnedServer
+  readonly binaries: Binaries
+  readonly database: PreparedDatabase
+  /** Base address of a service such as `http://127.0.0.1:20123`; the same for as long as the environment lives. */
+  address(service: string): string
+  /** Every service that Aval starts, with its address. */
+  addresses(): Record<string, string>
+  /** Nothing happens when they run. */
+  startServices(): Promise<void>
+  stopServices(): Promise<void>
+  /**
+   * Puts another server in the place of the present one, such as a restored one, and prepares its roles. Services that run
+   * are stopped first and started again against it, on the same ports. The environment stops the new server in the end; the
+   * old one as well when it still runs.
+   */
+  replaceServer(server: OwnedServer): Promise<void>
+  /** Ends services and server and gives the directory free. Never leaves anything running; safe to call twice. */
+  stop(): Promise<void>
+  /** As `stop`, then removes the directory and the data. */
+  destroy(): Promise<void>
+}
+
+/**
+ * Starts everything a system needs, in this order: the owner's lock, what a dead owner left, Postgres, database and roles,
+ * migrations, seed (of a new development database), services. A second start finds the data of the first.
+ * @throws ENVIRONMENT_IN_USE, errors of Postgres, migrations and services, or the signal's reason; nothing is left running.
+ */
+export async function startEnvironment(options: EnvironmentOptions): Promise<Environment> {
+  const { system, directory, clock, log } = options
+  const plan = system.plan.database
+  if (!plan) throw failure('NO_DATABASE', { system: system.name, file: system.planFile })
+  const go = () => options.signal?.throwIfAborted()
+  go()
+
+  // Undone in reverse when a step fails, and by `stop`.
+  await using cleanup = new AsyncDisposableStack()
+  const lock = lockDirectory(directory, system.name, clock)
+  cleanup.defer(() => lock.release())
+  if (lock.tookOver) log('the process that ran here before died; taking over')
+  const marks = join(directory, 'services.json')
+  for (const service of await reapServices(marks, clock, log))
+    log(`${service} of the dead process was still running; ended it`)
+
+  go()
+  const binaries = await findBinaries(...serverChoice(system, plan, options.environment))
+  let server = await startServer({
+    dataDirectory: await reachable(join(directory, 'database')),
+    binaries,
+    clock,
+    settings: plan.settings,
+    log: (line) => log(`postgres | ${line}`),
+  })
+  const servers = new Set([server])
+  cleanup.defer(async () => {
+    for (const each of servers) if (each.running()) await each.stop()
+  })
+
+  go()
+  const secret = await loadOrCreateKey(join(directory, 'roles.key'))
+  const name = system.name.replaceAll('-', '_')
+  const prepare = (on: Server) =>
+    prepareDatabase(on, {
+      name,
+      owner: plan.owner ?? `${name}_owner`,
+      roles: Object.keys(plan.roles),
+      extensions: plan.extensions,
+      secret,
+    })
+  let database = await prepare(server)
+
+  go()
+  const migrations = await readMigrations(plan.migrations.layout, join(system.directory, plan.migrations.directory))
+  const applied = await applyMigrations(database.ownerUrl, migrations)
+  if (applied.length > 0) log(`${applied.length} of ${migrations.length} migrations applied`)
+  await options.afterMigration?.(database.ownerUrl)
+  if (options.environment === 'development' && plan.seed !== undefined) {
+    const seeded = await seedOnce(database, join(system.directory, plan.seed))
+    if (seeded) log(`seeded from ${plan.seed}`)
+  }
+
+  const services = startedServices(system.plan.services, log)
+  const ports = await assignPorts(services)
+  let running: Services | undefined
+  const start = async (signal?: AbortSignal): Promise<void> => {
+    running ??= await startServices({
+      system: system.name,
+      directory: system.directory,
+      services,
+      ports,
+      environment: options.environment,
+      databaseUrl: (role) => database.roleUrl(role),
+      extra: options.serviceEnvironment ?? {},
+      marks,
+      clock,
+      log,
+      ...(signal ? { signal } : {}),
+    })
+  }
+  const halt = async (): Promise<void> => {
+    await running?.stop()
+    running = undefined
+  }
+  await start(options.signal)
+  cleanup.defer(halt)
+  go()
+
+  // One after another, so that a stop asked for in the middle of a restart begins when that has settled.
+  let last: Promise<unknown> = Promise.resolve()
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = last.then(work)
+    last = turn.catch(() => undefined)
+    return turn
+  }
+  const kept = cleanup.move()
+  const stop = () => inTurn(() => kept.disposeAsync())
+
+  return {
+    system,
+    directory,
+    binaries,
+    get server() {
+      return server
+    },
+    get database() {
+      return database
+    },
+    address: (service) => {
+      const port = ports.get(service)
+      if (port === undefined) throw failure('SERVICE_UNKNOWN', { service, known: [...ports.keys()].join(', ') })
+      return addressOf(port)
+    },
+    addresses: () => Object.fromEntries([...ports].map(([service, port]) => [service, addressOf(port)])),
+    startServices: () => inTurn(() => start()),
+    stopServices: () => inTurn(halt),
+    replaceServer: (next) =>
+      inTurn(async () => {
+        const wereRunning = running !== undefined
+        await halt()
+        servers.add(next)
+        server = next
+        database = await prepare(next)
+        if (wereRunning) await start()
+      }),
+    stop,
+    destroy: async () => {
+      await stop()
+      // As root the data may lie elsewhere, below a folder made for this directory alone.
+      for (const each of servers) await rm(each.dataDirectory, { recursive: true, force: true })
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** What the plan says of the server of this environment, as arguments of `findBinaries`. */
+function serverChoice(system: System, plan: Database, environment: EnvironmentName): Parameters<typeof findBinaries> {
+  const declared = plan.servers[environment]
+  const server = declared ?? (environment === 'scratch' ? plan.servers['development'] : undefined) ?? 'embedded'
+  const floor = plan.version.startsWith('>=')
+  const major = Number(plan.version.replace('>=', ''))
+  if (typeof server === 'string') return [server, floor ? { minimum: major } : { major }]
+  if (environment === 'scratch' && declared === undefined) return ['embedded', floor ? { minimum: major } : { major }]
+  throw failure('ENVIRONMENT_SERVER_EXTERNAL', { system: system.name, environment, variable: server.external })
+}
