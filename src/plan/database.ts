@@ -37,6 +37,10 @@ export const database = z.strictObject({
     .array(z.string())
     .default([])
     .describe('Created by Aval before migrations, since an owner without superuser may not.'),
+  optionalExtensions: z
+    .array(z.string())
+    .default([])
+    .describe('Created where the server offers them; migrations must do without.'),
   migrations: z.strictObject({
     layout: z.enum(['supabase', 'prisma', 'drizzle']),
     directory: z.string(),

@@ -8,7 +8,9 @@ export const incidents = z.strictObject({
     .record(
       name,
       z.strictObject({
-        kind: z.enum(['pagerduty', 'slack', 'email', 'sms', 'webhook', 'monitor']),
+        kind: z
+          .enum(['pagerduty', 'slack', 'email', 'sms', 'webhook', 'monitor', 'notify'])
+          .describe("'monitor': the cloud's own alerting; 'notify': NOTIFY on a channel of the database."),
         reaches: z.string().describe('Who is at the other end: a role, never a name.'),
         ...citation,
       }),

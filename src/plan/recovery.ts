@@ -6,9 +6,9 @@ const cron = z.string().regex(/^\S+( \S+){4}$/, 'five fields: minute hour day mo
 
 const objective = z.strictObject({
   covers: z
-    .enum(['database', 'service', 'deployment', 'region', 'everything', 'managed'])
+    .enum(['database', 'data', 'service', 'deployment', 'zone', 'region', 'everything', 'managed'])
     .default('database')
-    .describe('What fails: proofs choose the scenario by it.'),
+    .describe("What fails: proofs choose the scenario by it. 'data': rows are lost or damaged while the server runs."),
   rto: duration.describe('Longest time without service: last answer before the fault to first after.').optional(),
   rpo: duration.describe("Longest stretch of acknowledged writes that may be lost; '0' for none.").optional(),
   ...citation,

@@ -17,6 +17,7 @@ const performance = z.strictObject({
 })
 
 const common = {
+  only: z.enum(['development']).describe('Left out of every other environment.').optional(),
   port: z.int().min(1).max(65535).describe('Preferred port; a free one is taken when it is in use.').optional(),
   ready: z.string().startsWith('/').describe('Path that answers 200 once the service can serve.').optional(),
   live: z.string().startsWith('/').describe('Path that answers 200 while the process is sound.').optional(),
@@ -39,11 +40,14 @@ const common = {
 /** Aval starts it. */
 const started = z.strictObject({
   command: z.array(z.string()).min(1).describe('Program and arguments, run in the folder of the system.'),
-  only: z.enum(['development']).describe('Left out of every other environment.').optional(),
   ...common,
 })
 /** A container image that another tool runs. */
-const container = z.strictObject({ image: z.string().min(1), ...common })
+const container = z.strictObject({
+  image: z.string().min(1),
+  profile: z.string().describe('Started only when this profile is asked for.').optional(),
+  ...common,
+})
 /** Somebody else runs it; the plan says who. */
 const managed = z.strictObject({ provider: z.string().min(1), ...common })
 

@@ -14,6 +14,14 @@ const metric = z.strictObject({
     .array(z.string())
     .default([])
     .describe("Services that emit it; 'aval' for what Aval measures itself; or the name of an exporter."),
+  query: z
+    .strictObject({
+      sql: z.string().min(1).describe('Returns the value: one row, one number.'),
+      every: duration,
+      role: z.string().describe('Role of database.roles it is read as; the owner when left out.').optional(),
+    })
+    .describe('How Aval reads the metric from the database.')
+    .optional(),
   ...citation,
 })
 
