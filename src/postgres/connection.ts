@@ -1,0 +1,50 @@
+import { Client, DatabaseError } from 'pg'
+import { failure, messageOf } from '../errors.ts'
+
+/**
+ * Connects, does the work, disconnects whatever happens.
+ * @param url `postgresql://user:password@host:port/database`
+ * @throws POSTGRES_UNREACHABLE, POSTGRES_ACCESS_DENIED when there is no connection; errors of the work pass unchanged.
+ */
+export async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = await connect(url)
+  try {
+    return await work(client)
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}
+
+/** A connected client; whoever asked for it ends it. */
+export async function connect(url: string): Promise<Client> {
+  const client = new Client({ connectionString: url, application_name: 'aval', connectionTimeoutMillis: 15_000 })
+  // A connection that breaks while nobody waits on it would end the process; whoever uses it next gets the error.
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    return client
+  } catch (cause) {
+    await client.end().catch(() => undefined)
+    throw connectionFailure(url, cause)
+  }
+}
+
+/** Host, port and database of a URL, without whatever proves identity. */
+export function addressOf(url: string): string {
+  try {
+    const { hostname, port, pathname } = new URL(url)
+    return `${decodeURIComponent(hostname)}${port ? `:${port}` : ''}${pathname}`
+  } catch {
+    return 'an address that is not a URL'
+  }
+}
+
+function connectionFailure(url: string, cause: unknown): Error {
+  const address = addressOf(url)
+  if (cause instanceof DatabaseError) {
+    // Class 28 is authentication, 3D000 a database that is not there; the others (starting up, too many clients) pass.
+    const refused = cause.code?.startsWith('28') === true || cause.code === '3D000'
+    if (refused) return failure('POSTGRES_ACCESS_DENIED', { address, reason: cause.message }, { cause })
+  }
+  return failure('POSTGRES_UNREACHABLE', { address, reason: messageOf(cause) || 'no answer' }, { cause })
+}

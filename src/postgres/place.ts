@@ -1,0 +1,59 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { chmod, chown, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { type Account, serverAccount } from './account.ts'
+
+/** Where a root Aval keeps what its server account could not reach in the clone, for instance below /root. */
+const rootPlaces = '/var/lib/aval'
+
+/**
+ * A directory the server account can traverse to and own. It need not exist yet; its parent does after the call.
+ * @returns the same directory for ordinary users, and for root where every ancestor lets the account through; else one
+ * below /var/lib/aval that is always the same for this path.
+ */
+export async function reachable(directory: string): Promise<string> {
+  const wanted = resolve(directory)
+  const account = serverAccount()
+  if (account === undefined || (await blockingAncestor(wanted, account)) === undefined) {
+    await mkdir(dirname(wanted), { recursive: true })
+    return wanted
+  }
+  const place = join(rootPlaces, createHash('sha256').update(wanted).digest('hex').slice(0, 16))
+  await mkdir(place, { recursive: true, mode: 0o755 })
+  // For the person who wonders later what this folder belongs to.
+  await writeFile(join(place, 'origin'), `${wanted}\n`)
+  return join(place, basename(wanted))
+}
+
+/** The nearest ancestor of a directory that the account may not traverse; undefined when there is none. */
+export async function blockingAncestor(directory: string, account: Account): Promise<string | undefined> {
+  const parent = dirname(resolve(directory))
+  if (parent !== dirname(parent)) {
+    const above = await blockingAncestor(parent, account)
+    if (above !== undefined) return above
+  }
+  const found = await stat(parent).catch(() => undefined)
+  // What is not there yet will be made by root with a mode that lets everybody through.
+  if (found === undefined) return undefined
+  const bit = found.uid === account.uid ? 0o100 : found.gid === account.gid ? 0o010 : 0o001
+  return (found.mode & bit) === 0 ? parent : undefined
+}
+
+export interface TemporaryPlace {
+  path: string
+  remove(): Promise<void>
+}
+
+/** A new directory for a short while, short enough a path for sockets, private to the server account. */
+export async function temporaryPlace(prefix: string): Promise<TemporaryPlace> {
+  const path = await mkdtemp(join('/tmp', `${prefix}-`))
+  const account = serverAccount()
+  if (account) await chown(path, account.uid, account.gid)
+  await chmod(path, 0o700)
+  return { path, remove: () => rm(path, { recursive: true, force: true }) }
+}
+
+/** A name beside `path` that nobody else uses. */
+export function siblingName(path: string, purpose: string): string {
+  return `${path}.${purpose}-${randomBytes(6).toString('hex')}`
+}
