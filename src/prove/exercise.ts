@@ -40,23 +40,35 @@ export interface Ack {
 
 export interface HttpRequest {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  /** Path and query; `{{name}}` is replaced by what an earlier exchange saved. */
+  /**
+   * Path and query; `{{name}}` is replaced by what an earlier exchange saved, percent-encoded. `{{name+90s}}` and
+   * `{{name-5m}}` are a saved moment (RFC 3339) shifted, here and in every other text.
+   */
   path: string
   headers?: Record<string, string>
-  /** JSON body, `{{name}}` replaced inside strings; or raw text for malformed input. */
+  /** JSON body, `{{name}}` replaced inside strings; a string that is `{{name}}` alone takes the saved value with its type. */
   json?: Json
+  /** Raw body for malformed input; sent as `application/json` unless `headers` says otherwise. */
   text?: string
 }
 
 /**
  * What an answer must look like. `json` is matched as a subset: named members must match, others are free, arrays match
- * element by element and in length. A string that starts with `re:` is a regular expression; `any:string`, `any:number`,
- * `any:boolean` match by type; `absent:` matches a missing member.
+ * element by element and in length. A string is matched by what it starts with:
+ *
+ * - `re:` a regular expression, in which `{{name}}` stands for the saved value taken literally;
+ * - `any:` a type: `any:string`, `any:number`, `any:boolean`, `any:object`, `any:array`, `any:null`;
+ * - `absent:` a member that must be missing;
+ * - `not:` anything that is there and differs, such as `not:{{cursor}}`;
+ * - anything else is the value itself; `{{name}}` alone is the saved value with its type.
  */
 export interface Expectation {
   status: number
+  /** Matched by the same rules as strings in `json`. */
   headers?: Record<string, string>
   json?: Json
+  /** Parts that the raw body must and must not hold, each literal or with `re:`. */
+  text?: { has?: string[]; lacks?: string[] }
 }
 
 export interface Exchange {
