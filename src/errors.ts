@@ -24,7 +24,7 @@ export const catalogue = {
 
   PLAN_MISSING: {
     says: 'The system "{name}" has no plan.ts.',
-    next: "Write one that exports definePlan({ system: '{name}' }) as its default.",
+    next: 'Write one whose default export is definePlan(...), with the system "{name}" in it.',
     exit: 2,
   },
   PLAN_SYNTAX: {
@@ -34,7 +34,7 @@ export const catalogue = {
   },
   PLAN_IMPORT: {
     says: '{problem}',
-    next: 'Correct the import. A plan needs only `import { definePlan } from "aval"`; relative imports carry their file ending.',
+    next: 'Correct the import. A plan needs only definePlan from "aval"; relative imports carry their file ending.',
     exit: 1,
   },
   PLAN_THREW: {
@@ -59,7 +59,7 @@ export const catalogue = {
   },
   PLAN_NO_DEFAULT: {
     says: 'The plan has no default export; {exports}.',
-    next: 'Write `export default definePlan({ ... })`.',
+    next: 'Write `export default definePlan(...)`.',
     exit: 1,
   },
   PLAN_NOT_DATA: {
@@ -84,7 +84,7 @@ export const catalogue = {
   },
   REQUIREMENTS_INVALID: {
     says: 'The requirements file has {count} to correct: {problems}',
-    next: 'Each entry reads `- { id: AB-1, statement: what must hold, source: where it stands }`, and each id stands once.',
+    next: 'Each entry of the list has `id` (such as AB-1), `statement` and `source`, and each id stands once.',
     exit: 1,
   },
 
