@@ -1348,18 +1348,29 @@ export default definePlan({
 
   incidents: {
     channels: {
-      pagerduty: { kind: 'pagerduty', reaches: 'whoever is on call', source: 'TECH-INF-001 §3.3, §5.4' },
-      sms: { kind: 'sms', reaches: 'whoever is on call', source: 'TECH-INF-001 §5.4' },
-      slack: { kind: 'slack', reaches: 'the team that owns the component', source: 'TECH-INF-001 §5.4' },
-      email: { kind: 'email', reaches: 'the DevOps team', source: 'TECH-INF-001 §5.4' },
+      pagerduty: {
+        kind: 'pagerduty',
+        reaches: 'whoever is on call',
+        source: 'TECH-INF-001 §3.3, §5.4',
+        requirements: ['MI-5.4'],
+      },
+      sms: { kind: 'sms', reaches: 'whoever is on call', source: 'TECH-INF-001 §5.4', requirements: ['MI-5.4'] },
+      slack: {
+        kind: 'slack',
+        reaches: 'the team that owns the component',
+        source: 'TECH-INF-001 §5.4',
+        requirements: ['MI-5.4'],
+      },
+      email: { kind: 'email', reaches: 'the DevOps team', source: 'TECH-INF-001 §5.4', requirements: ['MI-5.4'] },
     },
     severities: {
-      P1: { meaning: 'Answered at once', alerts: ['critical'], source: 'TECH-INF-001 §5.4' },
+      P1: { meaning: 'Answered at once', alerts: ['critical'], source: 'TECH-INF-001 §5.4', requirements: ['MI-5.4'] },
       P2: {
         meaning: 'Answered within the hour',
         alerts: ['high', 'warning'],
         respondWithin: '1h',
         source: 'TECH-INF-001 §5.4',
+        requirements: ['MI-5.4'],
         note: 'BACKEND-ARCH-001 §10.2 calls its lesser alerts warnings without a time or a channel; they are treated as high ones.',
       },
       P3: {
@@ -1367,11 +1378,13 @@ export default definePlan({
         alerts: ['medium'],
         respondWithin: '1d',
         source: 'TECH-INF-001 §5.4',
+        requirements: ['MI-5.4'],
       },
       P4: {
         meaning: 'Planned work',
         alerts: ['low'],
         source: 'TECH-INF-001 §10.1',
+        requirements: ['MI-10'],
         note: 'Named by the runbook template only.',
       },
     },
