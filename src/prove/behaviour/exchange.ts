@@ -34,9 +34,10 @@ export async function send(request: HttpRequest, sending: Sending): Promise<Answ
   const body = bodyOf(request, values)
   if (body !== undefined) headers.set('content-type', 'application/json')
   for (const [name, value] of Object.entries(request.headers ?? {})) headers.set(name, fillText(value, values))
+  const target = new URL(fillText(request.path, values, encodeURIComponent), address)
   const limit = AbortSignal.timeout(timeLimitMs)
   try {
-    const response = await fetch(new URL(fillText(request.path, values, encodeURIComponent), address), {
+    const response = await fetch(target, {
       method: request.method,
       headers,
       redirect: 'manual',
