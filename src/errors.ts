@@ -100,6 +100,17 @@ export const catalogue = {
   },
   PROCESS_NOT_FOUND: { says: '{program} is not on this machine.', next: 'Install it or correct its path.', exit: 1 },
 
+  LEDGER_DAMAGED: {
+    says: 'The ledger in {directory} was changed from outside: {problem}.',
+    next: 'Run `aval ledger verify` to see every damaged record. Nothing is read from this ledger or added to it until ledger.db, ledger.head and keys/ledger.key are restored, or moved away together so that a new one begins.',
+    exit: 1,
+  },
+  LEDGER_KEY_MISSING: {
+    says: 'The ledger in {directory} has records but its key keys/ledger.key is missing or is no Ed25519 key.',
+    next: 'Restore keys/ledger.key, or move ledger.db and ledger.head away so that a new ledger begins.',
+    exit: 1,
+  },
+
   SERVICE_DIED_STARTING: {
     says: 'The service {service} ended with {outcome} before it was ready.',
     next: 'Its last words were: {output}',
