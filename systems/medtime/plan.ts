@@ -9,8 +9,194 @@ export default definePlan({
   },
   exercise: './exercise.ts',
 
+  services: {
+    issuer: {
+      command: ['node', 'services/issuer/main.ts'],
+      only: 'development',
+      port: 4710,
+      ready: '/health',
+      live: '/health',
+      note: 'Signs tokens for anybody who asks, and refuses to start in production. Accounts bring the real issuer.',
+    },
+    api: {
+      command: ['node', 'services/api/main.ts'],
+      port: 4711,
+      ready: '/health/ready',
+      live: '/health',
+      needs: ['database', 'issuer'],
+      databaseRole: 'medtime_api',
+      replicas: { min: 2, max: 20 },
+      availability: '99.9%',
+      promises: {
+        'push-atomic': {
+          claim: 'A push writes every entity it carries, or none',
+          source: 'BACKEND-ARCH-001 §5.2.2',
+          requirements: ['MB-5.2a'],
+        },
+        'push-conflicts': {
+          claim: 'A push that does not follow what is stored writes nothing and lists every conflict',
+          source: 'BACKEND-ARCH-001 §5.2.2, §6.1',
+          requirements: ['MB-5.2a', 'MB-6.1a'],
+        },
+        'push-replay': {
+          claim: 'The same push again succeeds and changes nothing',
+          source: 'BACKEND-ARCH-001 §6.1',
+          requirements: ['MB-6.1a'],
+          note: 'The document lets a client retry; only a push that may be repeated makes that safe.',
+        },
+        'blob-validation': {
+          claim:
+            'A blob that is malformed, empty, above 1 MB or unlike its checksum is refused by name, and nothing is written',
+          source: 'BACKEND-ARCH-001 §5.2.1',
+          requirements: ['MB-5.2b'],
+        },
+        'pull-complete': {
+          claim: 'Pulling from a cursor to the end gives every change committed after it, and misses none',
+          source: 'BACKEND-ARCH-001 §5.2.1',
+          requirements: ['MB-5.2c'],
+        },
+        'pull-pages': {
+          claim:
+            'A page holds 50 entities unless told, never more than 100 or 4 MB of blobs, and says whether more follow',
+          source: 'BACKEND-ARCH-001 §6.1',
+          requirements: ['MB-5.2c'],
+        },
+        tombstones: {
+          claim: 'A deletion reaches every device as an entity marked deleted',
+          source: 'BACKEND-ARCH-001 §7.1',
+          requirements: ['MB-5.2c', 'MB-7.1'],
+        },
+        'cursor-guarded': {
+          claim:
+            "A damaged, forged or foreign cursor is refused, and one from before a restore is answered with the new epoch's start",
+          source: 'BACKEND-ARCH-001 §6.1',
+          requirements: ['MB-5.2c'],
+          note: 'The document has one integer version; a counter of each user in an epoch takes its place, so that neither concurrent writers nor a restore hide a change.',
+        },
+        'since-overlap': {
+          claim: 'since=<time> gives every change from two minutes before that time',
+          source: 'BACKEND-ARCH-001 §6.2',
+          requirements: ['MB-5.2c'],
+        },
+        'sync-status': {
+          claim: 'The status tells of each device when it synced, how far, and what it has of every other',
+          source: 'BACKEND-ARCH-001 §6.2, §7.2',
+          requirements: ['MB-5.2d'],
+        },
+        'tokens-checked': {
+          claim: 'Only an RS256 token of the right issuer and audience, in date and with every claim, is let in',
+          source: 'BACKEND-ARCH-001 §5.5.1',
+          requirements: ['MB-5.5b'],
+        },
+        'own-rows-only': {
+          claim: "No answer holds, counts or hints at another user's entities",
+          source: 'BACKEND-ARCH-001 §8.2',
+          requirements: ['MB-8.2'],
+        },
+        'errors-are-blind': {
+          claim: 'No answer to a bad request repeats what was sent',
+          source: 'BACKEND-ARCH-001 §3.1, §8.1',
+          requirements: ['MB-3.1', 'MB-8.1'],
+        },
+        health: {
+          claim: 'The health paths tell a deployment whether the process lives and whether it can serve',
+          source: 'TECH-INF-001 §4.2',
+          requirements: ['MI-4.2b'],
+        },
+      },
+      performance: {
+        'sync-push': {
+          operation: 'push of 50 entities',
+          p99: '500ms',
+          source: 'BACKEND-ARCH-001 §9.1',
+          requirements: ['MB-9.1'],
+        },
+        'sync-pull': {
+          operation: 'pull of 50 entities',
+          p99: '500ms',
+          source: 'BACKEND-ARCH-001 §9.1',
+          requirements: ['MB-9.1'],
+        },
+      },
+      source: 'BACKEND-ARCH-001 §5.2, §9.2',
+    },
+  },
+
+  database: {
+    version: '>=15',
+    size: '40GB',
+    servers: { development: 'embedded', production: { external: 'MEDTIME_DATABASE_URL' } },
+    owner: 'medtime_owner',
+    roles: {
+      medtime_api: {
+        purpose: 'What the sync API connects as; reads and writes only the rows of the user a token names.',
+      },
+    },
+    extensions: ['uuid-ossp', 'pgcrypto', 'pg_stat_statements'],
+    migrations: {
+      layout: 'supabase',
+      directory: 'migrations',
+      source: 'TECH-INF-001 §4.3',
+      requirements: ['MI-4.3'],
+      note: 'The way back of each stands in migrations/down: the Supabase CLI takes every *.sql beside the others for a migration.',
+    },
+    settings: {
+      shared_buffers: '256MB',
+      effective_cache_size: '1GB',
+      maintenance_work_mem: '64MB',
+      work_mem: '16MB',
+      shared_preload_libraries: 'pg_stat_statements',
+      log_statement: 'ddl',
+      log_connections: true,
+      log_disconnections: true,
+    },
+    pooling: {
+      mode: 'transaction',
+      size: 15,
+      timeout: '10s',
+      source: 'TECH-INF-001 §2.2',
+      requirements: ['MI-2.2'],
+    },
+    tls: { minimum: '1.3', source: 'TECH-INF-001 §2.2', requirements: ['MI-2.2'] },
+    rowSecurity: {
+      tables: 'all',
+      tenant: 'user_id',
+      source: 'BACKEND-ARCH-001 §8.2',
+      requirements: ['MB-8.2', 'MI-2.2', 'MI-4.3', 'MB-7.1b'],
+    },
+    invariants: {
+      'one-number-a-change': {
+        claim: 'No two changes of a user have the same number',
+        sql: 'SELECT user_id, sequence FROM srv_encrypted_entities GROUP BY user_id, sequence HAVING count(*) > 1',
+        source: 'BACKEND-ARCH-001 §6.1',
+        requirements: ['MB-5.2c'],
+      },
+      'counter-ahead': {
+        claim: "No change has a number above its user's counter",
+        sql: 'SELECT e.user_id, e.id FROM srv_encrypted_entities e LEFT JOIN srv_users u USING (user_id) WHERE u.user_id IS NULL OR e.sequence > u.sequence',
+        source: 'BACKEND-ARCH-001 §6.1',
+        requirements: ['MB-5.2c', 'MB-7.1b'],
+      },
+      'blobs-whole': {
+        claim: 'Every blob has the size and the SHA-256 that were acknowledged',
+        sql: "SELECT user_id, id FROM srv_encrypted_entities WHERE blob_size <> octet_length(encrypted_blob) OR checksum <> encode(sha256(encrypted_blob), 'hex')",
+        source: 'BACKEND-ARCH-001 §5.2.1, §7.1',
+        requirements: ['MB-5.2b', 'MB-7.1'],
+      },
+      'one-epoch': {
+        claim: 'There is one epoch, and no change is from a later one',
+        sql: 'SELECT count(*)::text FROM srv_sync_epoch HAVING count(*) <> 1 UNION ALL SELECT e.id::text FROM srv_encrypted_entities e WHERE e.epoch > (SELECT max(epoch) FROM srv_sync_epoch)',
+        source: 'BACKEND-ARCH-001 §6.1',
+      },
+    },
+    source: 'TECH-INF-001 §2.2',
+    requirements: ['MI-2.2'],
+    note: 'The document starts at 8 GB and grows; 40 GB is what is declared for a year of use, so that drills say what share of it they measured.',
+  },
+
   recovery: {
     timeZone: 'UTC',
+    afterRestore: ['SELECT srv_raise_epoch()'],
     objectives: {
       database: { covers: 'database', rto: '4h', rpo: '1h', source: 'TECH-INF-001 §6.1', requirements: ['MI-6.1'] },
       authentication: {
