@@ -4,6 +4,8 @@ import { citation } from './citation.ts'
 import { database } from './database.ts'
 import { incidents, runbooks } from './incidents.ts'
 import { limits } from './limits.ts'
+import { type Field, fieldsOf } from './plan-fields.ts'
+import { type PlanProblem, planProblems } from './plan-problem.ts'
 import { probes } from './probes.ts'
 import { recovery } from './recovery.ts'
 import { services } from './services.ts'
@@ -50,38 +52,21 @@ export function definePlan(plan: PlanInput): PlanInput {
   return plan
 }
 
-/** A step into a plan: `['alerts', 'api_error_rate_high', 'for']`. */
-export type PlanPath = readonly (string | number)[]
+export type { PlanPath, PlanProblem } from './plan-problem.ts'
 
-export interface PlanProblem {
-  path: PlanPath
-  message: string
-  /** Set when the entry at `path` is one the language does not have; the names it has there. */
-  unknown?: { known: readonly string[] }
+let language: Field | undefined
+
+/** The language as its writer sees it; made from the schema at the first question. */
+export function planLanguage(): Field {
+  language ??= fieldsOf(planSchema)
+  return language
 }
 
 /** Parses what a plan module exported. Every problem is reported, not only the first. */
 export function parsePlan(value: unknown): { plan: Plan } | { problems: PlanProblem[] } {
-  const result = planSchema.safeParse(value)
+  const result = planSchema.safeParse(value, { reportInput: true })
   if (result.success) return { plan: deepFreeze(result.data) }
-  return { problems: result.error.issues.flatMap((issue) => flatten(issue, [])) }
-}
-
-function flatten(issue: z.core.$ZodIssue, prefix: PlanPath): PlanProblem[] {
-  const path = [...prefix, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))]
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      path: [...path, key],
-      message: `"${key}" is not known here`,
-      unknown: { known: [] },
-    }))
-  }
-  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    // The variant that came closest: the one that complains least is the one its writer had in mind.
-    const closest = issue.errors.reduce((best, errors) => (errors.length < best.length ? errors : best))
-    return closest.flatMap((nested) => flatten(nested, path))
-  }
-  return [{ path, message: issue.message }]
+  return { problems: planProblems(result.error.issues, planLanguage) }
 }
 
 function deepFreeze<T>(value: T): T {

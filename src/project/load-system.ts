@@ -65,11 +65,12 @@ export async function loadSystem(project: Project, name: string): Promise<System
 
 /** Where a problem of shape is shown: an entry that should not be there by its name, any other by its value. */
 export function placeOf(problem: PlanProblem, locate: Locate): Location {
-  return locate(problem.path, problem.unknown ? 'key' : 'value')
+  return locate(problem.path, problem.part)
 }
 
 function describe(problem: PlanProblem): string {
-  return problem.path.length > 0 ? `${problem.path.join('.')}: ${problem.message}` : problem.message
+  const at = problem.path.length > 0 ? `${problem.path.join('.')}: ` : ''
+  return `${at}${problem.message} ${problem.fix}`
 }
 
 /** The text is parsed at the first question, since most plans are loaded to be run and are never asked. */
