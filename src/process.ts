@@ -160,19 +160,29 @@ export function processMark(pid: number): ProcessMark {
 
 /** Whether the very process of the mark still runs. */
 export function markAlive(mark: ProcessMark): boolean {
-  if (!processExists(mark.pid)) return false
+  if (!processExists(mark.pid) || isZombie(mark.pid)) return false
   const started = startTime(mark.pid)
   return started === null || mark.started === null || started === mark.started
 }
 
 function startTime(pid: number): string | null {
+  // starttime is the 22nd field.
+  return statFields(pid)[19] ?? null
+}
+
+/** Ended, but not yet collected by its parent; in a container whose first process collects nobody that lasts for ever. */
+function isZombie(pid: number): boolean {
+  return statFields(pid)[0] === 'Z'
+}
+
+/** The fields of /proc/<pid>/stat from the third on; none where the system has no such file. */
+function statFields(pid: number): string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The command name may hold spaces and parentheses; the fields start after the last one. starttime is the 22nd.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return fields[19] ?? null
+    // The command name, the second field, may hold spaces and parentheses; the others start after the last one.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   } catch {
-    return null
+    return []
   }
 }
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { failure } from '../errors.ts'
+import { processExists } from '../process.ts'
 import { withClient } from './connection.ts'
 import { type RunningServer, serverUrl } from './server.ts'
 import { serverProcesses } from './server-processes.ts'
@@ -37,16 +38,7 @@ export async function attachServer(directory: string): Promise<RunningServer> {
     port: at.port,
     pid: postmaster.pid,
     socketDirectory,
-    running: () => isAlive(postmaster.pid),
+    running: () => processExists(postmaster.pid),
     url,
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
   }
 }

@@ -19,6 +19,7 @@ export interface DatabaseOptions {
 
 export interface PreparedDatabase {
   name: string
+  owner: string
   /** The superuser on this database. */
   adminUrl: string
   ownerUrl: string
@@ -44,7 +45,7 @@ export async function prepareDatabase(server: Server, options: DatabaseOptions):
   const adminUrl = server.url({ database: name })
   await withClient(adminUrl, (client) => ensureExtensions(client, extensions, server.version))
   const roleUrl = (role: string) => server.url({ user: role, password: password(role), database: name })
-  return { name, adminUrl, ownerUrl: roleUrl(owner), roleUrl }
+  return { name, owner, adminUrl, ownerUrl: roleUrl(owner), roleUrl }
 }
 
 /** Password of a role: 256 bits, hex. */

@@ -3,19 +3,19 @@ import { createServer } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { failure, messageOf } from '../errors.ts'
-import { type Child, startChild } from '../process.ts'
+import { startChild } from '../process.ts'
 import { serverAccount } from './account.ts'
 import type { Binaries } from './binaries.ts'
 import { blindLog } from './blind-log.ts'
 import { ensureCluster, handOver, serverEnvironment } from './cluster.ts'
-import { withClient } from './connection.ts'
 import { clearLeftover, killServer } from './leftover.ts'
+import { exitOf, isInRecovery, type Launched, ownServer } from './owned-server.ts'
 import { claim, type Owner } from './owner.ts'
 import { blockingAncestor, temporaryPlace } from './place.ts'
 import { type OwnedServer, serverUrl } from './server.ts'
 import { clusterName } from './server-processes.ts'
 import { type Settings, writeSettings } from './settings.ts'
-import { loadOrCreatePassword, setPassword, superuser } from './superuser.ts'
+import { loadOrCreatePassword, superuser } from './superuser.ts'
 
 export interface LaunchOptions {
   /** Made when it is empty or absent. The server account must be able to reach it: see `reachable`. */
@@ -41,17 +41,13 @@ export interface LaunchOptions {
 export async function startServer(options: LaunchOptions): Promise<OwnedServer> {
   const dataDirectory = resolve(options.dataDirectory)
   const { clock, binaries } = options
-  await requireReachable(dataDirectory, binaries)
   await mkdir(dirname(dataDirectory), { recursive: true })
+  await requireReachable(dataDirectory, binaries)
   const socket = await temporaryPlace('aval')
   let release = () => socket.remove()
   try {
     const ownership = await claim(dataDirectory, socket.path)
-    release = async () => {
-      await killServer(dataDirectory, clock)
-      await socket.remove()
-      await ownership.release()
-    }
+    release = () => socket.remove().then(ownership.release)
     await clearLeftover(dataDirectory, ownership.abandoned, clock)
     await removeSocketOf(ownership.predecessor)
     await ensureCluster(dataDirectory, binaries)
@@ -60,20 +56,23 @@ export async function startServer(options: LaunchOptions): Promise<OwnedServer> 
     await chmod(dataDirectory, 0o700)
     await writeSettings(dataDirectory, options.settings)
     const password = await loadOrCreatePassword(dataDirectory)
-    const started = await launch(dataDirectory, socket.path, options)
-    return await owned({ dataDirectory, socketDirectory: socket.path, password, release, ...started }, options)
+    // From here on there may be processes of ours to end, before anybody else may have the directory.
+    const releaseFiles = release
+    release = () => killServer(dataDirectory, clock).then(releaseFiles)
+    const launched = await launch(dataDirectory, socket.path, options)
+    return await ownServer({
+      dataDirectory,
+      socketDirectory: socket.path,
+      password,
+      release,
+      launched,
+      binaries,
+      clock,
+    })
   } catch (error) {
     await release()
     throw error
   }
-}
-
-interface Launched {
-  child: Child
-  port: number
-  /** The last lines of the log, oldest first. */
-  lastWords(): string
-  inRecovery: boolean
 }
 
 /** A port found free may be taken before Postgres binds it: another is tried then, unless the caller insisted on one. */
@@ -120,7 +119,7 @@ async function launchOn(
   const lastWords = () => recent.join('\n    ')
 
   let alive = true
-  void child.ended.then(() => {
+  void exitOf(child).then(() => {
     alive = false
   })
   const url = serverUrl({ user: superuser, host: socketDirectory, port, database: 'postgres' })
@@ -133,75 +132,12 @@ async function launchOn(
       await clock.sleep(20)
     }
   }
-  const output = alive ? `${lastWords()}\n    ${reason}` : lastWords()
-  await child.stop({ signal: 'SIGQUIT', graceMs: 5_000 })
+  const silent = alive
+  await killServer(dataDirectory, clock)
+  // The last lines may still be on their way when the process is already gone.
+  await child.ended
+  const output = silent ? `${lastWords()}\n    ${reason}` : lastWords()
   throw failure('POSTGRES_START_FAILED', { directory: dataDirectory, version: binaries.version, output })
-}
-
-async function owned(
-  parts: Launched & { dataDirectory: string; socketDirectory: string; password: string; release: () => Promise<void> },
-  { binaries, clock }: LaunchOptions,
-): Promise<OwnedServer> {
-  const { child, port, dataDirectory, socketDirectory, password } = parts
-  const socketUrl = serverUrl({ user: superuser, host: socketDirectory, port, database: 'postgres' })
-  let running = true
-  const ended = child.ended.then(() => {
-    running = false
-    return parts.release()
-  })
-  // In recovery the superuser still has the password of wherever the data comes from.
-  let passwordSet = !parts.inRecovery
-  if (passwordSet) await setPassword(socketUrl, password)
-
-  return {
-    major: binaries.major,
-    version: binaries.version,
-    dataDirectory,
-    port,
-    pid: child.pid,
-    socketDirectory,
-    ended,
-    running: () => running,
-    url: ({ user, password: given, database = 'postgres' } = {}) => {
-      if (user !== undefined) {
-        return serverUrl({
-          user,
-          host: '127.0.0.1',
-          port,
-          database,
-          ...(given === undefined ? {} : { password: given }),
-        })
-      }
-      if (!passwordSet) return serverUrl({ user: superuser, host: socketDirectory, port, database })
-      return serverUrl({ user: superuser, password, host: '127.0.0.1', port, database })
-    },
-    stop: async (mode = 'fast') => {
-      if (mode === 'fast') {
-        child.signal('SIGINT')
-        // A reader of WAL that has stopped reading would hold a fast stop up for ever.
-        const patience = new AbortController()
-        await Promise.race([child.ended, clock.sleep(30_000, patience.signal).catch(() => undefined)])
-        patience.abort()
-      }
-      if (running) await child.stop({ signal: 'SIGQUIT', graceMs: 10_000 })
-      await ended
-    },
-    kill: async () => {
-      child.signal('SIGKILL')
-      await ended
-    },
-    waitUntilWritable: async (timeoutMs = 600_000) => {
-      const deadline = clock.now() + timeoutMs
-      while (await isInRecovery(socketUrl).catch(() => true)) {
-        if (!running || clock.now() > deadline) {
-          throw failure('POSTGRES_NOT_WRITABLE', { directory: dataDirectory, output: parts.lastWords() })
-        }
-        await clock.sleep(20)
-      }
-      await setPassword(socketUrl, password)
-      passwordSet = true
-    },
-  }
 }
 
 async function requireReachable(dataDirectory: string, binaries: Binaries): Promise<void> {
@@ -217,13 +153,6 @@ async function removeSocketOf(predecessor: Owner | undefined): Promise<void> {
   const directory = predecessor?.socketDirectory
   if (directory !== undefined && /^\/tmp\/aval-\w+$/.test(directory))
     await rm(directory, { recursive: true, force: true })
-}
-
-function isInRecovery(url: string): Promise<boolean> {
-  return withClient(url, async (client) => {
-    const { rows } = await client.query<{ recovering: boolean }>('SELECT pg_is_in_recovery() AS recovering')
-    return rows[0]?.recovering === true
-  })
 }
 
 async function freePort(): Promise<number> {

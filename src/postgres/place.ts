@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { type Account, serverAccount } from './account.ts'
 
 /** Where a root Aval keeps what its server account could not reach in the clone, for instance below /root. */
-const rootPlaces = '/var/lib/aval'
+export const rootPlaces = '/var/lib/aval'
 
 /**
  * A directory the server account can traverse to and own. It need not exist yet; its parent does after the call.
@@ -14,15 +14,20 @@ const rootPlaces = '/var/lib/aval'
 export async function reachable(directory: string): Promise<string> {
   const wanted = resolve(directory)
   const account = serverAccount()
-  if (account === undefined || (await blockingAncestor(wanted, account)) === undefined) {
-    await mkdir(dirname(wanted), { recursive: true })
-    return wanted
-  }
+  // Made before it is looked at: root's umask may close what it makes to everybody else.
+  await mkdir(dirname(wanted), { recursive: true })
+  if (account === undefined || (await blockingAncestor(wanted, account)) === undefined) return wanted
   const place = join(rootPlaces, createHash('sha256').update(wanted).digest('hex').slice(0, 16))
-  await mkdir(place, { recursive: true, mode: 0o755 })
+  await openDirectory(place)
   // For the person who wonders later what this folder belongs to.
   await writeFile(join(place, 'origin'), `${wanted}\n`)
   return join(place, basename(wanted))
+}
+
+/** Makes a directory of `rootPlaces`, and it, such that everybody may enter, whatever the umask says. */
+export async function openDirectory(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true })
+  for (const each of [rootPlaces, directory]) await chmod(each, 0o755)
 }
 
 /** The nearest ancestor of a directory that the account may not traverse; undefined when there is none. */
@@ -33,7 +38,7 @@ export async function blockingAncestor(directory: string, account: Account): Pro
     if (above !== undefined) return above
   }
   const found = await stat(parent).catch(() => undefined)
-  // What is not there yet will be made by root with a mode that lets everybody through.
+  // What is not there yet is judged once it is made.
   if (found === undefined) return undefined
   const bit = found.uid === account.uid ? 0o100 : found.gid === account.gid ? 0o010 : 0o001
   return (found.mode & bit) === 0 ? parent : undefined

@@ -22,13 +22,13 @@ export function clusterName(dataDirectory: string): string {
 
 /** Every running process of the server of a data directory, the postmaster first; none when it is down. */
 export async function serverProcesses(dataDirectory: string): Promise<ServerProcess[]> {
-  const directories = new Set([dataDirectory, realPath(dataDirectory)])
+  const directory = realPath(dataDirectory)
   const title = `postgres: ${clusterName(dataDirectory)}: `
   const found = (await commandLines()).flatMap<ServerProcess>(({ pid, command, parts }) => {
     if (command.startsWith(title)) return [{ pid, role: 'child' }]
     const [program = '', ...rest] = parts
     if (!/(^|\/)(postgres|postmaster)$/.test(program)) return []
-    const named = rest.some((part, index) => part === '-D' && directories.has(rest[index + 1] ?? ''))
+    const named = rest.some((part, index) => part === '-D' && realPath(rest[index + 1] ?? '') === directory)
     return named ? [{ pid, role: 'postmaster' }] : []
   })
   return found.sort((one, other) =>
