@@ -46,6 +46,10 @@ export const database = z.strictObject({
     directory: z.string(),
     ...citation,
   }),
+  companions: z
+    .record(name, z.strictObject({ of: z.string().describe('The service that fills it by itself.'), ...citation }))
+    .default({})
+    .describe('Further databases of the same server, made empty; backups of the server hold them as well.'),
   seed: z.string().describe('SQL file with the data of a new development database.').optional(),
   settings: z
     .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))

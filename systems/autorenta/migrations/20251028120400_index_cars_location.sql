@@ -1,0 +1,1 @@
+create index concurrently idx_cars_location on public.cars using gist (location);

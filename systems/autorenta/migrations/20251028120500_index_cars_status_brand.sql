@@ -1,0 +1,1 @@
+create index concurrently idx_cars_status_brand on public.cars (status, brand);
