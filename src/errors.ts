@@ -88,6 +88,23 @@ export const catalogue = {
     exit: 1,
   },
 
+  EXERCISE_MISSING: {
+    says: 'The plan of {system} names no exercise, and nothing can be proven without one ({file}).',
+    next: "Write exercise.ts as docs/exercise.md shows and name it in the plan: exercise: './exercise.ts'.",
+    exit: 2,
+  },
+  EXERCISE_BROKEN: {
+    says: 'The exercise of {system} could not be loaded from {file}: {problem}.',
+    next: 'Export it as `export const exercise = defineExercise(...)`; docs/exercise.md shows one.',
+    exit: 2,
+  },
+
+  METRIC_NOT_LISTED: {
+    says: 'The plan lists no {what} for the service {service}.',
+    next: 'Add it to telemetry.metrics of the plan with emittedBy, or do not emit it.',
+    exit: 1,
+  },
+
   PROCESS_FAILED: {
     says: '{program} ended with {outcome}.',
     next: 'Its last words were: {output}',

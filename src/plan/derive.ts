@@ -107,6 +107,15 @@ export function deriveGuarantees(plan: Plan): Guarantee[] {
     promise(
       'integrity',
       'backups',
+      'sound',
+      'Every object of the store opens, matches its manifest, and the WAL has no gap',
+      holds,
+      ['recovery', 'backups'],
+      ...cited,
+    )
+    promise(
+      'integrity',
+      'backups',
       'every-byte',
       'A change of any byte in the store is found before it is restored',
       holds,

@@ -35,6 +35,8 @@ export interface ProofSession {
   signal: AbortSignal
   /** Breaks that the self-test put in; empty in a real run. */
   faults: ReadonlySet<Fault>
+  /** Work to do when the session ends, whatever came of it; done in reverse order. */
+  defer(work: () => Promise<void>): void
   /** Records what a proof does, shows it while it runs, and keeps it for the evidence. */
   steps(subject: string): Steps
 }

@@ -1,0 +1,211 @@
+import { randomInt } from 'node:crypto'
+import { arch, cpus, platform, totalmem } from 'node:os'
+import { InvalidArgumentError } from 'commander'
+import type { Evidence } from '../ledger/evidence.ts'
+import { openLedger } from '../ledger/ledger.ts'
+import { formatBytes } from '../plan/units.ts'
+import { findProject } from '../project/find-project.ts'
+import { loadSystem } from '../project/load-system.ts'
+import type { Project, System } from '../project/project.ts'
+import type { RunFacts } from '../prove/conclude.ts'
+import { exitOfProofs, prove } from '../prove/prove.ts'
+import { countVerdicts, type Proof } from '../prove/report/proof.ts'
+import { proofTable, proofTroubles } from '../prove/report/table.ts'
+import { writeReport } from '../prove/report/write.ts'
+import { mutantsOf, tryMutant } from '../prove/self-test.ts'
+import { readSubjects } from '../prove/subject.ts'
+import { chooseSystems } from './choose-systems.ts'
+import { type CommandContext, type ExitCode, printJson, type RegisterCommand } from './command.ts'
+import { commitOf } from './commit.ts'
+import { showProgress } from './progress.ts'
+import { serverVersionOf } from './server-version.ts'
+
+interface ProveFlags {
+  all?: true
+  only: string
+  again?: true
+  fast?: true
+  selfTest?: true
+  seed: number
+  json?: true
+}
+
+export const registerProve: RegisterCommand = (program, context) => {
+  program
+    .command('prove')
+    .argument('[system]', 'name of the system')
+    .description(
+      'Carries out every promise that is not proven and fresh, in a scratch environment, and keeps the evidence.',
+    )
+    .option('--all', 'every system of the project')
+    .option('--only <prefix>', 'only guarantees whose id starts with it, such as recovery or behaviour/api', '')
+    .option('--again', 'also what is proven and fresh')
+    .option('--fast', 'bounds sizes and samples; the evidence says so')
+    .option('--self-test', 'tries every mutant: breaks what the provers guard, and fails unless each is refuted')
+    .option('--seed <number>', 'repeats the random choices of an earlier run', parseSeed, randomInt(2 ** 31))
+    .option('--json', 'prints the evidence as one JSON array')
+    .addHelpText(
+      'after',
+      `
+Example:
+  aval prove medtime --only recovery
+
+Exit codes:
+  0  every selected guarantee that has a prover is proven
+  1  at least one is refuted, or a mutant was not seen
+  2  the command line or the plan is wrong
+  3  none is refuted, but at least one could not be judged`,
+    )
+    .action(async (name: string | undefined, flags: ProveFlags) => {
+      const project = await findProject(context.cwd, context.home)
+      const systems = chooseSystems(project, name, flags.all === true, 'prove')
+      const evidence: Evidence[] = []
+      const exits: ExitCode[] = []
+      for (const each of systems) {
+        const system = await loadSystem(project, each)
+        if (flags.selfTest) exits.push(await selfTest(project, system, flags, context))
+        else exits.push(await proveSystem(project, system, flags, context, evidence))
+      }
+      if (flags.json && !flags.selfTest) printJson(context, evidence)
+      context.exitWith(worstExit(exits))
+    })
+}
+
+async function proveSystem(
+  project: Project,
+  system: System,
+  flags: ProveFlags,
+  context: CommandContext,
+  evidence: Evidence[],
+): Promise<ExitCode> {
+  const { clock } = context
+  const startedAt = clock.now()
+  const ledger = openLedger(project.state, clock)
+  const progress = showProgress(context)
+  const facts = await factsOf(project, system, flags.seed)
+  const effort = flags.fast ? 'fast' : 'full'
+  try {
+    const proofs = await prove({
+      project,
+      system,
+      ledger,
+      subjectOf: await readSubjects(system, await serverVersionOf(system)),
+      facts,
+      clock,
+      effort,
+      only: flags.only,
+      again: flags.again === true,
+      signal: context.signal,
+      progress: progress.step,
+      log: progress.log,
+      concluded: progress.concluded,
+    })
+    progress.end()
+    const tookMs = clock.now() - startedAt
+    const report = await writeReport(project, system, proofs, {
+      at: startedAt,
+      tookMs,
+      effort,
+      seed: flags.seed,
+      commit: facts.commit,
+    })
+    evidence.push(...proofs.flatMap((proof) => (proof.evidence === undefined ? [] : [proof.evidence])))
+    if (!flags.json) context.out(summary(system, proofs, tookMs, report, context))
+    return exitOfProofs(proofs, system)
+  } finally {
+    progress.end()
+    ledger.close()
+  }
+}
+
+function summary(
+  system: System,
+  proofs: readonly Proof[],
+  tookMs: number,
+  report: string,
+  context: CommandContext,
+): string {
+  const counts = countVerdicts(proofs)
+  const tried = proofs.filter(({ verdict }) => verdict !== 'unproven')
+  const fresh = proofs.filter((proof) => proof.fresh).length
+  const troubles = proofTroubles(tried)
+  return [
+    `\n${system.plan.title ?? system.name}`,
+    proofTable(tried, context.interactive),
+    ...(troubles === '' ? [] : [`\n${troubles}`]),
+    `\n${counts.proven} proven, ${counts.refuted} refuted, ${counts.inconclusive} inconclusive, ${counts.stale} stale; ${fresh} carried out now in ${Math.round(tookMs / 1000)} s.`,
+    `${counts.unproven} promises of the plan have no prover yet or were never tried: aval guarantees ${system.name}`,
+    `Report: ${report}\n`,
+  ].join('\n')
+}
+
+async function selfTest(
+  project: Project,
+  system: System,
+  flags: ProveFlags,
+  context: CommandContext,
+): Promise<ExitCode> {
+  const mutants = (await mutantsOf(system)).filter(({ guarantee }) => guarantee.id.startsWith(flags.only))
+  const facts = await factsOf(project, system, flags.seed)
+  const progress = showProgress(context)
+  const seen: boolean[] = []
+  for (const mutant of mutants) {
+    context.signal.throwIfAborted()
+    const result = await tryMutant(
+      mutant,
+      {
+        system,
+        state: project.state,
+        clock: context.clock,
+        seed: flags.seed,
+        signal: context.signal,
+        progress: progress.step,
+        log: progress.log,
+      },
+      facts,
+    )
+    progress.end()
+    seen.push(result.seen)
+    const line = `${result.seen ? 'refuted ' : 'NOT SEEN'}  ${mutant.id.padEnd(28)}  ${mutant.guarantee.id}\n          ${mutant.description}\n          ${result.evidence.verdict}: ${result.evidence.reason}\n`
+    if (!flags.json) context.out(line)
+  }
+  if (flags.json) {
+    printJson(
+      context,
+      mutants.map((mutant, index) => ({
+        mutant: mutant.id,
+        system: system.name,
+        breaks: mutant.guarantee.id,
+        seen: seen[index] === true,
+      })),
+    )
+  } else {
+    context.out(`\n${seen.filter(Boolean).length} of ${seen.length} mutants were refuted (seed ${flags.seed}).\n`)
+  }
+  return seen.length > 0 && seen.every(Boolean) ? 0 : 1
+}
+
+async function factsOf(project: Project, system: System, seed: number): Promise<RunFacts> {
+  return {
+    seed,
+    planDigest: system.planDigest,
+    commit: await commitOf(project.root),
+    environment: {
+      node: process.versions.node,
+      postgres: await serverVersionOf(system),
+      system: `${platform()} ${arch()}`,
+      cores: String(cpus().length),
+      memory: formatBytes(totalmem()),
+    },
+  }
+}
+
+function parseSeed(text: string): number {
+  const seed = Number(text)
+  if (!Number.isSafeInteger(seed) || seed < 0) throw new InvalidArgumentError('A seed is a whole number, 0 or more.')
+  return seed
+}
+
+function worstExit(exits: readonly ExitCode[]): ExitCode {
+  return exits.includes(1) ? 1 : exits.includes(3) ? 3 : 0
+}

@@ -1,0 +1,108 @@
+import { messageOf } from '../../errors.ts'
+import type { EvidenceStep } from '../../ledger/evidence.ts'
+import type { Guarantee } from '../../plan/guarantee.ts'
+import type { Finding, ProofSession, Prover } from '../prover.ts'
+import { recoverFromLoss } from '../recovery/drill.ts'
+import { loseEverything } from '../recovery/loss.ts'
+import { countBreaches } from './invariant.ts'
+import { corruptIndex, inspectPages } from './pages.ts'
+import { inspectStore, tryEveryDamage } from './tampering.ts'
+
+/** What one question about integrity found. */
+export interface Inspection {
+  violations: number
+  sample: { size: number; of: string }
+  reason: string
+  steps: EvidenceStep[]
+}
+
+/** Whether what was restored is what was kept: the store, the pages, and the plan's own invariants. */
+export const integrityProver: Prover = {
+  kind: 'integrity',
+  accepts: (guarantee) => ['backups', 'restored', 'database'].includes(guarantee.subject),
+  async *prove(guarantees, session) {
+    for (const guarantee of guarantees) yield await inspect(guarantee, session)
+  },
+  mutants: [
+    {
+      id: 'store-byte-flipped',
+      fault: 'byte-flipped',
+      description: 'One byte of the backup is flipped in the store',
+      breaks: (guarantees) => guarantees.find((guarantee) => guarantee.id === 'integrity/backups/sound'),
+    },
+    {
+      id: 'store-wal-removed',
+      fault: 'wal-segment-removed',
+      description: 'A WAL segment is missing from the store',
+      breaks: (guarantees) => guarantees.find((guarantee) => guarantee.id === 'integrity/backups/sound'),
+    },
+    {
+      id: 'verify-skips',
+      fault: 'verify-skips',
+      description: 'Verification reads an old copy of an object in place of the object',
+      breaks: (guarantees) => guarantees.find((guarantee) => guarantee.id === 'integrity/backups/every-byte'),
+    },
+    {
+      id: 'index-corrupted',
+      fault: 'index-corrupted',
+      description: 'Bytes of an index are overwritten on disk after the restore',
+      breaks: (guarantees) => guarantees.find((guarantee) => guarantee.id === 'integrity/restored/pages'),
+    },
+  ],
+}
+
+async function inspect(guarantee: Guarantee, session: ProofSession): Promise<Finding> {
+  const { clock } = session
+  const startedAt = clock.now()
+  try {
+    const found = await question(guarantee, session)
+    return {
+      guarantee,
+      outcome: 'measured',
+      measured: found.violations,
+      sample: found.sample,
+      scale: null,
+      steps: found.steps,
+      reason: found.reason,
+      remedy: 'The steps name what is damaged; restore from an older backup and keep the damaged store for inspection',
+      startedAt,
+      tookMs: clock.now() - startedAt,
+    }
+  } catch (error) {
+    return {
+      guarantee,
+      outcome: 'inconclusive',
+      steps: [],
+      reason: `The check could not run: ${messageOf(error)}`,
+      remedy: 'Prove recovery first: integrity is judged on what it restores',
+      startedAt,
+      tookMs: clock.now() - startedAt,
+    }
+  }
+}
+
+async function question(guarantee: Guarantee, session: ProofSession): Promise<Inspection> {
+  const steps = session.steps(guarantee.id)
+  switch (guarantee.id) {
+    case 'integrity/backups/sound':
+      return inspectStore(await loseEverything(session), steps)
+    case 'integrity/backups/every-byte':
+      return tryEveryDamage(await loseEverything(session), session, steps)
+    case 'integrity/restored/pages': {
+      await recoverFromLoss(session)
+      const environment = await session.scratch.environment()
+      if (session.faults.has('index-corrupted')) await corruptIndex(environment, session.clock)
+      return inspectPages(environment.server.url({ database: environment.database.name }), steps)
+    }
+    default: {
+      await recoverFromLoss(session)
+      const environment = await session.scratch.environment()
+      return countBreaches(
+        guarantee,
+        session.system.plan,
+        environment.server.url({ database: environment.database.name }),
+        steps,
+      )
+    }
+  }
+}

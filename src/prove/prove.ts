@@ -1,0 +1,93 @@
+import type { Clock } from '../clock.ts'
+import type { Evidence } from '../ledger/evidence.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { verdictOf } from '../ledger/verdict.ts'
+import { deriveGuarantees } from '../plan/derive.ts'
+import type { Guarantee } from '../plan/guarantee.ts'
+import type { Project, System } from '../project/project.ts'
+import { conclude, type RunFacts } from './conclude.ts'
+import type { Effort } from './prover.ts'
+import { proverOf, provers } from './provers.ts'
+import type { Proof } from './report/proof.ts'
+import { openSession } from './session.ts'
+
+export interface ProveOptions {
+  project: Project
+  system: System
+  ledger: Ledger
+  /** What the digest of each guarantee's subject is now. */
+  subjectOf(guarantee: Guarantee): string
+  facts: RunFacts
+  clock: Clock
+  effort: Effort['name']
+  /** Only guarantees whose id starts with it. */
+  only: string
+  /** Also what is proven and fresh. */
+  again: boolean
+  signal: AbortSignal
+  progress(subject: string, step: string): void
+  log(line: string): void
+  /** Told of each piece of evidence once it is in the ledger. */
+  concluded(evidence: Evidence): void
+}
+
+/**
+ * Carries out what is not proven and fresh, appends the evidence to the ledger, and reads every verdict back from there.
+ * Evidence is kept as soon as it is found: a run that is cut short loses only what it was doing.
+ */
+export async function prove(options: ProveOptions): Promise<Proof[]> {
+  const { system, ledger, clock, subjectOf } = options
+  const guarantees = deriveGuarantees(system.plan).filter(({ id }) => id.startsWith(options.only))
+  const verdicts = () => {
+    // Reading walks the whole chain, so it is read once for all guarantees.
+    const latest = ledger.latest(system.name)
+    return (guarantee: Guarantee): Omit<Proof, 'fresh'> => {
+      const evidence = latest.get(guarantee.id)
+      return { guarantee, evidence, verdict: verdictOf(guarantee, evidence, subjectOf(guarantee), clock.now()) }
+    }
+  }
+  const before = verdicts()
+  const wanted = guarantees.filter(
+    (guarantee) =>
+      proverOf(guarantee, system) !== undefined && (options.again || before(guarantee).verdict !== 'proven'),
+  )
+  const tried = new Set<string>()
+
+  if (wanted.length > 0) {
+    const { session, close } = await openSession({
+      system,
+      state: options.project.state,
+      clock,
+      seed: options.facts.seed,
+      effort: options.effort,
+      signal: options.signal,
+      progress: options.progress,
+      log: options.log,
+    })
+    try {
+      for (const prover of provers) {
+        const own = wanted.filter((guarantee) => proverOf(guarantee, system) === prover)
+        if (own.length === 0) continue
+        for await (const finding of prover.prove(own, session)) {
+          // What an interruption broke off was not refuted.
+          options.signal.throwIfAborted()
+          const evidence = conclude(finding, subjectOf(finding.guarantee), options.facts)
+          ledger.append(evidence)
+          tried.add(finding.guarantee.id)
+          options.concluded(evidence)
+        }
+      }
+    } finally {
+      await close()
+    }
+  }
+  const now = verdicts()
+  return guarantees.map((guarantee) => ({ ...now(guarantee), fresh: tried.has(guarantee.id) }))
+}
+
+/** Exit code of `prove`: of the guarantees that have a prover, 1 when any is refuted, else 3 when any is not proven. */
+export function exitOfProofs(proofs: readonly Proof[], system: System): 0 | 1 | 3 {
+  const provable = proofs.filter(({ guarantee }) => proverOf(guarantee, system) !== undefined)
+  if (provable.some(({ verdict }) => verdict === 'refuted')) return 1
+  return provable.every(({ verdict }) => verdict === 'proven') ? 0 : 3
+}

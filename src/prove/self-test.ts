@@ -1,0 +1,62 @@
+import type { Evidence } from '../ledger/evidence.ts'
+import { deriveGuarantees } from '../plan/derive.ts'
+import type { System } from '../project/project.ts'
+import { conclude, type RunFacts } from './conclude.ts'
+import { loadExercise } from './load-exercise.ts'
+import type { Mutant } from './prover.ts'
+import { proverOf, provers } from './provers.ts'
+import { openSession, type SessionOptions } from './session.ts'
+
+export interface MutantResult {
+  mutant: Mutant
+  /** What the prover made of the broken system. */
+  evidence: Evidence
+  /** Whether it saw the break. */
+  seen: boolean
+}
+
+/**
+ * Every mutant of the provers and of the system's exercise whose guarantee the plan holds.
+ * @throws when a mutant names a guarantee that no prover carries out: it would pass for tested and be none.
+ */
+export async function mutantsOf(system: System): Promise<Mutant[]> {
+  const guarantees = deriveGuarantees(system.plan).filter((guarantee) => proverOf(guarantee, system) !== undefined)
+  const ofProvers = provers.flatMap(({ mutants }) =>
+    mutants.flatMap(({ id, description, fault, breaks }): Mutant[] => {
+      const guarantee = breaks(guarantees)
+      return guarantee === undefined ? [] : [{ id, description, guarantee, fault }]
+    }),
+  )
+  const factory = await loadExercise(system)
+  const exercise = factory?.({ address: () => '', now: () => 0 })
+  const ofSystem = (exercise?.mutations() ?? []).map((mutation): Mutant => {
+    const guarantee = guarantees.find(({ id }) => id === mutation.breaks)
+    if (!guarantee) throw new Error(`the mutation ${mutation.id} breaks ${mutation.breaks}, which nothing proves`)
+    return { id: mutation.id, description: mutation.description, guarantee, mutation }
+  })
+  return [...ofProvers, ...ofSystem]
+}
+
+/** Tries one mutant in an environment of its own. Its evidence never reaches the ledger: it is about a broken system. */
+export async function tryMutant(
+  mutant: Mutant,
+  options: Omit<SessionOptions, 'faults' | 'mutation' | 'effort'>,
+  facts: RunFacts,
+): Promise<MutantResult> {
+  const { session, close } = await openSession({
+    ...options,
+    effort: 'fast',
+    ...('fault' in mutant ? { faults: [mutant.fault] } : { mutation: mutant.mutation }),
+  })
+  try {
+    const prover = proverOf(mutant.guarantee, options.system)
+    if (!prover) throw new Error(`nothing proves ${mutant.guarantee.id}`)
+    for await (const finding of prover.prove([mutant.guarantee], session)) {
+      const evidence = conclude(finding, 'self-test', facts)
+      return { mutant, evidence, seen: evidence.verdict === 'refuted' }
+    }
+    throw new Error(`the prover said nothing of ${mutant.guarantee.id}`)
+  } finally {
+    await close()
+  }
+}

@@ -1,0 +1,91 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { failure } from '../errors.ts'
+import type { PlanInput } from '../plan/plan.ts'
+import { type Telemetry, telemetry as telemetrySchema } from '../plan/telemetry.ts'
+
+/** The metrics one service may emit: what its plan lists for it, and a count of what was refused. Nothing else exists. */
+export interface Metrics {
+  /** Adds to a counter. */
+  count(name: string, labels?: Record<string, string>, by?: number): void
+  /** Sets a gauge. */
+  set(name: string, value: number, labels?: Record<string, string>): void
+  /** Reads a gauge when somebody asks for it. */
+  read(name: string, value: () => number): void
+  /** Adds an observation to a histogram; seconds or bytes, as the name of the metric says. */
+  observe(name: string, value: number, labels?: Record<string, string>): void
+  /** Prometheus text format, and its content type. */
+  text(): Promise<string>
+  contentType: string
+}
+
+const refused = 'telemetry_refused_total'
+
+/**
+ * Makes the metrics of a service from the allow-list of its plan. A metric or label that the list does not name is a fault of
+ * the caller and throws METRIC_NOT_LISTED at once, in development as in production, so that no test passes without it. A label
+ * value outside the declared set becomes `other` and is counted, so that neither a person's data nor an endless series can
+ * leave through a value.
+ *
+ * @param telemetry the `telemetry` section of the plan.
+ * @param service only metrics whose `emittedBy` names it are made.
+ * @example
+ * const metrics = createMetrics(plan.telemetry, 'api')
+ * metrics.count('http_requests_total', { method: 'GET', endpoint: '/health', status_code: '200', tier: 'none' })
+ */
+export function createMetrics(telemetry: PlanInput['telemetry'], service: string): Metrics {
+  const declared: Telemetry = telemetrySchema.parse(telemetry ?? {})
+  const registry = new Registry()
+  const refusals = new Counter({
+    name: refused,
+    help: 'Label values outside their declared set, reported as other.',
+    labelNames: ['label'],
+    registers: [registry],
+  })
+  const counters = new Map<string, Counter>()
+  const gauges = new Map<string, Gauge>()
+  const histograms = new Map<string, Histogram>()
+  const readers = new Map<Gauge, () => number>()
+  for (const [name, metric] of Object.entries(declared.metrics)) {
+    if (!metric.emittedBy.includes(service)) continue
+    const options = { name, help: metric.help, labelNames: metric.labels, registers: [registry] }
+    if (metric.type === 'counter') counters.set(name, new Counter(options))
+    else if (metric.type === 'gauge') gauges.set(name, new Gauge(options))
+    else
+      histograms.set(
+        name,
+        new Histogram({ ...options, ...(metric.buckets === undefined ? {} : { buckets: metric.buckets }) }),
+      )
+  }
+
+  const allowed = new Map(Object.entries(declared.labels).map(([label, values]) => [label, new Set(values)]))
+  const bounded = (name: string, labels: Record<string, string>): Record<string, string> => {
+    const names = declared.metrics[name]?.labels ?? []
+    const unlisted = Object.keys(labels).find((label) => !names.includes(label))
+    if (unlisted !== undefined) throw failure('METRIC_NOT_LISTED', { what: `label "${unlisted}" of ${name}`, service })
+    return Object.fromEntries(
+      names.map((label) => {
+        const value = labels[label] ?? 'other'
+        if (value === 'other' || allowed.get(label)?.has(value)) return [label, value]
+        refusals.inc({ label })
+        return [label, 'other']
+      }),
+    )
+  }
+  const listed = <T>(made: Map<string, T>, kind: string, name: string): T => {
+    const metric = made.get(name)
+    if (metric === undefined) throw failure('METRIC_NOT_LISTED', { what: `${kind} "${name}"`, service })
+    return metric
+  }
+
+  return {
+    count: (name, labels = {}, by = 1) => listed(counters, 'counter', name).inc(bounded(name, labels), by),
+    set: (name, value, labels = {}) => listed(gauges, 'gauge', name).set(bounded(name, labels), value),
+    read: (name, value) => void readers.set(listed(gauges, 'gauge', name), value),
+    observe: (name, value, labels = {}) => listed(histograms, 'histogram', name).observe(bounded(name, labels), value),
+    text: () => {
+      for (const [gauge, value] of readers) gauge.set(value())
+      return registry.metrics()
+    },
+    contentType: registry.contentType,
+  }
+}
