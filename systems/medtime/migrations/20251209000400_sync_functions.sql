@@ -1,0 +1,259 @@
+-- Each operation of the sync API is one call of one function, and so one round trip and one transaction. All are SECURITY
+-- INVOKER: they name the user of the transaction, and row security binds every statement in them.
+--
+-- Plans are generic: they are made once a session instead of for every list of ids.
+
+-- Why no pull can miss a change. A push first locks its user's row, in a statement of its own, and holds the lock until it has
+-- committed. Therefore:
+--   1. pushes of one user commit one after the other, each before the next one has read the counter;
+--   2. numbers are given out under the lock, so that whoever sees a change sees every change of that user with a lower number;
+--   3. under READ COMMITTED every statement after the lock sees what the last holder committed, versions included. Under
+--      stricter levels the lock itself fails with 40001 instead, and nothing is written.
+-- A number that was not committed is given out again: the counter is part of the same transaction.
+--
+-- Only this one row is ever waited for, before anything else is written: two pushes cannot wait for each other.
+
+-- Writes all entities or none.
+--   p_epoch      the epoch the caller believes in, or NULL when it knows none yet; nothing is written in another one
+--   p_bases      the version that each entity replaces, 0 for none; what is stored must be exactly that
+--   p_starts     where each blob begins in p_blobs, from 1; one value is cheaper to send than an array of blobs
+--   p_check      true: only tells the conflicts
+-- The answer has conflict_* filled when nothing was written because of them. An entity that is stored already just as it is
+-- sent is no conflict and keeps its number.
+CREATE FUNCTION public.srv_push(
+  p_user uuid, p_device text, p_now timestamptz, p_epoch bigint, p_check boolean,
+  p_ids uuid[], p_types text[], p_versions integer[], p_bases integer[], p_deleted boolean[], p_keys text[],
+  p_checksums text[], p_starts integer[], p_sizes integer[], p_blobs bytea
+) RETURNS TABLE (
+  current_epoch bigint, last_sequence bigint, conflict_ids uuid[], conflict_versions integer[], conflict_checksums text[]
+)
+  LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+  SET search_path = '' SET plan_cache_mode = 'force_generic_plan'
+AS $push$
+DECLARE
+  before bigint;
+  changed timestamptz;
+  stored integer[];
+  replayed boolean[];
+  present bigint;
+  repeated bigint;
+  written bigint;
+BEGIN
+  PERFORM set_config('request.jwt.claims', '{"sub":"' || p_user || '"}', true);
+
+  IF NOT p_check THEN
+    SELECT u.sequence, u.changed_at INTO before, changed
+      FROM public.srv_users AS u WHERE u.user_id = p_user FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+      INSERT INTO public.srv_users (user_id) VALUES (p_user) ON CONFLICT DO NOTHING;
+      SELECT u.sequence, u.changed_at INTO before, changed
+        FROM public.srv_users AS u WHERE u.user_id = p_user FOR NO KEY UPDATE;
+    END IF;
+    last_sequence := before;
+  END IF;
+
+  SELECT s.epoch INTO STRICT current_epoch FROM public.srv_sync_epoch AS s;
+  IF p_epoch IS NOT NULL AND p_epoch <> current_epoch THEN
+    RETURN NEXT;
+    RETURN;
+  END IF;
+
+  SELECT
+    array_agg(c.stored ORDER BY c.place), array_agg(c.replayed ORDER BY c.place),
+    count(c.stored), count(*) FILTER (WHERE c.replayed),
+    array_agg(c.id ORDER BY c.place) FILTER (WHERE c.conflict),
+    array_agg(coalesce(c.stored, 0) ORDER BY c.place) FILTER (WHERE c.conflict),
+    array_agg(c.stored_checksum ORDER BY c.place) FILTER (WHERE c.conflict)
+  INTO stored, replayed, present, repeated, conflict_ids, conflict_versions, conflict_checksums
+  FROM (
+    SELECT k.place, k.id, k.stored, k.stored_checksum, k.replayed,
+      NOT k.replayed AND coalesce(k.stored, 0) <> k.base AS conflict
+    FROM (
+      SELECT i.place, i.id, i.base, e.version AS stored, e.checksum AS stored_checksum,
+        e.version IS NOT NULL AND e.version = i.version AND e.checksum = i.checksum AND e.entity_type = i.entity_type
+          AND e.key_id = i.key_id AND (e.deleted_at IS NOT NULL) = i.deleted AS replayed
+      FROM unnest(p_ids, p_versions, p_bases, p_checksums, p_types, p_keys, p_deleted) WITH ORDINALITY
+        AS i (id, version, base, checksum, entity_type, key_id, deleted, place)
+      LEFT JOIN public.srv_encrypted_entities AS e ON e.user_id = p_user AND e.id = i.id
+    ) AS k
+  ) AS c;
+
+  written := cardinality(p_ids) - repeated;
+  IF p_check OR conflict_ids IS NOT NULL OR written = 0 THEN
+    RETURN NEXT;
+    RETURN;
+  END IF;
+
+  -- Clocks of instances differ, and a push may have waited: times of one user never go back.
+  changed := greatest(p_now, changed);
+
+  IF present < cardinality(p_ids) THEN
+    INSERT INTO public.srv_encrypted_entities (
+      id, user_id, entity_type, encrypted_blob, version, created_at, updated_at, deleted_at, client_id, key_id, blob_size,
+      checksum, sequence, epoch
+    )
+    SELECT n.id, p_user, n.entity_type, substring(p_blobs FROM n.start FOR n.size), n.version, changed, changed,
+      CASE WHEN n.deleted THEN changed END, p_device, n.key_id, n.size, n.checksum, before + n.number, current_epoch
+    FROM (
+      SELECT i.*, row_number() OVER (ORDER BY i.place) AS number
+      FROM unnest(p_ids, p_types, p_versions, p_deleted, p_keys, p_checksums, p_starts, p_sizes, stored, replayed)
+        WITH ORDINALITY
+        AS i (id, entity_type, version, deleted, key_id, checksum, start, size, stored, replayed, place)
+      WHERE NOT i.replayed
+    ) AS n
+    WHERE n.stored IS NULL;
+  END IF;
+
+  IF present > repeated THEN
+    UPDATE public.srv_encrypted_entities AS e
+    SET entity_type = n.entity_type, encrypted_blob = substring(p_blobs FROM n.start FOR n.size), version = n.version,
+      updated_at = changed, deleted_at = CASE WHEN n.deleted THEN changed END, client_id = p_device, key_id = n.key_id,
+      blob_size = n.size, checksum = n.checksum, sequence = before + n.number, epoch = current_epoch
+    FROM (
+      SELECT i.*, row_number() OVER (ORDER BY i.place) AS number
+      FROM unnest(p_ids, p_types, p_versions, p_deleted, p_keys, p_checksums, p_starts, p_sizes, stored, replayed)
+        WITH ORDINALITY
+        AS i (id, entity_type, version, deleted, key_id, checksum, start, size, stored, replayed, place)
+      WHERE NOT i.replayed
+    ) AS n
+    WHERE n.stored IS NOT NULL AND e.user_id = p_user AND e.id = n.id;
+  END IF;
+
+  last_sequence := before + written;
+  UPDATE public.srv_users AS u SET sequence = last_sequence, changed_at = changed WHERE u.user_id = p_user;
+
+  -- A device that had everything before it wrote has everything still.
+  INSERT INTO public.srv_sync_status AS d (user_id, device_id, last_sync_at, sync_version, written)
+    VALUES (p_user, p_device, p_now, CASE WHEN before = 0 THEN last_sequence ELSE 0 END, last_sequence)
+  ON CONFLICT (user_id, device_id) DO UPDATE
+    SET last_sync_at = excluded.last_sync_at, written = excluded.written,
+      sync_version = CASE WHEN d.sync_version = before THEN excluded.written ELSE d.sync_version END;
+
+  RETURN NEXT;
+END
+$push$;
+
+-- Changes after a number, oldest first. The first row is the head: the epoch, and the number the page starts after. The
+-- others are the page, at most p_limit of them and, but for the first, no more than p_bytes of blobs; a row without a blob
+-- says only that more follow.
+--   p_epoch   the epoch of the caller's cursor, or NULL without one; in another epoch there is a head and no page
+--   p_since   instead of p_after: begins with the first change at or after this time
+--   p_device  noted as given this page; NULL to note nothing
+CREATE FUNCTION public.srv_pull(
+  p_user uuid, p_device text, p_now timestamptz, p_epoch bigint, p_after bigint, p_since timestamptz, p_limit integer,
+  p_bytes integer
+) RETURNS TABLE (
+  number bigint, change_epoch bigint, id uuid, entity_type text, version integer, deleted boolean, key_id text,
+  encrypted_blob bytea, checksum text, client_id text, updated_at timestamptz
+)
+  LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+  SET search_path = '' SET plan_cache_mode = 'force_generic_plan'
+AS $pull$
+#variable_conflict use_column
+DECLARE
+  given bigint;
+  known boolean;
+BEGIN
+  PERFORM set_config('request.jwt.claims', '{"sub":"' || p_user || '"}', true);
+
+  -- One statement and so one snapshot: a change that came between two of them could be passed over.
+  SELECT s.epoch, u.user_id IS NOT NULL,
+    CASE
+      WHEN p_since IS NULL THEN p_after
+      ELSE coalesce(
+        (SELECT min(e.sequence) - 1 FROM public.srv_encrypted_entities AS e
+          WHERE e.user_id = p_user AND e.updated_at >= p_since),
+        u.sequence, 0)
+    END
+  INTO STRICT change_epoch, known, given
+  FROM public.srv_sync_epoch AS s LEFT JOIN public.srv_users AS u ON u.user_id = p_user;
+  number := given;
+  RETURN NEXT;
+  IF p_epoch IS NOT NULL AND p_epoch <> change_epoch THEN
+    RETURN;
+  END IF;
+
+  IF p_device IS NOT NULL THEN
+    IF NOT known THEN
+      INSERT INTO public.srv_users (user_id) VALUES (p_user) ON CONFLICT DO NOTHING;
+    END IF;
+    -- All that this transaction writes is how far a device is; a crash may forget the last moment of that, and no pull waits
+    -- for the disk because of it.
+    PERFORM set_config('synchronous_commit', 'off', true);
+  END IF;
+
+  RETURN QUERY
+    WITH page AS MATERIALIZED (
+      SELECT w.*, w.place <= p_limit AND (w.place = 1 OR w.total <= p_bytes) AS within
+      FROM (
+        SELECT e.*, row_number() OVER walk AS place, sum(e.blob_size) OVER walk AS total
+        FROM public.srv_encrypted_entities AS e
+        WHERE e.user_id = p_user AND e.sequence > given
+        WINDOW walk AS (ORDER BY e.sequence ROWS UNBOUNDED PRECEDING)
+        ORDER BY e.sequence
+        LIMIT p_limit + 1
+      ) AS w
+    ), noted AS (
+      INSERT INTO public.srv_sync_status AS d (user_id, device_id, last_sync_at, sync_version)
+        SELECT p_user, p_device, p_now, coalesce((SELECT max(p.sequence) FROM page AS p WHERE p.within), given)
+        WHERE p_device IS NOT NULL
+      ON CONFLICT (user_id, device_id) DO UPDATE
+        SET last_sync_at = excluded.last_sync_at, sync_version = excluded.sync_version
+    )
+    SELECT p.sequence, p.epoch, p.id, p.entity_type, p.version, p.deleted_at IS NOT NULL, p.key_id,
+      CASE WHEN p.within THEN p.encrypted_blob END, p.checksum, p.client_id, p.updated_at
+    FROM page AS p ORDER BY p.sequence;
+END
+$pull$;
+
+-- The devices of a user, the most recent first; at least one row, whose device is NULL when there is none.
+CREATE FUNCTION public.srv_status(p_user uuid, p_limit integer) RETURNS TABLE (
+  current_epoch bigint, last_sequence bigint, device_id text, last_sync_at timestamptz, sync_version bigint, written bigint
+)
+  LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+  SET search_path = ''
+AS $status$
+#variable_conflict use_column
+BEGIN
+  PERFORM set_config('request.jwt.claims', '{"sub":"' || p_user || '"}', true);
+  RETURN QUERY
+    SELECT s.epoch, coalesce(u.sequence, 0), d.device_id, d.last_sync_at, d.sync_version, d.written
+    FROM public.srv_sync_epoch AS s
+    LEFT JOIN public.srv_users AS u ON u.user_id = p_user
+    LEFT JOIN public.srv_sync_status AS d ON d.user_id = p_user
+    ORDER BY d.last_sync_at DESC NULLS LAST, d.device_id
+    LIMIT p_limit;
+END
+$status$;
+
+-- Begins a new epoch. The number is the time in seconds where that is higher: a second restore of the same backup then gives
+-- another epoch than the first, which a mere count would repeat.
+CREATE FUNCTION public.srv_raise_epoch() RETURNS bigint
+  LANGUAGE sql VOLATILE SECURITY INVOKER
+  SET search_path = ''
+BEGIN ATOMIC
+  UPDATE public.srv_sync_epoch
+    SET epoch = greatest(epoch + 1, extract(epoch FROM clock_timestamp())::bigint), raised_at = clock_timestamp()
+    RETURNING epoch;
+END;
+
+REVOKE ALL ON FUNCTION public.srv_push, public.srv_pull, public.srv_status, public.srv_raise_epoch FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION public.srv_push, public.srv_pull, public.srv_status TO medtime_api;
+
+-- Supabase grants its web roles everything in this schema; with it they would pass by every check of the API.
+DO $close$
+DECLARE
+  web text;
+BEGIN
+  FOREACH web IN ARRAY ARRAY['anon', 'authenticated'] LOOP
+    IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = web) THEN
+      EXECUTE format(
+        'REVOKE ALL ON public.srv_users, public.srv_user_preferences, public.srv_family_links, public.srv_sync_epoch, '
+        'public.srv_cursor_key, public.srv_encrypted_entities, public.srv_sync_status, public.srv_ocr_requests FROM %I', web);
+      EXECUTE format(
+        'REVOKE ALL ON FUNCTION public.srv_push, public.srv_pull, public.srv_status, public.srv_raise_epoch, '
+        'public.srv_touch_updated_at FROM %I', web);
+    END IF;
+  END LOOP;
+END
+$close$;

@@ -1,0 +1,1 @@
+DROP TABLE public.srv_ocr_requests;
