@@ -316,6 +316,47 @@ export const catalogue = {
     next: 'Install what brings them (on Debian postgresql-contrib or a package of their own), or take them out of database.extensions.',
     exit: 1,
   },
+
+  REPOSITORY_OTHER_SERVER: {
+    says: 'The repository in {place} holds the history of the cluster {owner}; this server is {server}.',
+    next: 'Restore from the repository if that is the server you want back; otherwise move it away or name another place.',
+    exit: 1,
+  },
+  BACKUP_SERVER_TOO_OLD: {
+    says: 'The server is Postgres {version}; backups need 15 or later.',
+    next: 'Upgrade the server.',
+    exit: 1,
+  },
+  BACKUP_TABLESPACES: {
+    says: 'The cluster keeps data in tablespaces of its own: {locations}. They cannot be backed up yet, so nothing was.',
+    next: 'Move the tables to the default tablespace (ALTER TABLE ... SET TABLESPACE pg_default) and drop the others.',
+    exit: 1,
+  },
+  BACKUP_WAL_MISSING: {
+    says: 'The WAL from {from} to {to}, which the backup needs, did not reach the repository. The backup was discarded.',
+    next: 'See what keeps the WAL receiver from storing, then take the backup again.',
+    exit: 1,
+  },
+  WAL_NOT_STORED: {
+    says: 'The WAL up to {lsn} was not stored within {seconds} s; it is stored up to {stored}.',
+    next: 'See what the receiver reports: the store may be full or out of reach.',
+    exit: 1,
+  },
+  WAL_SPOOL_BUSY: {
+    says: 'Another receiver (process {pid}) uses the spool {spool}.',
+    next: 'Stop that process, or give this receiver a folder of its own.',
+    exit: 1,
+  },
+  WAL_DIVERGED: {
+    says: 'The server is at {server}, but its WAL is already stored up to {stored}: it was put back by other means than a restore.',
+    next: 'Restore the server with `aval restore`, or give it a new repository.',
+    exit: 1,
+  },
+  WAL_GAP: {
+    says: 'The server no longer has the WAL after {after}. Moments from then until the next backup cannot be restored.',
+    next: 'Take a backup now. Raise max_slot_wal_keep_size and wal_keep_size if the receiver can be away for so long.',
+    exit: 1,
+  },
 } as const satisfies Record<string, { says: string; next: string; exit: 1 | 2 }>
 
 export type ErrorCode = keyof typeof catalogue

@@ -1,8 +1,9 @@
 import { Command, CommanderError } from 'commander'
 import { AvalError, describeError } from '../errors.ts'
 import type { CommandContext, ExitCode, RegisterCommand } from './command.ts'
+import { registerLedger } from './ledger.ts'
 
-const commands: RegisterCommand[] = []
+const commands: RegisterCommand[] = [registerLedger]
 
 /**
  * Runs one command line.

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts'
 import { failure } from '../errors.ts'
 import type { Database } from '../plan/database.ts'
 import { type Binaries, findBinaries } from '../postgres/binaries.ts'
-import { type PreparedDatabase, prepareDatabase } from '../postgres/database.ts'
+import type { PreparedDatabase } from '../postgres/database.ts'
 import { startServer } from '../postgres/launch.ts'
 import { applyMigrations } from '../postgres/migrations/apply.ts'
 import { readMigrations } from '../postgres/migrations/read.ts'
@@ -12,7 +12,9 @@ import { reachable } from '../postgres/place.ts'
 import type { OwnedServer, Server } from '../postgres/server.ts'
 import type { System } from '../project/project.ts'
 import { loadOrCreateKey } from '../secrets/repository-key.ts'
+import { freePort } from './free-port.ts'
 import { lockDirectory } from './owner-lock.ts'
+import { prepareSystem } from './prepare-system.ts'
 import { seedOnce } from './seed.ts'
 import { reapServices } from './service-marks.ts'
 import {
@@ -60,6 +62,11 @@ export interface Environment {
    * old one as well when it still runs.
    */
   replaceServer(server: OwnedServer): Promise<void>
+  /**
+   * Starts the present server again after it died, on the same data and port; services stay, and find it where it was.
+   * Nothing happens while it runs.
+   */
+  restartServer(): Promise<void>
   /** Ends services and server and gives the directory free. Never leaves anything running; safe to call twice. */
   stop(): Promise<void>
   /** As `stop`, then removes the directory and the data. */
@@ -89,29 +96,24 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
 
   go()
   const binaries = await findBinaries(...serverChoice(system, plan, options.environment))
-  let server = await startServer({
-    dataDirectory: await reachable(join(directory, 'database')),
-    binaries,
-    clock,
-    settings: plan.settings,
-    log: (line) => log(`postgres | ${line}`),
-  })
+  const launch = (dataDirectory: string, port: number) =>
+    startServer({
+      dataDirectory,
+      port,
+      binaries,
+      clock,
+      settings: plan.settings,
+      log: (line) => log(`postgres | ${line}`),
+    })
+  let server = await launch(await reachable(join(directory, 'database')), await freePort())
   const servers = new Set([server])
   cleanup.defer(async () => {
-    for (const each of servers) if (each.running()) await each.stop()
+    for (const each of servers) await each.stop()
   })
 
   go()
   const secret = await loadOrCreateKey(join(directory, 'roles.key'))
-  const name = system.name.replaceAll('-', '_')
-  const prepare = (on: Server) =>
-    prepareDatabase(on, {
-      name,
-      owner: plan.owner ?? `${name}_owner`,
-      roles: Object.keys(plan.roles),
-      extensions: plan.extensions,
-      secret,
-    })
+  const prepare = (on: Server) => prepareSystem(on, system.name, plan, secret)
   let database = await prepare(server)
 
   go()
@@ -186,6 +188,16 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
         server = next
         database = await prepare(next)
         if (wereRunning) await start()
+      }),
+    restartServer: () =>
+      inTurn(async () => {
+        if (server.running()) return
+        // What is left of it holds the claim on its directory.
+        await server.stop('immediate')
+        servers.delete(server)
+        server = await launch(server.dataDirectory, server.port)
+        servers.add(server)
+        await server.waitUntilWritable()
       }),
     stop,
     destroy: async () => {
