@@ -1,0 +1,36 @@
+import type { Behaviour } from 'aval'
+import type { People } from '../people.ts'
+import { blobValidation } from './blob-validation.ts'
+import { cursorGuarded } from './cursor-guarded.ts'
+import { errorsAreBlind } from './errors-are-blind.ts'
+import { health } from './health.ts'
+import { ownRowsOnly } from './own-rows-only.ts'
+import { pullComplete } from './pull-complete.ts'
+import { pullPages } from './pull-pages.ts'
+import { pushAtomic } from './push-atomic.ts'
+import { pushConflicts } from './push-conflicts.ts'
+import { pushReplay } from './push-replay.ts'
+import { sinceOverlap } from './since-overlap.ts'
+import { syncStatus } from './sync-status.ts'
+import { tokensChecked } from './tokens-checked.ts'
+import { tombstones } from './tombstones.ts'
+
+/** The contract of the api, promise by promise. */
+export function allBehaviours(people: People): Behaviour[] {
+  return [
+    pushAtomic,
+    pushConflicts,
+    pushReplay,
+    blobValidation,
+    pullComplete,
+    pullPages,
+    tombstones,
+    cursorGuarded,
+    sinceOverlap,
+    syncStatus,
+    tokensChecked,
+    ownRowsOnly,
+    errorsAreBlind,
+    health,
+  ].flatMap((cases) => cases.map((write) => write(people)))
+}

@@ -1,0 +1,80 @@
+import type { Path } from 'aval'
+import { sha256, type WireEntity, wireEntity } from './wire.ts'
+
+export interface PathTools {
+  address(service: string): string
+  /** Headers of a user whose only purpose is to carry planted values. */
+  credentials(): Promise<Record<string, string>>
+  /** Stores a value as a real client does: encrypted before it leaves the device. */
+  keep(value: string): Promise<void>
+  newId(): string
+}
+
+/** Every way data enters MedTime. Refusals are ways as well: an error may repeat what it refuses. */
+export function allPaths({ address, credentials, keep, newId }: PathTools): Path[] {
+  const send = async (path: string, init: RequestInit & { headers?: Record<string, string> }, service = 'api') => {
+    const response = await fetch(new URL(path, address(service)), { ...init, signal: AbortSignal.timeout(10_000) })
+    await response.arrayBuffer()
+  }
+  const get = async (path: string, headers: Record<string, string> = {}) =>
+    send(path, { headers: { ...(await credentials()), ...headers } })
+  const post = async (body: string, headers: Record<string, string> = {}) =>
+    send('/sync/push', {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/json', ...(await credentials()), ...headers },
+    })
+  const push = (change: Partial<WireEntity>, device = 'planted') => {
+    const entity = { ...wireEntity({ id: newId(), bytes: Buffer.from('nothing of interest') }), ...change }
+    return post(JSON.stringify({ device_id: device, entities: [entity] }))
+  }
+  /** Header values are ASCII; whatever else is planted travels percent-encoded. */
+  const inHeader = (value: string) => (/^[\x20-\x7e]*$/.test(value) ? value : encodeURIComponent(value))
+
+  const ways: Record<string, (value: string) => Promise<void>> = {
+    'push-content': keep,
+    'push-damaged-blob': (value) =>
+      push({ encrypted_blob: Buffer.from(value).toString('base64'), checksum: sha256(`not ${value}`) }),
+    'push-blob-not-base64': (value) => push({ encrypted_blob: `${value}!` }),
+    'push-entity-type': (value) => push({ entity_type: value }),
+    'push-device-id': (value) => push({}, value),
+    'push-key-id': (value) => push({ key_id: value }),
+    'push-checksum': (value) => push({ checksum: value }),
+    'push-entity-id': (value) => push({ id: value }),
+    'push-unknown-member': (value) =>
+      post(JSON.stringify({ device_id: 'planted', entities: [{ [value]: value }], [value]: value })),
+    'push-malformed-json': (value) => post(`{"device_id":"${value}",`),
+    'push-other-content-type': (value) => post(value, { 'content-type': 'text/plain' }),
+    'pull-cursor': (value) => get(`/sync/pull?cursor=${encodeURIComponent(value)}`),
+    'pull-since': (value) => get(`/sync/pull?since=${encodeURIComponent(value)}`),
+    'pull-limit': (value) => get(`/sync/pull?limit=${encodeURIComponent(value)}`),
+    'pull-device-id': (value) => get(`/sync/pull?device_id=${encodeURIComponent(value)}`),
+    'query-unknown': (value) => get(`/sync/status?${encodeURIComponent(value)}=${encodeURIComponent(value)}`),
+    'path-unknown': (value) => get(`/${encodeURIComponent(value)}`),
+    'path-unknown-below-sync': (value) => get(`/sync/${encodeURIComponent(value)}`),
+    'header-user-agent': (value) => get('/sync/status', { 'user-agent': inHeader(value) }),
+    'header-correlation-id': (value) => get('/sync/status', { 'x-correlation-id': inHeader(value) }),
+    'header-request-id': (value) => get('/sync/status', { 'x-request-id': inHeader(value) }),
+    'header-forwarded-for': (value) => get('/sync/status', { 'x-forwarded-for': inHeader(value) }),
+    'header-referer': (value) => get('/sync/status', { referer: inHeader(value) }),
+    'header-unknown': (value) => get('/sync/status', { 'x-note': inHeader(value) }),
+    'token-malformed': (value) => get('/sync/status', { authorization: `Bearer ${inHeader(value)}` }),
+    'token-claims': (value) => get('/sync/status', { authorization: `Bearer ${unsignedToken(value)}` }),
+    'token-email': (value) =>
+      send(
+        '/token',
+        {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ sub: newId(), email: `${value}@example.test`, tier: 'free' }),
+        },
+        'issuer',
+      ),
+  }
+  return Object.entries(ways).map(([id, plant]) => ({ id, plant }))
+}
+
+function unsignedToken(value: string): string {
+  const part = (json: unknown) => Buffer.from(JSON.stringify(json)).toString('base64url')
+  return `${part({ alg: 'none', kid: value })}.${part({ sub: value, email: value, tier: value })}.x`
+}
