@@ -242,6 +242,7 @@ export default definePlan({
         label: true,
         source: 'TECH-INF-001 §6.2',
         requirements: ['MI-6.2a'],
+        note: 'Before every migration, since which ones were major is known too late.',
       },
       blobs: {
         of: 'blobs',
@@ -287,7 +288,13 @@ export default definePlan({
     pointInTime: { window: '7d', granularity: '1s', source: 'TECH-INF-001 §6.2', requirements: ['MI-6.2a'] },
     encryption: 'AES-256-GCM',
     stores: {
-      primary: { kind: 'directory', region: 'us-east-1', source: 'TECH-INF-001 §6.2', requirements: ['MI-6.2a'] },
+      primary: {
+        kind: 'directory',
+        region: 'us-east-1',
+        source: 'TECH-INF-001 §6.2',
+        requirements: ['MI-6.2a'],
+        note: 'A folder, as long as one machine serves; the document leaves it to its provider.',
+      },
       'second-region': {
         kind: 's3',
         region: 'us-west-2',
@@ -972,6 +979,7 @@ export default definePlan({
         'srv_family_links',
         'srv_encrypted_entities',
         'srv_sync_status',
+        'srv_sync_epoch',
         'srv_ocr_requests',
       ],
       operation_type: ['push', 'pull', 'status'],
@@ -1048,7 +1056,7 @@ export default definePlan({
     },
     source: 'TECH-INF-001 §5.1-5.3',
     requirements: ['MI-5.1', 'MB-10.1', 'MB-3.1'],
-    note: 'The allow-list is the union of both documents and of what their alerts read; the forbidden list is absolute.',
+    note: 'The allow-list is the union of both documents and of what their alerts read; the forbidden list is absolute. Listed already are metrics of parts that are not services here yet: gateway, auth, catalog, ocr, notifications and the app (mobile).',
   },
 
   alerts: {
