@@ -53,6 +53,8 @@ export interface Environment {
   address(service: string): string
   /** Every service that Aval starts, with its address. */
   addresses(): Record<string, string>
+  /** Process numbers of the services that run just now. */
+  servicePids(): number[]
   /** Nothing happens when they run. */
   startServices(): Promise<void>
   stopServices(): Promise<void>
@@ -178,6 +180,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
       return addressOf(port)
     },
     addresses: () => Object.fromEntries([...ports].map(([service, port]) => [service, addressOf(port)])),
+    servicePids: () => [...ports.keys()].flatMap((service) => running?.pid(service) ?? []),
     startServices: () => inTurn(() => start()),
     stopServices: () => inTurn(halt),
     replaceServer: (next) =>
@@ -207,6 +210,13 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
       await rm(directory, { recursive: true, force: true })
     },
   }
+}
+
+/** The Postgres that a scratch environment of a system runs on. @throws NO_DATABASE, errors of `findBinaries` */
+export async function scratchBinaries(system: System): Promise<Binaries> {
+  const plan = system.plan.database
+  if (!plan) throw failure('NO_DATABASE', { system: system.name, file: system.planFile })
+  return findBinaries(...serverChoice(system, plan, 'scratch'))
 }
 
 /** What the plan says of the server of this environment, as arguments of `findBinaries`. */
