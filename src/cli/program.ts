@@ -1,9 +1,13 @@
 import { Command, CommanderError } from 'commander'
 import { AvalError, describeError } from '../errors.ts'
+import { registerCheck } from './check.ts'
 import type { CommandContext, ExitCode, RegisterCommand } from './command.ts'
 import { registerLedger } from './ledger.ts'
+import { registerProve } from './prove.ts'
+import { registerSoak } from './soak.ts'
+import { registerTest } from './test.ts'
 
-const commands: RegisterCommand[] = [registerLedger]
+const commands: RegisterCommand[] = [registerCheck, registerLedger, registerProve, registerTest, registerSoak]
 
 /**
  * Runs one command line.

@@ -1,13 +1,9 @@
 import { randomInt } from 'node:crypto'
-import { arch, cpus, platform, totalmem } from 'node:os'
-import { InvalidArgumentError } from 'commander'
 import type { Evidence } from '../ledger/evidence.ts'
 import { openLedger } from '../ledger/ledger.ts'
-import { formatBytes } from '../plan/units.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import type { Project, System } from '../project/project.ts'
-import type { RunFacts } from '../prove/conclude.ts'
 import { exitOfProofs, prove } from '../prove/prove.ts'
 import { countVerdicts, type Proof } from '../prove/report/proof.ts'
 import { proofTable, proofTroubles } from '../prove/report/table.ts'
@@ -16,8 +12,9 @@ import { mutantsOf, tryMutant } from '../prove/self-test.ts'
 import { readSubjects } from '../prove/subject.ts'
 import { chooseSystems } from './choose-systems.ts'
 import { type CommandContext, type ExitCode, printJson, type RegisterCommand } from './command.ts'
-import { commitOf } from './commit.ts'
+import { parseSeed } from './numbers.ts'
 import { showProgress } from './progress.ts'
+import { runFacts } from './run-facts.ts'
 import { serverVersionOf } from './server-version.ts'
 
 interface ProveFlags {
@@ -82,7 +79,7 @@ async function proveSystem(
   const startedAt = clock.now()
   const ledger = openLedger(project.state, clock)
   const progress = showProgress(context)
-  const facts = await factsOf(project, system, flags.seed)
+  const facts = await runFacts(project, system, flags.seed)
   const effort = flags.fast ? 'fast' : 'full'
   try {
     const proofs = await prove({
@@ -146,7 +143,7 @@ async function selfTest(
   context: CommandContext,
 ): Promise<ExitCode> {
   const mutants = (await mutantsOf(system)).filter(({ guarantee }) => guarantee.id.startsWith(flags.only))
-  const facts = await factsOf(project, system, flags.seed)
+  const facts = await runFacts(project, system, flags.seed)
   const progress = showProgress(context)
   const seen: boolean[] = []
   for (const mutant of mutants) {
@@ -183,27 +180,6 @@ async function selfTest(
     context.out(`\n${seen.filter(Boolean).length} of ${seen.length} mutants were refuted (seed ${flags.seed}).\n`)
   }
   return seen.length > 0 && seen.every(Boolean) ? 0 : 1
-}
-
-async function factsOf(project: Project, system: System, seed: number): Promise<RunFacts> {
-  return {
-    seed,
-    planDigest: system.planDigest,
-    commit: await commitOf(project.root),
-    environment: {
-      node: process.versions.node,
-      postgres: await serverVersionOf(system),
-      system: `${platform()} ${arch()}`,
-      cores: String(cpus().length),
-      memory: formatBytes(totalmem()),
-    },
-  }
-}
-
-function parseSeed(text: string): number {
-  const seed = Number(text)
-  if (!Number.isSafeInteger(seed) || seed < 0) throw new InvalidArgumentError('A seed is a whole number, 0 or more.')
-  return seed
 }
 
 function worstExit(exits: readonly ExitCode[]): ExitCode {

@@ -133,6 +133,11 @@ export function deriveGuarantees(plan: Plan): Guarantee[] {
     )
   }
 
+  if (database && Object.values(plan.services).some((service) => 'command' in service)) {
+    const claim = 'A kill of Aval, Postgres or a service at any moment loses no acknowledged write'
+    promise('recovery', 'kill', 'acknowledged-writes', claim, holds, ['services'], database)
+  }
+
   for (const [name, objective] of Object.entries(recovery.objectives)) {
     const path = ['recovery', 'objectives', name]
     if (objective.rto !== undefined) {

@@ -9,12 +9,11 @@ const running = 200
 /** Stops and continues every service process in turn until told to end; they always end up running. */
 export function stallServices(environment: Environment, clock: Clock): { stop(): Promise<void> } {
   const ending = new AbortController()
-  const pids = () => environment.services().map((service) => service.pid)
   const turns = async () => {
     while (!ending.signal.aborted) {
-      for (const pid of pids()) killGroup(pid, 'SIGSTOP')
+      for (const pid of environment.servicePids()) killGroup(pid, 'SIGSTOP')
       await clock.sleep(still)
-      for (const pid of pids()) killGroup(pid, 'SIGCONT')
+      for (const pid of environment.servicePids()) killGroup(pid, 'SIGCONT')
       await clock.sleep(running)
     }
   }

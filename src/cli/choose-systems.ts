@@ -1,0 +1,21 @@
+import type { Project } from '../project/project.ts'
+import { usage } from './command.ts'
+
+/**
+ * The systems a command is about: the one named, all of them, the one the person stands in, or the only one there is.
+ * @throws USAGE naming the systems there are.
+ */
+export function chooseSystems(
+  project: Project,
+  name: string | undefined,
+  all: boolean,
+  command: string,
+): readonly string[] {
+  if (name !== undefined && all) throw usage(command, 'Name a system or give --all, not both.')
+  if (all) return project.systems
+  if (name !== undefined) return [name]
+  if (project.here !== undefined) return [project.here]
+  const [only, ...others] = project.systems
+  if (only !== undefined && others.length === 0) return [only]
+  throw usage(command, `Say which system: ${project.systems.join(', ')}, or --all.`)
+}

@@ -1,0 +1,113 @@
+import { randomInt } from 'node:crypto'
+import { join } from 'node:path'
+import { openLedger } from '../ledger/ledger.ts'
+import { deriveGuarantees } from '../plan/derive.ts'
+import { startChild } from '../process.ts'
+import { findProject } from '../project/find-project.ts'
+import { loadSystem } from '../project/load-system.ts'
+import { conclude } from '../prove/conclude.ts'
+import { crashGuarantee, crashRepeatedly } from '../prove/crash/crash.ts'
+import { readSubjects } from '../prove/subject.ts'
+import { chooseSystems } from './choose-systems.ts'
+import { type CommandContext, printJson, type RegisterCommand, usage } from './command.ts'
+import { parseCount, parseSeed } from './numbers.ts'
+import { runFacts } from './run-facts.ts'
+import { serverVersionOf } from './server-version.ts'
+
+interface SoakFlags {
+  count?: number
+  seconds?: number
+  seed: number
+  json?: true
+}
+
+export const registerSoak: RegisterCommand = (program, context) => {
+  const soak = program
+    .command('soak')
+    .description('Long runs, for a stated time or count, with a seed that repeats them.')
+  soak
+    .command('kills')
+    .argument('[system]', 'name of the system')
+    .description(
+      'kill -9 of Aval, Postgres and services at random moments of a push, a backup and a restore; kept as evidence.',
+    )
+    .option('--count <number>', 'this many kills', parseCount)
+    .option('--seconds <number>', 'for this long', parseCount)
+    .option('--seed <number>', 'repeats the random choices of an earlier run', parseSeed, randomInt(2 ** 31))
+    .option('--json', 'prints the evidence as one JSON array')
+    .addHelpText(
+      'after',
+      '\nExample:\n  aval soak kills medtime --count 200\n\nExit codes: 0 nothing was lost, 1 something was, 2 the command line is wrong, 3 it could not be judged.',
+    )
+    .action((name: string | undefined, flags: SoakFlags) => soakKills(name, flags, context))
+  soak
+    .command('properties')
+    .description("Runs the property tests of Aval's own repository with many more examples.")
+    .option('--count <number>', 'examples of each property', parseCount, 5_000)
+    .option('--seed <number>', 'repeats the random choices of an earlier run', parseSeed, randomInt(2 ** 31))
+    .addHelpText(
+      'after',
+      '\nExample:\n  aval soak properties --count 20000\n\nExit codes: 0 all held, 1 one did not, 2 the command line is wrong.',
+    )
+    .action(async (flags: { count: number; seed: number }) => {
+      context.err(`${flags.count} examples of each property, seed ${flags.seed}\n`)
+      const files = ['src/**/*.test.ts', 'systems/**/*.test.ts']
+      const args = [
+        '--import',
+        join(context.home, 'test/many-examples.ts'),
+        '--test',
+        '--test-name-pattern',
+        'property',
+        ...files,
+      ]
+      const child = await startChild({
+        program: process.execPath,
+        args,
+        cwd: context.home,
+        env: { ...process.env, AVAL_EXAMPLES: String(flags.count), AVAL_SEED: String(flags.seed) },
+      })
+      child.process.stdout?.on('data', (chunk: Buffer) => context.out(chunk.toString()))
+      child.process.stderr?.on('data', (chunk: Buffer) => context.err(chunk.toString()))
+      const { code } = await child.ended
+      if (code !== 0) context.exitWith(1)
+    })
+}
+
+async function soakKills(name: string | undefined, flags: SoakFlags, context: CommandContext): Promise<void> {
+  if (flags.count === undefined && flags.seconds === undefined)
+    throw usage('soak kills', 'Say how long: --count or --seconds.')
+  const { clock } = context
+  const project = await findProject(context.cwd, context.home)
+  const [chosen = ''] = chooseSystems(project, name, false, 'soak kills')
+  const system = await loadSystem(project, chosen)
+  const guarantee = deriveGuarantees(system.plan).find(({ id }) => id === crashGuarantee)
+  if (!guarantee) throw usage('soak kills', `The plan of ${system.name} has no service that Aval starts on a database.`)
+  const end = flags.seconds === undefined ? Number.POSITIVE_INFINITY : clock.now() + flags.seconds * 1_000
+  context.err(`seed ${flags.seed}\n`)
+  const finding = await crashRepeatedly({
+    guarantee,
+    system,
+    aval: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
+    clock,
+    seed: flags.seed,
+    signal: context.signal,
+    until: (rounds) => rounds < (flags.count ?? Number.POSITIVE_INFINITY) && clock.now() < end,
+    told: (round, rounds) => {
+      const troubles = round.troubles.length === 0 ? '' : `  ${round.troubles.join('; ')}`
+      context.err(
+        `${rounds}  ${round.phase}: ${round.victim} after ${round.afterMs} ms, ${round.writes - round.missing} of ${round.writes} writes there${troubles}\n`,
+      )
+    },
+  })
+  const subjectOf = await readSubjects(system, await serverVersionOf(system))
+  const evidence = conclude(finding, subjectOf(guarantee), await runFacts(project, system, flags.seed))
+  const ledger = openLedger(project.state, clock)
+  try {
+    ledger.append(evidence)
+  } finally {
+    ledger.close()
+  }
+  if (flags.json) printJson(context, [evidence])
+  else context.out(`${evidence.verdict}: ${evidence.reason} (seed ${flags.seed}).\n`)
+  context.exitWith(evidence.verdict === 'proven' ? 0 : evidence.verdict === 'refuted' ? 1 : 3)
+}

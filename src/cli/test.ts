@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs'
+import { glob } from 'node:fs/promises'
+import { join, relative, resolve } from 'node:path'
+import { failure } from '../errors.ts'
+import { startChild } from '../process.ts'
+import { type CommandContext, type RegisterCommand, usage } from './command.ts'
+
+/** What is checked before the tests of the whole repository, and with which program of node_modules. */
+const checks = [
+  { name: 'types', module: 'typescript/bin/tsc', args: [] },
+  { name: 'style', module: '@biomejs/biome/bin/biome', args: ['ci', '--diagnostic-level=warn', '.'] },
+  { name: 'unused code', module: 'knip/bin/knip.js', args: ['--no-progress'] },
+] as const
+
+const folders = ['src', 'systems', 'test', 'bench', 'scripts']
+
+export const registerTest: RegisterCommand = (program, context) => {
+  program
+    .command('test')
+    .argument('[paths...]', 'files or folders; everything, with types, style and unused code, when left out')
+    .description("Checks and tests Aval's own repository.")
+    .addHelpText(
+      'after',
+      `
+Examples:
+  aval test
+  aval test src/ledger systems/medtime
+
+Exit codes: 0 all passed, 1 something failed, 2 the command line is wrong.`,
+    )
+    .action(async (paths: string[]) => {
+      const modules = join(context.home, 'node_modules')
+      if (!existsSync(join(modules, 'typescript'))) {
+        throw usage('test', "The tests come with Aval's repository, not with its package.")
+      }
+      const failed: string[] = []
+      if (paths.length === 0) {
+        for (const { name, module, args } of checks) {
+          context.err(`${name}\n`)
+          if (!(await passes([join(modules, module), ...args], context))) failed.push(name)
+        }
+      }
+      const files = await testsBelow(
+        paths.length === 0
+          ? folders.map((folder) => join(context.home, folder))
+          : paths.map((path) => resolve(context.cwd, path)),
+      )
+      if (files.length === 0) throw usage('test', 'There is no test below the paths given.')
+      const tests = [
+        '--test',
+        '--test-timeout=600000',
+        '--disable-warning=ExperimentalWarning',
+        ...files.map((file) => relative(context.home, file)),
+      ]
+      if (!(await passes(tests, context))) failed.push('tests')
+      if (failed.length > 0) {
+        context.err(`Failed: ${failed.join(', ')}\n`)
+        context.exitWith(1)
+      }
+    })
+}
+
+async function testsBelow(paths: readonly string[]): Promise<string[]> {
+  const found: string[] = []
+  for (const path of paths) {
+    if (path.endsWith('.test.ts')) found.push(path)
+    else
+      for await (const name of glob('**/*.test.ts', { cwd: path, exclude: (entry) => entry.includes('node_modules') }))
+        found.push(join(path, name))
+  }
+  return found.sort()
+}
+
+async function passes(args: readonly string[], context: CommandContext): Promise<boolean> {
+  const child = await startChild({ program: process.execPath, args, cwd: context.home })
+  const stop = () => child.signal('SIGTERM')
+  context.signal.addEventListener('abort', stop, { once: true })
+  child.process.stdout?.on('data', (chunk: Buffer) => context.out(chunk.toString()))
+  child.process.stderr?.on('data', (chunk: Buffer) => context.err(chunk.toString()))
+  const { code } = await child.ended
+  context.signal.removeEventListener('abort', stop)
+  if (context.signal.aborted)
+    throw failure('PROCESS_FAILED', { program: 'the tests', outcome: 'an interruption', output: '' })
+  return code === 0
+}
