@@ -1,0 +1,38 @@
+import type { PlanPath } from '../../plan/plan.ts'
+import type { CheckContext, Rule } from '../rule.ts'
+import { readSql } from '../sql/statements.ts'
+
+export const sqlValid: Rule = {
+  id: 'sql-valid',
+  severity: 'error',
+  summary: 'Every piece of SQL in the plan is SQL that Postgres can parse.',
+  check: (context) =>
+    sqlOf(context).flatMap(({ path, sql }) => {
+      const reading = readSql(sql)
+      if (!('problem' in reading)) return []
+      return [{ path, message: `Postgres cannot parse this: ${reading.problem}.`, fix: 'Correct the SQL.' }]
+    }),
+}
+
+function sqlOf({ plan }: CheckContext): { path: PlanPath; sql: string }[] {
+  return [
+    ...queriesOf(plan),
+    ...plan.recovery.afterRestore.map((sql, index) => ({ path: ['recovery', 'afterRestore', index], sql })),
+  ]
+}
+
+/** The SQL of the plan that asks and must not change anything. */
+export function queriesOf(plan: CheckContext['plan']): { path: PlanPath; sql: string }[] {
+  return [
+    ...Object.entries(plan.database?.invariants ?? {}).map(([name, { sql }]) => ({
+      path: ['database', 'invariants', name, 'sql'],
+      sql,
+    })),
+    ...Object.entries(plan.probes).flatMap(([name, probe]) =>
+      'sql' in probe ? [{ path: ['probes', name, 'sql'], sql: probe.sql }] : [],
+    ),
+    ...Object.entries(plan.telemetry.metrics).flatMap(([name, { query }]) =>
+      query ? [{ path: ['telemetry', 'metrics', name, 'query', 'sql'], sql: query.sql }] : [],
+    ),
+  ]
+}

@@ -1,0 +1,35 @@
+import type { Verdict } from '../ledger/evidence.ts'
+import { openLedger } from '../ledger/ledger.ts'
+import { verdictOf } from '../ledger/verdict.ts'
+import { deriveGuarantees } from '../plan/derive.ts'
+import type { Guarantee } from '../plan/guarantee.ts'
+import type { Project, System } from '../project/project.ts'
+import { readSubjects } from '../prove/subject.ts'
+import type { CommandContext } from './command.ts'
+import { serverVersionOf } from './server-version.ts'
+
+/** A promise of a plan with what is known of it now. */
+export interface JudgedGuarantee extends Guarantee {
+  verdict: Verdict
+}
+
+/** Every guarantee of a system with its verdict, read from the ledger and from nowhere else. */
+export async function currentVerdicts(
+  project: Project,
+  system: System,
+  context: Pick<CommandContext, 'clock'>,
+): Promise<JudgedGuarantee[]> {
+  const guarantees = deriveGuarantees(system.plan)
+  const ledger = openLedger(project.state, context.clock)
+  try {
+    const latest = ledger.latest(system.name)
+    // What a verdict depends on is read only when there is one: it takes the version of the server and all sources.
+    const subjectOf = latest.size > 0 ? await readSubjects(system, await serverVersionOf(system)) : undefined
+    return guarantees.map((guarantee) => ({
+      ...guarantee,
+      verdict: verdictOf(guarantee, latest.get(guarantee.id), subjectOf?.(guarantee), context.clock.now()),
+    }))
+  } finally {
+    ledger.close()
+  }
+}
