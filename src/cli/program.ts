@@ -3,11 +3,9 @@ import { AvalError, describeError } from '../errors.ts'
 import { registerCheck } from './check.ts'
 import type { CommandContext, ExitCode, RegisterCommand } from './command.ts'
 import { registerLedger } from './ledger.ts'
-import { registerProve } from './prove.ts'
-import { registerSoak } from './soak.ts'
 import { registerTest } from './test.ts'
 
-const commands: RegisterCommand[] = [registerCheck, registerLedger, registerProve, registerTest, registerSoak]
+const commands: RegisterCommand[] = [registerCheck, registerLedger, registerTest]
 
 /**
  * Runs one command line.
