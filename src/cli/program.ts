@@ -2,10 +2,20 @@ import { Command, CommanderError } from 'commander'
 import { AvalError, describeError } from '../errors.ts'
 import { registerCheck } from './check.ts'
 import type { CommandContext, ExitCode, RegisterCommand } from './command.ts'
+import { registerGuarantees } from './guarantees.ts'
 import { registerLedger } from './ledger.ts'
+import { registerRequirements } from './requirements.ts'
 import { registerTest } from './test.ts'
+import { registerUp } from './up.ts'
 
-const commands: RegisterCommand[] = [registerCheck, registerLedger, registerTest]
+const commands: RegisterCommand[] = [
+  registerUp,
+  registerCheck,
+  registerGuarantees,
+  registerRequirements,
+  registerLedger,
+  registerTest,
+]
 
 /**
  * Runs one command line.

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { failure } from '../errors.ts'
 import type { Database } from '../plan/database.ts'
@@ -71,7 +71,7 @@ export interface Environment {
   restartServer(): Promise<void>
   /** Ends services and server and gives the directory free. Never leaves anything running; safe to call twice. */
   stop(): Promise<void>
-  /** As `stop`, then removes the directory and the data. */
+  /** As `stop`, then removes the directory and its data; those of a server put in its place belong to whoever made them. */
   destroy(): Promise<void>
 }
 
@@ -81,7 +81,8 @@ export interface Environment {
  * @throws ENVIRONMENT_IN_USE, errors of Postgres, migrations and services, or the signal's reason; nothing is left running.
  */
 export async function startEnvironment(options: EnvironmentOptions): Promise<Environment> {
-  const { system, directory, clock, log } = options
+  const { system, clock, log } = options
+  const directory = resolve(options.directory)
   const plan = system.plan.database
   if (!plan) throw failure('NO_DATABASE', { system: system.name, file: system.planFile })
   const go = () => options.signal?.throwIfAborted()
@@ -107,7 +108,8 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
       settings: plan.settings,
       log: (line) => log(`postgres | ${line}`),
     })
-  let server = await launch(await reachable(join(directory, 'database')), await freePort())
+  const data = await reachable(join(directory, 'database'))
+  let server = await launch(data, await freePort())
   const servers = new Set([server])
   cleanup.defer(async () => {
     for (const each of servers) await each.stop()
@@ -205,8 +207,8 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
     stop,
     destroy: async () => {
       await stop()
-      // As root the data may lie elsewhere, below a folder made for this directory alone.
-      for (const each of servers) await rm(each.dataDirectory, { recursive: true, force: true })
+      // As root the data may lie elsewhere, in a folder made for this directory alone.
+      if (!data.startsWith(`${directory}/`)) await rm(dirname(data), { recursive: true, force: true })
       await rm(directory, { recursive: true, force: true })
     },
   }
