@@ -11,7 +11,7 @@ export function accepted(count: number): Expectation {
 /** What a conflict names: the entity, and what the server holds of it. */
 export function conflictOn(entity: WireEntity, stored: WireEntity | undefined): Json {
   return stored === undefined
-    ? { id: entity.id, reason: 'version', server_version: 0 }
+    ? { id: entity.id, reason: 'version', server_version: 0, server_checksum: '' }
     : { id: entity.id, reason: 'version', server_version: stored.version, server_checksum: stored.checksum }
 }
 

@@ -1,6 +1,6 @@
-import type { Expectation } from 'aval'
+import type { Expectation, Json } from 'aval'
 import { accepted, page, refused } from './answers.ts'
-import { caseOf, pull, push } from './scene.ts'
+import { caseOf, pull, push, raw } from './scene.ts'
 
 const promise = 'cursor-guarded'
 const next = { save: { cursor: '/cursor' } }
@@ -42,4 +42,44 @@ export const cursorGuarded = [
       pull(ana, 'cursor={{cursor}}&since=2026-01-01T00:00:00Z', refused(400, 'BAD_REQUEST')),
     ]
   }),
+  caseOf(
+    promise,
+    'other-epoch',
+    'A push that believes in another epoch writes nothing and is told the present one',
+    ({ person, entity }) => {
+      const ana = person('ana')
+      const [first, second] = [entity('first'), entity('second')]
+      const pushIn = (epoch: Json, expect: Expectation) =>
+        raw(
+          { method: 'POST', path: '/sync/push', json: { device_id: 'device-1', epoch, entities: [second] } },
+          expect,
+          ana,
+        )
+      return [
+        push(ana, [first], accepted(1), { save: { epoch: '/epoch' } }),
+        pushIn(999_999_999_999, {
+          status: 410,
+          json: { error: { code: 'EPOCH_CHANGED' }, epoch: '{{epoch}}', cursor: 'any:string' },
+        }),
+        pull(ana, '', page([first])),
+        pushIn('{{epoch}}', accepted(1)),
+        pull(ana, '', page([first, second])),
+      ]
+    },
+  ),
+  caseOf(
+    promise,
+    'start-of-epoch',
+    'The cursor told with the present epoch begins at its start',
+    ({ person, entity }) => {
+      const ana = person('ana')
+      const [first, second] = [entity('first'), entity('second')]
+      const json = { device_id: 'device-1', epoch: 999_999_999_999, entities: [second] }
+      return [
+        push(ana, [first], accepted(1)),
+        { ...raw({ method: 'POST', path: '/sync/push', json }, { status: 410 }, ana), ...next },
+        pull(ana, 'cursor={{cursor}}', page([first])),
+      ]
+    },
+  ),
 ]

@@ -89,4 +89,8 @@ export const errorsAreBlind = [
       ]
     },
   ),
+  caseOf(promise, 'body-too-large', 'A body that is too large is refused', ({ person }) => {
+    const text = `{"device_id":"${marked}","entities":[],"padding":"${'x'.repeat(9 * 1_048_576)}"}`
+    return [raw({ method: 'POST', path: '/sync/push', text }, refused(413, 'BODY_TOO_LARGE', [marked]), person('ana'))]
+  }),
 ]

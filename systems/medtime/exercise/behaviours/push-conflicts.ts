@@ -1,4 +1,4 @@
-import { accepted, conflicted, conflictOn, page, rejected, rejection } from './answers.ts'
+import { accepted, conflicted, conflictOn, page, refused, rejected, rejection } from './answers.ts'
 import { caseOf, pull, push } from './scene.ts'
 
 const promise = 'push-conflicts'
@@ -73,4 +73,23 @@ export const pushConflicts = [
       pull(ana, '', page([merged])),
     ]
   }),
+  caseOf(
+    promise,
+    'named-base',
+    'A client that brings back what was lost names the version it replaces',
+    ({ person, entity }) => {
+      const ana = person('ana')
+      const stored = entity('dose')
+      const back = { ...entity('dose', { version: 5 }), base_version: 1 }
+      const blind = { ...entity('dose', { version: 9 }), base_version: 4 }
+      const backwards = { ...entity('dose', { version: 5 }), base_version: 5 }
+      return [
+        push(ana, [stored], accepted(1)),
+        push(ana, [blind], conflicted(conflictOn(blind, stored))),
+        push(ana, [backwards], refused(400, 'BAD_REQUEST')),
+        push(ana, [back], accepted(1)),
+        pull(ana, '', page([entity('dose', { version: 5 })])),
+      ]
+    },
+  ),
 ]
