@@ -162,8 +162,16 @@ export default definePlan({
     },
     owner: 'supra_owner',
     roles: {
-      supra_api: { purpose: 'The API: rows of the session tenant, no schema changes', source: 'SUPRA-DEVOPS §1.3' },
-      supra_worker: { purpose: 'Queue workers: the same rows, one tenant a job', source: 'SUPRA-DEVOPS §1.3' },
+      supra_api: {
+        purpose: 'The API: rows of the session tenant, no schema changes',
+        source: 'SUPRA-DEVOPS §1.3',
+        requirements: ['SW-1.3'],
+      },
+      supra_worker: {
+        purpose: 'Queue workers: the same rows, one tenant a job',
+        source: 'SUPRA-DEVOPS §1.3',
+        requirements: ['SW-1.3'],
+      },
     },
     extensions: ['btree_gist', 'pg_trgm', 'uuid-ossp'],
     optionalExtensions: ['postgis', 'timescaledb', 'vector'],
@@ -969,7 +977,6 @@ export default definePlan({
   probes: {
     api: {
       http: 'https://api.supra.ceaqueretaro.gob.mx/health',
-      service: 'api',
       every: '1m',
       failures: 3,
       notify: ['slack', 'pagerduty'],
@@ -979,7 +986,6 @@ export default definePlan({
     },
     agora: {
       http: 'https://agora.supra.ceaqueretaro.gob.mx',
-      service: 'agora',
       every: '5m',
       failures: 2,
       notify: ['slack'],
@@ -989,7 +995,6 @@ export default definePlan({
     },
     n8n: {
       http: 'https://n8n.supra.ceaqueretaro.gob.mx',
-      service: 'n8n',
       every: '5m',
       failures: 2,
       notify: ['slack'],
@@ -1033,6 +1038,18 @@ export default definePlan({
         source: 'SUPRA-DEVOPS §9',
         requirements: ['SW-5.7', 'SW-9b'],
       },
+      'devops-lead': {
+        kind: 'pagerduty',
+        reaches: 'DevOps lead',
+        source: 'SUPRA-DEVOPS §9',
+        requirements: ['SW-9b'],
+      },
+      stakeholders: {
+        kind: 'email',
+        reaches: 'utility management',
+        source: 'SUPRA-DEVOPS §7.4',
+        requirements: ['SW-7.4'],
+      },
     },
     severities: {
       'SEV-1': {
@@ -1059,26 +1076,26 @@ export default definePlan({
     escalation: {
       service: {
         severity: 'SEV-1',
-        first: 'on-call engineer',
+        first: 'pagerduty',
         after: '15m',
-        to: ['DevOps lead'],
+        to: ['devops-lead'],
         source: 'SUPRA-DEVOPS §9',
         requirements: ['SW-9b'],
         note: 'The document asks for escalation and names neither time nor role.',
       },
       database: {
         severity: 'SEV-2',
-        first: 'on-call engineer',
+        first: 'pagerduty',
         after: '15m',
-        to: ['DevOps lead'],
+        to: ['devops-lead'],
         source: 'SUPRA-DEVOPS §9',
         requirements: ['SW-9b'],
       },
       region: {
         severity: 'SEV-3',
-        first: 'on-call engineer',
+        first: 'pagerduty',
         after: '15m',
-        to: ['DevOps lead', 'utility management'],
+        to: ['devops-lead', 'stakeholders'],
         source: 'SUPRA-DEVOPS §7.4',
         requirements: ['SW-7.4', 'SW-9b'],
       },
