@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { z } from 'zod'
+import { evidenceSchema } from '../src/ledger/evidence.ts'
+import { runToEnd } from '../src/process.ts'
+
+const root = resolve(import.meta.dirname, '..')
+const cli = join(root, 'src/cli/main.ts')
+
+/** A project of its own with MedTime in it, so that its ledger is nobody else's. */
+let place: string
+before(async () => {
+  place = await mkdtemp(join(tmpdir(), 'aval-prove-'))
+  await mkdir(join(place, 'systems'))
+  await symlink(join(root, 'systems/medtime'), join(place, 'systems/medtime'))
+})
+after(() => rm(place, { recursive: true, force: true }))
+
+const aval = (...args: string[]) =>
+  runToEnd({
+    program: process.execPath,
+    args: ['--disable-warning=ExperimentalWarning', cli, ...args],
+    cwd: place,
+    timeoutMs: 420_000,
+  })
+
+describe('aval prove medtime', () => {
+  test('proves behaviour, performance, recovery and integrity, and keeps the evidence', async () => {
+    const { code, stdout, stderr } = await aval('prove', 'medtime', '--fast', '--json', '--seed', '7')
+    assert.equal(code, 0, stderr)
+    const evidence = z.array(evidenceSchema).parse(JSON.parse(stdout))
+    const kinds = new Set(evidence.map(({ guarantee }) => guarantee.split('/')[0]))
+    assert.deepEqual(kinds, new Set(['behaviour', 'performance', 'recovery', 'integrity']))
+    assert.deepEqual(
+      evidence.filter(({ verdict }) => verdict !== 'proven'),
+      [],
+    )
+    assert.ok(evidence.every(({ seed, sample }) => seed === 7 && sample.size > 0))
+    const loss = evidence.find(({ guarantee }) => guarantee === 'recovery/database/loss')
+    assert.ok(loss?.scale && loss.scale.measuredBytes > 0 && loss.scale.declaredBytes > loss.scale.measuredBytes)
+  })
+
+  test('leaves nothing of its scratch environment behind', async () => {
+    assert.ok(existsSync(join(place, '.aval/scratch')))
+    const { stdout } = await runToEnd({ program: 'ls', args: ['-A', join(place, '.aval/scratch')] })
+    assert.equal(stdout.trim(), '')
+  })
+
+  test('a second run proves only what is stale, which is nothing', async () => {
+    const { code, stdout } = await aval('prove', 'medtime', '--fast')
+    assert.equal(code, 0)
+    assert.match(stdout, /; 0 carried out now in /)
+  })
+
+  test('writes a page that holds every verdict', async () => {
+    const page = await readFile(join(place, '.aval/reports/medtime/report.html'), 'utf8')
+    assert.match(page, /recovery\/database\/loss/)
+    assert.match(page, /<b>0<\/b> refuted/)
+  })
+
+  test('its ledger verifies', async () => {
+    const { code, stdout } = await aval('ledger', 'verify')
+    assert.equal(code, 0, stdout)
+  })
+})
+
+test('every fault of the recovery, integrity and performance provers is refuted', async () => {
+  for (const only of ['performance', 'recovery', 'integrity']) {
+    const { code, stdout, stderr } = await aval('prove', 'medtime', '--self-test', '--only', only, '--json')
+    assert.equal(code, 0, `${stdout}${stderr}`)
+    const seen = z.array(z.object({ mutant: z.string(), seen: z.boolean() })).parse(JSON.parse(stdout))
+    assert.ok(seen.length >= 1, only)
+  }
+})
