@@ -49,8 +49,9 @@ CREATE INDEX idx_entities_sync ON public.srv_encrypted_entities (user_id, update
 -- What a pull walks along: tombstones are changes too, so nothing is left out.
 CREATE UNIQUE INDEX idx_entities_sequence ON public.srv_encrypted_entities (user_id, sequence);
 
--- How far each device is. The row of a device is its part of the vector: `written` is the number of the last change it made,
--- `sync_version` the number up to which it was given every change.
+-- How far each device is: `written` is the number of the last change it made, `seen` the number up to which it was given every
+-- change, `sync_version` the higher of both. The vector of a device follows from these: of another device it has every
+-- change up to the lower of what that one wrote and what it has itself seen.
 CREATE TABLE public.srv_sync_status (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
   user_id uuid NOT NULL REFERENCES public.srv_users (user_id) ON DELETE CASCADE,
@@ -58,6 +59,7 @@ CREATE TABLE public.srv_sync_status (
   last_sync_at timestamptz,
   sync_version bigint NOT NULL DEFAULT 0,
   written bigint NOT NULL DEFAULT 0,
+  seen bigint NOT NULL DEFAULT 0,
   UNIQUE (user_id, device_id)
 ) WITH (fillfactor = 50);
 
@@ -96,5 +98,6 @@ GRANT SELECT,
   UPDATE (entity_type, encrypted_blob, version, updated_at, deleted_at, client_id, key_id, blob_size, checksum, sequence,
     epoch)
   ON public.srv_encrypted_entities TO medtime_api;
-GRANT SELECT, INSERT (user_id, device_id, last_sync_at, sync_version, written), UPDATE (last_sync_at, sync_version, written)
+GRANT SELECT, INSERT (user_id, device_id, last_sync_at, sync_version, written, seen),
+  UPDATE (last_sync_at, sync_version, written, seen)
   ON public.srv_sync_status TO medtime_api;

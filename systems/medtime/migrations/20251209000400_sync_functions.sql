@@ -122,12 +122,12 @@ BEGIN
   last_sequence := before + written;
   UPDATE public.srv_users AS u SET sequence = last_sequence, changed_at = changed WHERE u.user_id = p_user;
 
-  -- A device that had everything before it wrote has everything still.
-  INSERT INTO public.srv_sync_status AS d (user_id, device_id, last_sync_at, sync_version, written)
-    VALUES (p_user, p_device, p_now, CASE WHEN before = 0 THEN last_sequence ELSE 0 END, last_sequence)
+  -- A device that had seen everything before it wrote has seen everything still.
+  INSERT INTO public.srv_sync_status AS d (user_id, device_id, last_sync_at, sync_version, written, seen)
+    VALUES (p_user, p_device, p_now, last_sequence, last_sequence, CASE WHEN before = 0 THEN last_sequence ELSE 0 END)
   ON CONFLICT (user_id, device_id) DO UPDATE
-    SET last_sync_at = excluded.last_sync_at, written = excluded.written,
-      sync_version = CASE WHEN d.sync_version = before THEN excluded.written ELSE d.sync_version END;
+    SET last_sync_at = excluded.last_sync_at, sync_version = excluded.written, written = excluded.written,
+      seen = CASE WHEN d.seen = before THEN excluded.written ELSE d.seen END;
 
   RETURN NEXT;
 END
@@ -194,11 +194,13 @@ BEGIN
         LIMIT p_limit + 1
       ) AS w
     ), noted AS (
-      INSERT INTO public.srv_sync_status AS d (user_id, device_id, last_sync_at, sync_version)
-        SELECT p_user, p_device, p_now, coalesce((SELECT max(p.sequence) FROM page AS p WHERE p.within), given)
+      INSERT INTO public.srv_sync_status AS d (user_id, device_id, last_sync_at, sync_version, seen)
+        SELECT p_user, p_device, p_now, last.number, last.number
+        FROM (SELECT coalesce(max(p.sequence), given) AS number FROM page AS p WHERE p.within) AS last
         WHERE p_device IS NOT NULL
       ON CONFLICT (user_id, device_id) DO UPDATE
-        SET last_sync_at = excluded.last_sync_at, sync_version = excluded.sync_version
+        SET last_sync_at = excluded.last_sync_at, seen = excluded.seen,
+          sync_version = greatest(d.written, excluded.seen)
     )
     SELECT p.sequence, p.epoch, p.id, p.entity_type, p.version, p.deleted_at IS NOT NULL, p.key_id,
       CASE WHEN p.within THEN p.encrypted_blob END, p.checksum, p.client_id, p.updated_at
@@ -206,9 +208,10 @@ BEGIN
 END
 $pull$;
 
--- The devices of a user, the most recent first; at least one row, whose device is NULL when there is none.
+-- The devices of a user; at least one row, whose device is NULL when there is none.
 CREATE FUNCTION public.srv_status(p_user uuid, p_limit integer) RETURNS TABLE (
-  current_epoch bigint, last_sequence bigint, device_id text, last_sync_at timestamptz, sync_version bigint, written bigint
+  current_epoch bigint, last_sequence bigint, device_id text, last_sync_at timestamptz, sync_version bigint, written bigint,
+  seen bigint
 )
   LANGUAGE plpgsql VOLATILE SECURITY INVOKER
   SET search_path = ''
@@ -217,11 +220,11 @@ AS $status$
 BEGIN
   PERFORM set_config('request.jwt.claims', '{"sub":"' || p_user || '"}', true);
   RETURN QUERY
-    SELECT s.epoch, coalesce(u.sequence, 0), d.device_id, d.last_sync_at, d.sync_version, d.written
+    SELECT s.epoch, coalesce(u.sequence, 0), d.device_id, d.last_sync_at, d.sync_version, d.written, d.seen
     FROM public.srv_sync_epoch AS s
     LEFT JOIN public.srv_users AS u ON u.user_id = p_user
     LEFT JOIN public.srv_sync_status AS d ON d.user_id = p_user
-    ORDER BY d.last_sync_at DESC NULLS LAST, d.device_id
+    ORDER BY d.device_id
     LIMIT p_limit;
 END
 $status$;

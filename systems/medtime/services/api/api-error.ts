@@ -1,0 +1,41 @@
+/**
+ * Every error the API answers with, and nothing else it may say. The messages are fixed texts: what a client sent never
+ * comes back in one.
+ */
+export const apiErrors = {
+  BAD_REQUEST: { status: 400, message: 'The request does not have the agreed shape.' },
+  BAD_CURSOR: { status: 400, message: 'This cursor was not issued to this user by this server.' },
+  UNAUTHENTICATED: { status: 401, message: 'A valid access token is needed.' },
+  NOT_FOUND: { status: 404, message: 'There is nothing at this address.' },
+  CONFLICT: { status: 409, message: 'Entities have other versions on the server; nothing was written.' },
+  EPOCH_CHANGED: { status: 410, message: 'The server was restored. Pull from the start and push what is missing.' },
+  BODY_TOO_LARGE: { status: 413, message: 'The request is too large; send fewer entities at once.' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, message: 'Send application/json, not compressed.' },
+  REJECTED: { status: 422, message: 'Entities cannot be accepted as they are; nothing was written.' },
+  INTERNAL: { status: 500, message: 'The server failed. Nothing was acknowledged.' },
+  UNAVAILABLE: { status: 503, message: 'The server cannot answer just now. Try again.' },
+  TIMEOUT: { status: 504, message: 'The server did not finish in time. Try again.' },
+} as const
+
+export type ApiErrorCode = keyof typeof apiErrors
+
+/** An answer other than success. */
+export class ApiError extends Error {
+  readonly code: ApiErrorCode
+  readonly status: number
+  /** Members of the answer beside `error`. */
+  readonly details: Readonly<Record<string, unknown>>
+
+  /** @param message in place of the fixed text; only where it names places in a request, never values. */
+  constructor(code: ApiErrorCode, options: { message?: string; details?: Record<string, unknown> } = {}) {
+    super(options.message ?? apiErrors[code].message)
+    this.name = 'ApiError'
+    this.code = code
+    this.status = apiErrors[code].status
+    this.details = options.details ?? {}
+  }
+
+  body(): Record<string, unknown> {
+    return { error: { code: this.code, message: this.message }, ...this.details }
+  }
+}

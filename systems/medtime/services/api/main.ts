@@ -1,0 +1,55 @@
+import { readConfig } from './config.ts'
+import { createLog, errorCode } from './log.ts'
+import { createMetrics } from './metrics.ts'
+import { createServer } from './server.ts'
+import { openStore } from './store.ts'
+import { createTokenChecker, issuerKeys } from './token.ts'
+
+/** Requests still running this long after a signal are cut off. */
+const graceMs = 10_000
+
+const log = createLog('api')
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env)
+  const now = () => Date.now()
+  const metrics = createMetrics(() => store.waiting())
+  const store = openStore({
+    url: config.databaseUrl,
+    poolSize: config.poolSize,
+    onStatement: (seconds) => metrics.statement(seconds),
+    onLostConnection: () => log.error({ event: 'database_connection_lost' }),
+  })
+  const tokens = createTokenChecker({
+    keys: issuerKeys(config.issuerUrl),
+    issuer: config.tokenIssuer,
+    audience: config.tokenAudience,
+    now,
+  })
+  const server = createServer({ store, tokens, metrics, log, now })
+
+  let stopping = false
+  const stop = async () => {
+    if (stopping) return
+    stopping = true
+    log.info({ event: 'stopping' })
+    setTimeout(() => process.exit(1), graceMs).unref()
+    await server.close()
+    await store.close()
+    log.info({ event: 'stopped' })
+  }
+  process.on('SIGTERM', () => void stop())
+  process.on('SIGINT', () => void stop())
+
+  await server.listen({ host: config.host, port: config.port })
+  log.info({ event: 'listening' })
+}
+
+try {
+  await main()
+} catch (error) {
+  log.error({ event: 'not_started', error_code: errorCode(error) })
+  // Our own words about the configuration; they name variables, never values.
+  process.stderr.write(`${error instanceof Error ? error.message : 'The service could not start'}\n`)
+  process.exitCode = 1
+}

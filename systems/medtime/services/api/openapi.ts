@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import { type RouteDescription, routes } from './routes.ts'
+
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
+
+const jsonValue: z.ZodType<Json> = z.json()
+
+/** The API in OpenAPI 3.1, made from the schemas that requests are checked against. */
+export function describeApi(): Json {
+  const paths: Record<string, Record<string, Json>> = {}
+  for (const route of Object.values<RouteDescription>(routes)) {
+    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(route) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'MedTime sync',
+      version: '1.0.0',
+      description:
+        'Keeps encrypted entities for the devices of a user. The server holds no key and can read none of them.',
+    },
+    paths,
+    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+  }
+}
+
+function operation(route: RouteDescription): Json {
+  const responses: Record<string, Json> = {}
+  for (const [status, answer] of Object.entries(route.answers)) {
+    const media =
+      typeof answer === 'string' ? { [answer]: {} } : { 'application/json': { schema: schemaOf(answer, 'output') } }
+    responses[status] = { description: meanings[status] ?? '', content: media }
+  }
+  return {
+    summary: route.summary,
+    ...(route.authenticated ? { security: [{ token: [] }] } : {}),
+    ...(route.query ? { parameters: parameters(route.query) } : {}),
+    ...(route.body
+      ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(route.body, 'input') } } } }
+      : {}),
+    responses,
+  }
+}
+
+function parameters(query: z.ZodObject): Json {
+  return Object.entries(query.shape).map(([name, schema]) => {
+    const described = z.globalRegistry.get(schema)?.description
+    return {
+      name,
+      in: 'query',
+      required: false,
+      schema: schemaOf(schema, 'input'),
+      ...(described === undefined ? {} : { description: described }),
+    }
+  })
+}
+
+function schemaOf(schema: z.core.$ZodType, io: 'input' | 'output'): Json {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, target: 'draft-2020-12' })
+  return jsonValue.parse(JSON.parse(JSON.stringify(rest)))
+}
+
+const meanings: Readonly<Record<string, string>> = {
+  200: 'Done',
+  400: 'The request does not have the agreed shape',
+  401: 'A valid access token is needed',
+  409: 'Versions differ; nothing was written',
+  410: 'The server was restored; the answer holds the start of the new epoch',
+  413: 'Too large',
+  415: 'Not JSON',
+  422: 'Entities cannot be accepted; nothing was written',
+  500: 'The server failed',
+  503: 'Try again',
+  504: 'Not finished in time',
+}

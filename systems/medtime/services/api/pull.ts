@@ -1,0 +1,63 @@
+import type { z } from 'zod'
+import { ApiError } from './api-error.ts'
+import type { Cursors } from './cursor.ts'
+import type { PullRequest, Store } from './store.ts'
+import { type PullAnswer, pageBytes, type pullQuery, sinceOverlapMs } from './wire.ts'
+
+export interface PullContext {
+  store: Store
+  cursors: Cursors
+  now: () => number
+}
+
+/**
+ * One page of changes, oldest first.
+ * @throws ApiError BAD_CURSOR, EPOCH_CHANGED, and BAD_REQUEST for a cursor and a time together.
+ */
+export async function pull(
+  user: string,
+  query: z.output<typeof pullQuery>,
+  { store, cursors, now }: PullContext,
+): Promise<PullAnswer> {
+  if (query.cursor !== undefined && query.since !== undefined) {
+    throw new ApiError('BAD_REQUEST', { message: 'cursor, since: only one of them' })
+  }
+  const page = await store.pull({
+    user,
+    device: query.device_id,
+    now: new Date(now()),
+    from: startOf(user, query, cursors),
+    limit: query.limit,
+    bytes: pageBytes,
+  })
+  const { epoch, after, changes, more } = page
+  const asked = query.cursor === undefined ? undefined : cursors.read(user, query.cursor)
+  if (asked !== undefined && asked.epoch !== epoch) {
+    throw new ApiError('EPOCH_CHANGED', { details: { epoch, cursor: cursors.issue(user, { epoch, sequence: 0 }) } })
+  }
+  return {
+    entities: changes.map((change) => ({
+      id: change.id,
+      entity_type: change.type,
+      version: change.version,
+      deleted: change.deleted,
+      key_id: change.key,
+      encrypted_blob: change.blob.toString('base64'),
+      checksum: change.checksum,
+      client_id: change.device,
+      updated_at: change.updatedAt.toISOString(),
+      epoch: change.epoch,
+    })),
+    cursor: cursors.issue(user, { epoch, sequence: changes.at(-1)?.sequence ?? after }),
+    has_more: more,
+    epoch,
+  }
+}
+
+function startOf(user: string, query: z.output<typeof pullQuery>, cursors: Cursors): PullRequest['from'] {
+  if (query.since !== undefined) return { since: new Date(Date.parse(query.since) - sinceOverlapMs) }
+  if (query.cursor === undefined) return undefined
+  const position = cursors.read(user, query.cursor)
+  if (position === undefined) throw new ApiError('BAD_CURSOR')
+  return position
+}

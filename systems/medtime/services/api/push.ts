@@ -1,0 +1,48 @@
+import { ApiError } from './api-error.ts'
+import { readBatch } from './batch.ts'
+import type { Cursors } from './cursor.ts'
+import type { Metrics } from './metrics.ts'
+import type { PushOutcome, Store } from './store.ts'
+import type { Conflict, PushRequest } from './wire.ts'
+
+export interface PushContext {
+  store: Store
+  cursors: Cursors
+  metrics: Metrics
+  now: () => number
+}
+
+/**
+ * Writes all entities or none.
+ * @throws ApiError REJECTED when an entity cannot be accepted as it is, CONFLICT, EPOCH_CHANGED.
+ */
+export async function push(user: string, request: PushRequest, context: PushContext) {
+  const { store, cursors, metrics } = context
+  const { batch, rejected } = readBatch(request.entities)
+  if (rejected.length > 0) {
+    const conflicts = await store.conflicts({ user, batch })
+    metrics.conflicts(conflicts.length)
+    throw new ApiError('REJECTED', { details: { synced: 0, conflicts: conflicts.map(tell), rejected } })
+  }
+  const outcome = await store.push({
+    user,
+    device: request.device_id,
+    now: new Date(context.now()),
+    epoch: request.epoch,
+    batch,
+  })
+  const { epoch, sequence } = outcome
+  if (request.epoch !== undefined && request.epoch !== epoch) {
+    throw new ApiError('EPOCH_CHANGED', { details: { epoch, cursor: cursors.issue(user, { epoch, sequence: 0 }) } })
+  }
+  if (outcome.conflicts.length > 0) {
+    metrics.conflicts(outcome.conflicts.length)
+    throw new ApiError('CONFLICT', { details: { synced: 0, conflicts: outcome.conflicts.map(tell), rejected: [] } })
+  }
+  for (const [index, size] of batch.sizes.entries()) metrics.blob(batch.types[index] ?? '', size)
+  return { synced: batch.ids.length, conflicts: [], cursor: cursors.issue(user, { epoch, sequence }), epoch }
+}
+
+function tell({ id, version, checksum }: PushOutcome['conflicts'][number]): Conflict {
+  return { id, reason: 'version', server_version: version, server_checksum: checksum }
+}

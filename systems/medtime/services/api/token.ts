@@ -1,0 +1,92 @@
+import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import { z } from 'zod'
+import { ApiError } from './api-error.ts'
+
+const claims = z.object({
+  sub: z.guid().transform((id) => id.toLowerCase()),
+  email: z.string().min(1),
+  tier: z.enum(['free', 'pro', 'perfect']),
+  exp: z.number(),
+})
+
+/** Whose request it is. Of a token nothing else is kept. */
+export interface Identity {
+  user: string
+  tier: 'free' | 'pro' | 'perfect'
+}
+
+export interface TokenChecker {
+  /**
+   * @throws ApiError UNAUTHENTICATED for anything but a valid token, UNAVAILABLE when the keys cannot be fetched.
+   */
+  check(token: string): Promise<Identity>
+}
+
+export interface TokenOptions {
+  keys: JWTVerifyGetKey
+  issuer: string
+  audience: string
+  now: () => number
+}
+
+/** Tokens checked lately that are remembered. */
+const remembered = 10_000
+/** However long a token is valid, its signature is checked again after this: a key that was withdrawn is noticed. */
+const rememberMs = 60_000
+
+/** The keys of an issuer, fetched when needed and when an unknown one is named, but not more than once in 5 s. */
+export function issuerKeys(issuerUrl: string): JWTVerifyGetKey {
+  return createRemoteJWKSet(new URL(`${issuerUrl}/.well-known/jwks.json`), {
+    cooldownDuration: 5_000,
+    cacheMaxAge: 600_000,
+    timeoutDuration: 5_000,
+  })
+}
+
+/** Checks signature (RS256 alone), issuer, audience, expiry and claims. */
+export function createTokenChecker(options: TokenOptions): TokenChecker {
+  const known = new Map<string, { identity: Identity; until: number }>()
+  return {
+    check: async (token) => {
+      const now = options.now()
+      const found = known.get(token)
+      if (found !== undefined && found.until > now) return found.identity
+      known.delete(token)
+      const { identity, expires } = await verify(token, options)
+      // A Map keeps the order of insertion: the first is the oldest.
+      if (known.size >= remembered) for (const oldest of known.keys()) if (known.delete(oldest)) break
+      known.set(token, { identity, until: Math.min(expires, now + rememberMs) })
+      return identity
+    },
+  }
+}
+
+async function verify(token: string, options: TokenOptions): Promise<{ identity: Identity; expires: number }> {
+  try {
+    const { payload } = await jwtVerify(token, options.keys, {
+      algorithms: ['RS256'],
+      issuer: options.issuer,
+      audience: options.audience,
+      requiredClaims: ['exp', 'sub', 'email', 'tier'],
+      currentDate: new Date(options.now()),
+    })
+    const result = claims.safeParse(payload)
+    if (!result.success) throw new ApiError('UNAUTHENTICATED')
+    const { sub, tier, exp } = result.data
+    return { identity: { user: sub, tier }, expires: exp * 1000 }
+  } catch (thrown) {
+    if (thrown instanceof ApiError) throw thrown
+    throw new ApiError(isFaultOfToken(thrown) ? 'UNAUTHENTICATED' : 'UNAVAILABLE')
+  }
+}
+
+/** Whether the token is to blame, and not the way to the keys. */
+function isFaultOfToken(thrown: unknown): boolean {
+  if (!(thrown instanceof errors.JOSEError)) return false
+  return !(thrown instanceof errors.JWKSTimeout) && !isFetchFailure(thrown)
+}
+
+/** jose reports an answer other than 200, or one that is not JSON, by its base class. */
+function isFetchFailure(thrown: Error): boolean {
+  return thrown.constructor === errors.JOSEError || thrown instanceof errors.JWKSInvalid
+}
