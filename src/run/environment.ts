@@ -122,8 +122,11 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
 
   go()
   const migrations = await readMigrations(plan.migrations.layout, join(system.directory, plan.migrations.directory))
-  const applied = await applyMigrations(database.ownerUrl, migrations)
-  if (applied.length > 0) log(`${applied.length} of ${migrations.length} migrations applied`)
+  await applyMigrations(database.ownerUrl, migrations, {
+    clock,
+    onApplied: ({ name, tookMs }) => log(`migration ${name} applied in ${tookMs} ms`),
+    ...(options.signal ? { signal: options.signal } : {}),
+  })
   await options.afterMigration?.(database.ownerUrl)
   if (options.environment === 'development' && plan.seed !== undefined) {
     const seeded = await seedOnce(database, join(system.directory, plan.seed))

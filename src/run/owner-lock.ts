@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { z } from 'zod'
@@ -34,6 +34,8 @@ export function lockDirectory(directory: string, system: string, clock: Clock): 
   return {
     tookOver: before !== undefined,
     release: () => {
+      // A directory that was removed took the lock with it.
+      if (!existsSync(join(directory, 'owner.db'))) return
       exchange(directory, (owner) => (owner && sameMark(owner, own) ? undefined : owner))
     },
   }
