@@ -357,6 +357,113 @@ export const catalogue = {
     next: 'Take a backup now. Raise max_slot_wal_keep_size and wal_keep_size if the receiver can be away for so long.',
     exit: 1,
   },
+
+  MIGRATIONS_NOT_FOUND: {
+    says: 'There is no folder of migrations at {directory}.',
+    next: 'Correct database.migrations.directory of the plan.',
+    exit: 2,
+  },
+  MIGRATION_MISNAMED: {
+    says: '{name} has not the name of a migration.',
+    next: 'Name it {expected}; what is no migration belongs in another folder.',
+    exit: 2,
+  },
+  MIGRATION_DUPLICATE: {
+    says: '{one} and {other} are both migration {id}, so that their order is unknown.',
+    next: 'Give the newer one a later number.',
+    exit: 2,
+  },
+  MIGRATION_FILE_MISSING: {
+    says: 'The migration {name} is listed in {list}, but its file is not there.',
+    next: 'Bring the file back, or take it out of the list if it was never applied.',
+    exit: 2,
+  },
+  MIGRATION_LIST_INVALID: {
+    says: 'The list of migrations {problem}.',
+    next: 'Bring it back as the tool that made it left it.',
+    exit: 2,
+  },
+  MIGRATION_SYNTAX: {
+    says: 'This is not SQL that Postgres understands: {problem}.',
+    next: 'Mend the statement. Commands of psql (beginning with a backslash) do not belong in a migration.',
+    exit: 2,
+  },
+  MIGRATION_TRANSACTION_CONTROL: {
+    says: '"{statement}" would end the transaction that a migration is recorded in.',
+    next: 'Leave it out: a migration that fails is rolled back anyway. BEGIN, COMMIT and savepoints may stay.',
+    exit: 2,
+  },
+  MIGRATION_FAILED: {
+    says: '{name}, statement {number} of {count} ({statement}) failed: {reason}.',
+    next: '{hint}{aftermath}',
+    exit: 1,
+  },
+  MIGRATIONS_REFUSED: {
+    says: 'Folder and database disagree, and nothing was changed: {reasons}.',
+    next: '{fixes}',
+    exit: 1,
+  },
+  MIGRATIONS_LOCKED: {
+    says: 'Somebody else migrates this database: server process {pid} holds the lock.',
+    next: 'Wait until it has finished; if it hangs, end it with `SELECT pg_terminate_backend({pid})`.',
+    exit: 1,
+  },
+  MIGRATION_SUPERUSER: {
+    says: 'Migrations would run as {role}, a superuser, for whom a migration could run programs on the server.',
+    next: 'Use the URL of the role that owns the schema.',
+    exit: 2,
+  },
+
+  BACKUP_NONE: {
+    says: 'There is no complete backup of {system} in {place}.',
+    next: 'Make one with `aval backup create {system}`.',
+    exit: 1,
+  },
+  BACKUP_UNKNOWN: {
+    says: 'There is no backup {id}.',
+    next: 'See `aval backup list`.',
+    exit: 2,
+  },
+  RESTORE_OUTSIDE_WINDOW: {
+    says: '{at} cannot be restored: the window goes from {from} to {to}.',
+    next: 'Choose a moment inside the window, or `--at latest`. Nothing was written.',
+    exit: 2,
+  },
+  RESTORE_WAL_MISSING: {
+    says: 'The WAL after {from} is missing from the repository (segment {segment}), and the restore would need it.',
+    next: 'Bring that object back from a copy, or choose an earlier moment. `aval backup verify` names all that is missing.',
+    exit: 1,
+  },
+  RESTORE_SERVER_RUNNING: {
+    says: 'A server runs on {directory}. Nothing was changed.',
+    next: 'Restore to another directory, or stop that server and move its directory away.',
+    exit: 2,
+  },
+  RESTORE_NOT_EMPTY: {
+    says: '{directory} is not an empty directory. Nothing was changed.',
+    next: 'Name a directory that does not exist yet or is empty.',
+    exit: 2,
+  },
+  RESTORE_BUSY: {
+    says: 'Another restore is writing to {directory}.',
+    next: 'Wait for it to end, or name another directory.',
+    exit: 2,
+  },
+  RESTORE_NO_ROOM: {
+    says: 'The restore needs {needed}, and {directory} has {free} left. Nothing was written.',
+    next: 'Free space there, or name a directory on another disk.',
+    exit: 1,
+  },
+  RESTORE_RECOVERY_FAILED: {
+    says: 'The cluster restored to {directory} did not recover: {reason}',
+    next: 'The directory is kept for inspection. Restore to another moment or from another backup.',
+    exit: 1,
+  },
+  RESTORE_SQL_FAILED: {
+    says: 'After the restore this statement failed: {statement}: {reason}',
+    next: 'Correct recovery.afterRestore in the plan and finish the restore again. No service may use the database before.',
+    exit: 1,
+  },
 } as const satisfies Record<string, { says: string; next: string; exit: 1 | 2 }>
 
 export type ErrorCode = keyof typeof catalogue

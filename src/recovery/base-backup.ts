@@ -1,0 +1,158 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { escapeLiteral } from 'pg'
+import type { Clock } from '../clock.ts'
+import { failure } from '../errors.ts'
+import { withClient } from '../postgres/connection.ts'
+import type { BackupInfo } from './backup-info.ts'
+import { parseManifest } from './backup-manifest.ts'
+import { baseBackupStream } from './backup-stream.ts'
+import { serverTime } from './heartbeat.ts'
+import { layout } from './layout.ts'
+import { formatLsn, type Lsn, parseLsn } from './lsn.ts'
+import { connectReplication, type ReplicationConnection } from './replication.ts'
+import { once, type Repository } from './repository.ts'
+import { claimServer, type Identified, identifyServer } from './server-identity.ts'
+import { coveredFrom, readInventory } from './wal-inventory.ts'
+import { slotName, startWalReceiver, type WalReceiver } from './wal-receiver.ts'
+
+export interface BackupOptions {
+  /** URL of a role with REPLICATION. */
+  url: string
+  repository: Repository
+  clock: Clock
+  label?: string
+  onProgress?: (progress: { bytes: number; totalBytes: number }) => void
+  signal?: AbortSignal
+  /**
+   * Whoever brings the WAL. Without one, a receiver of another process that holds the system's slot is relied upon, and when there
+   * is none the backup brings the WAL between its beginning and its end itself.
+   */
+  receiver?: WalReceiver
+}
+
+const walTimeoutMs = 60_000
+
+/**
+ * Takes a base backup while the server goes on serving. It exists only once its files, its manifest and all WAL up to its end
+ * are in the repository; whatever a backup that failed had written is removed.
+ * @throws BACKUP_TABLESPACES, BACKUP_WAL_MISSING, BACKUP_SERVER_TOO_OLD, REPOSITORY_OTHER_SERVER, POSTGRES_UNREACHABLE,
+ * STORE_FULL, or the signal's reason.
+ */
+export async function createBackup(options: BackupOptions): Promise<BackupInfo> {
+  const { repository, clock, url, signal } = options
+  signal?.throwIfAborted()
+  const id = `${new Date(clock.now()).toISOString().replace(/[-:]|\.\d+/g, '')}-${randomBytes(4).toString('hex')}`
+  const connection = await connectReplication(url, 'aval_backup')
+  const cut = () => connection.destroy()
+  signal?.addEventListener('abort', cut, { once: true })
+  await using undo = new AsyncDisposableStack()
+  undo.defer(async () => {
+    signal?.removeEventListener('abort', cut)
+    await connection.close()
+  })
+  try {
+    const identity = await identifyServer(connection)
+    await claimServer(repository, identity)
+    const own = options.receiver ? undefined : await bringWal(options, undo)
+    const receiver = options.receiver ?? own
+    const info = await copyFiles(options, connection, identity, id)
+    const stop = parseLsn(info.stopLsn)
+    if (receiver) await receiver.waitUntilStored(stop, walTimeoutMs)
+    await requireWal(options, info, receiver ? 0 : walTimeoutMs)
+    // A moment after the end, so that the end itself can be restored to.
+    if (own) await own.waitUntilStored((await own.heartbeat()).lsn, walTimeoutMs)
+    await repository.put(layout.backup(id), once(Buffer.from(JSON.stringify(info))))
+    return info
+  } catch (error) {
+    await repository.store.delete(layout.archive(id))
+    await repository.store.delete(layout.manifest(id))
+    throw signal?.aborted ? signal.reason : error
+  }
+}
+
+/** A receiver for the time of the backup, unless another process holds the system's slot. */
+async function bringWal(options: BackupOptions, undo: AsyncDisposableStack): Promise<WalReceiver | undefined> {
+  const { repository, clock, url } = options
+  const active = await withClient(url, async (client) => {
+    const name = slotName(repository.system)
+    const { rows } = await client.query('SELECT 1 FROM pg_replication_slots WHERE slot_name = $1 AND active', [name])
+    return rows.length > 0
+  })
+  if (active) return undefined
+  const spool = await mkdtemp(join(tmpdir(), 'aval-backup-wal-'))
+  undo.defer(() => rm(spool, { recursive: true, force: true }))
+  const slot = `${slotName(repository.system).slice(0, 50)}_${randomBytes(4).toString('hex')}`
+  const receiver = await startWalReceiver({ url, repository, spool, slot, clock, temporarySlot: true })
+  undo.defer(receiver.stop)
+  return receiver
+}
+
+async function copyFiles(
+  options: BackupOptions,
+  connection: ReplicationConnection,
+  identity: Identified,
+  id: string,
+): Promise<BackupInfo> {
+  const { repository, url, label = '', onProgress } = options
+  const startedAt = await serverTime(url)
+  const copy = connection.copy(
+    `BASE_BACKUP (LABEL ${escapeLiteral(label || id)}, CHECKPOINT 'fast', PROGRESS true, WAL false, WAIT false, ` +
+      `MANIFEST 'yes', MANIFEST_CHECKSUMS 'SHA256', TABLESPACE_MAP true)`,
+  )
+  const [[[startLsn, timeline] = []] = [], spaces = []] = await copy.before
+  if (!startLsn || !timeline)
+    throw failure('UNEXPECTED', { problem: 'the server does not say where its backup begins' })
+  const foreign = spaces.flatMap(([oid, location]) => (oid ? [location ?? oid] : []))
+  if (foreign.length > 0) throw failure('BACKUP_TABLESPACES', { locations: foreign.join(', ') })
+  const totalBytes = spaces.reduce((sum, [, , kilobytes]) => sum + Number(kilobytes ?? 0) * 1024, 0)
+
+  const stream = baseBackupStream(copy.messages, (bytes) =>
+    onProgress?.({ bytes, totalBytes: Math.max(bytes, totalBytes) }),
+  )
+  const counted = stream.archive()
+  const archive = await repository.put(layout.archive(id), counted.bytes)
+  const manifest = await stream.manifest()
+  const [[[stopLsn] = []] = []] = await copy.after
+  if (!stopLsn) throw failure('UNEXPECTED', { problem: 'the server does not say where its backup ends' })
+  const stoppedAt = await serverTime(url)
+
+  const files = parseManifest(manifest, layout.manifest(id))
+  const keptManifest = await repository.put(layout.manifest(id), once(manifest))
+  return {
+    format: 1,
+    id,
+    label,
+    system: repository.system,
+    systemIdentifier: identity.systemIdentifier,
+    timeline: Number(timeline),
+    startLsn,
+    stopLsn,
+    startedAt,
+    stoppedAt,
+    postgres: { version: identity.version, major: identity.major },
+    walSegmentBytes: identity.walSegmentBytes,
+    tablespaces: [],
+    files: files.length,
+    databaseBytes: files.reduce((sum, file) => sum + file.bytes, 0),
+    archives: [{ key: archive.key, bytes: counted.length(), storedBytes: archive.storedBytes }],
+    manifest: { key: keptManifest.key, storedBytes: keptManifest.storedBytes, digest: repository.digest(manifest) },
+  }
+}
+
+/** Waits until the repository has the WAL between the beginning and the end of a backup without a gap. */
+async function requireWal({ repository, clock }: BackupOptions, info: BackupInfo, timeoutMs: number): Promise<void> {
+  const [start, stop] = [parseLsn(info.startLsn), parseLsn(info.stopLsn)]
+  const deadline = clock.now() + timeoutMs
+  for (;;) {
+    const inventory = await readInventory(repository, info.walSegmentBytes)
+    const reached: Lsn = coveredFrom(inventory, info.timeline, start)
+    if (reached >= stop) return
+    if (clock.now() >= deadline) {
+      throw failure('BACKUP_WAL_MISSING', { from: formatLsn(reached), to: info.stopLsn })
+    }
+    await clock.sleep(200)
+  }
+}

@@ -1,0 +1,84 @@
+import { resolve } from 'node:path'
+import { escapeIdentifier } from 'pg'
+import type { Clock } from '../clock.ts'
+import { failure, messageOf } from '../errors.ts'
+import { serverAccount } from '../postgres/account.ts'
+import type { Binaries } from '../postgres/binaries.ts'
+import { withClient } from '../postgres/connection.ts'
+import { startServer } from '../postgres/launch.ts'
+import type { OwnedServer } from '../postgres/server.ts'
+import { clearPending, markSettled, pendingRestore } from './pending-restore.ts'
+import { removeRecoverySettings } from './recovery-settings.ts'
+
+export interface FinishRestoreOptions {
+  dataDirectory: string
+  binaries: Binaries
+  clock: Clock
+  /** SQL of the plan, run as the owner in one transaction before anybody else may use the server. */
+  afterRestore: readonly string[]
+  database: string
+  owner: string
+  port?: number
+  log?: (line: string) => void
+  /** Longest time recovery may take; a day. */
+  timeoutMs?: number
+}
+
+/**
+ * Starts a restored cluster, waits until it has recovered and takes writes, and runs what the plan wants run after a restore.
+ * May be called again after a crash at any point: the SQL then runs unless its transaction was known to have committed, so
+ * it must bear to run twice. On a directory without an unfinished restore it only starts the server.
+ * @throws POSTGRES_START_FAILED, RESTORE_RECOVERY_FAILED, RESTORE_SQL_FAILED; the server is stopped then and the call can be repeated.
+ */
+export async function finishRestore(options: FinishRestoreOptions): Promise<OwnedServer> {
+  const { binaries, clock, log, port } = options
+  const dataDirectory = resolve(options.dataDirectory)
+  const server = await startServer({
+    dataDirectory,
+    binaries,
+    clock,
+    ...(port === undefined ? {} : { port }),
+    ...(log === undefined ? {} : { log }),
+  })
+  try {
+    const pending = await pendingRestore(dataDirectory)
+    if (!pending) return server
+    try {
+      await server.waitUntilWritable(options.timeoutMs ?? 86_400_000)
+    } catch (cause) {
+      throw failure('RESTORE_RECOVERY_FAILED', { directory: dataDirectory, reason: messageOf(cause) }, { cause })
+    }
+    if (!pending.settled) {
+      await runAfterRestore(server, options)
+      await markSettled(dataDirectory, pending, serverAccount())
+    }
+    await removeRecoverySettings(dataDirectory)
+    await clearPending(dataDirectory, pending)
+    return server
+  } catch (error) {
+    await server.stop('immediate')
+    throw error
+  }
+}
+
+async function runAfterRestore(server: OwnedServer, options: FinishRestoreOptions): Promise<void> {
+  const { afterRestore, database, owner } = options
+  if (afterRestore.length === 0) return
+  await withClient(server.url({ database }), async (client) => {
+    let running = ''
+    try {
+      await client.query('BEGIN')
+      // A synchronous standby of the server that was lost is not there; waiting for it would be for ever.
+      await client.query('SET LOCAL synchronous_commit = local')
+      await client.query(`SET LOCAL ROLE ${escapeIdentifier(owner)}`)
+      for (const sql of afterRestore) {
+        running = sql
+        await client.query(sql)
+      }
+      await client.query('COMMIT')
+    } catch (cause) {
+      const statement = running.replace(/\s+/g, ' ').slice(0, 80)
+      throw failure('RESTORE_SQL_FAILED', { statement, reason: messageOf(cause) }, { cause })
+    }
+  })
+}

@@ -1,0 +1,51 @@
+import { hex8, parseSegmentName, type Segment, segmentName } from './lsn.ts'
+
+/** Keys of the objects of a repository; `repository.ts` lists them. */
+export const layout = {
+  server: 'server',
+  head: 'head',
+  backups: 'backups/',
+  backup: (id: string) => `backups/${id}/backup`,
+  manifest: (id: string) => `backups/${id}/manifest`,
+  archive: (id: string) => `backups/${id}/base.tar`,
+  wal: 'wal/',
+  segment: (segment: Segment, segmentBytes: number) =>
+    `wal/${hex8(segment.timeline)}/${segmentName(segment, segmentBytes)}`,
+  partial: 'partial/',
+  /** Bytes `from` up to `to` of a segment that is not full yet. */
+  piece: (segment: Segment, segmentBytes: number, from: number, to: number) =>
+    `partial/${hex8(segment.timeline)}/${segmentName(segment, segmentBytes)}/${hex8(from)}-${hex8(to)}`,
+  pieces: (segment: Segment, segmentBytes: number) =>
+    `partial/${hex8(segment.timeline)}/${segmentName(segment, segmentBytes)}/`,
+  histories: 'history/',
+  history: (timeline: number) => `history/${hex8(timeline)}`,
+} as const
+
+export type ParsedKey =
+  | { kind: 'repository' | 'server' | 'head' }
+  | { kind: 'backup' | 'manifest' | 'archive'; id: string }
+  | { kind: 'segment'; segment: Segment }
+  | { kind: 'piece'; segment: Segment; from: number; to: number }
+  | { kind: 'history'; timeline: number }
+
+/** What a key stands for; undefined for one that no repository has. */
+export function parseKey(key: string, segmentBytes: number): ParsedKey | undefined {
+  const parts = key.split('/')
+  const [first, second = '', third = '', fourth = ''] = parts
+  if (parts.length === 1 && (first === 'repository' || first === 'server' || first === 'head')) return { kind: first }
+  if (first === 'backups' && parts.length === 3) {
+    const kinds = { backup: 'backup', manifest: 'manifest', 'base.tar': 'archive' } as const
+    const kind = Object.entries(kinds).find(([name]) => name === third)?.[1]
+    return kind && { kind, id: second }
+  }
+  if (first === 'history' && parts.length === 2 && /^[0-9A-F]{8}$/.test(second)) {
+    return { kind: 'history', timeline: Number.parseInt(second, 16) }
+  }
+  const segment = parseSegmentName(third, segmentBytes)
+  if (!segment || hex8(segment.timeline) !== second) return undefined
+  if (first === 'wal' && parts.length === 3) return { kind: 'segment', segment }
+  const range = /^([0-9A-F]{8})-([0-9A-F]{8})$/.exec(fourth)
+  if (first !== 'partial' || parts.length !== 4 || !range?.[1] || !range[2]) return undefined
+  const [from, to] = [Number.parseInt(range[1], 16), Number.parseInt(range[2], 16)]
+  return from < to && to <= segmentBytes ? { kind: 'piece', segment, from, to } : undefined
+}

@@ -1,0 +1,60 @@
+import { chown, open } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Account } from '../postgres/account.ts'
+import { syncDirectory } from './durable.ts'
+import { hex8, segmentName } from './lsn.ts'
+import type { Repository } from './repository.ts'
+import type { RestorePoint } from './restore-point.ts'
+import { readSegment } from './wal-inventory.ts'
+
+/** Segments decrypted at once. */
+const lanes = 2
+
+/**
+ * Brings the WAL and the timeline histories that recovery will ask for into a directory, under Postgres's own names. The last
+ * segment is filled with zeros to its size: Postgres reads whole segments only, and takes zeros for the end of the WAL.
+ * Histories of timelines that recovery does not follow come as well: from them Postgres chooses a number for its own that is not taken.
+ * @throws OBJECT_DAMAGED, OBJECT_MISSING, or the signal's reason.
+ */
+export async function fetchWal(options: {
+  repository: Repository
+  point: RestorePoint
+  directory: string
+  account: Account | undefined
+  signal?: AbortSignal
+}): Promise<void> {
+  const { repository, point, directory, account, signal } = options
+  const { walSegmentBytes } = point.backup
+  const write = async (name: string, bytes: Uint8Array, length: number) => {
+    const file = await open(join(directory, name), 'wx', 0o600)
+    try {
+      await file.writeFile(bytes)
+      await file.truncate(length)
+      if (account) await file.chown(account.uid, account.gid)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  }
+  const queue = [...point.segments]
+  let broken = false
+  const lane = async () => {
+    for (let stored = queue.shift(); stored && !broken; stored = queue.shift()) {
+      signal?.throwIfAborted()
+      const bytes = await readSegment(repository, stored, walSegmentBytes)
+      await write(segmentName(stored.segment, walSegmentBytes), bytes, walSegmentBytes)
+    }
+  }
+  const stopOthers = (error: unknown) => {
+    broken = true
+    throw error
+  }
+  const outcomes = await Promise.allSettled(Array.from({ length: lanes }, () => lane().catch(stopOthers)))
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+  for (const [timeline, text] of point.histories) {
+    const bytes = Buffer.from(text, 'utf8')
+    await write(`${hex8(timeline)}.history`, bytes, bytes.length)
+  }
+  if (account) await chown(directory, account.uid, account.gid)
+  await syncDirectory(directory)
+}

@@ -1,0 +1,122 @@
+import { statfs } from 'node:fs/promises'
+import type { Clock } from '../clock.ts'
+import { failure } from '../errors.ts'
+import { formatBytes } from '../plan/units.ts'
+import { serverAccount } from '../postgres/account.ts'
+import type { BackupInfo } from './backup-info.ts'
+import { parseManifest } from './backup-manifest.ts'
+import { formatLsn } from './lsn.ts'
+import { markPending } from './pending-restore.ts'
+import { writeRecoverySettings } from './recovery-settings.ts'
+import { type Repository, readWhole } from './repository.ts'
+import { unpackBackup } from './restore-files.ts'
+import { findRestorePoint } from './restore-point.ts'
+import { claimTarget } from './restore-target.ts'
+import { fetchWal } from './restore-wal.ts'
+
+export interface RestoreOptions {
+  repository: Repository
+  /** Directory of the cluster to be: absent or empty. */
+  to: string
+  /** Milliseconds since the epoch, by the clock of the server that was backed up; or everything there is. */
+  at: 'latest' | number
+  clock: Clock
+  /** Id of the backup to begin with; the newest before the moment unless told. */
+  backup?: string
+  onProgress?: (progress: { bytes: number; totalBytes: number }) => void
+  signal?: AbortSignal
+}
+
+export interface RestoreResult {
+  backup: BackupInfo
+  at: 'latest' | number
+  dataDirectory: string
+  /** Beside it: the WAL its recovery reads; `finishRestore` removes it. */
+  walDirectory: string
+  files: number
+  bytes: number
+  walSegments: number
+  /** Where the WAL at hand ends. */
+  endLsn: string
+  tookMs: number
+}
+
+/**
+ * Writes a cluster from a backup, ready to recover to a moment when `finishRestore` starts it. Everything is checked: the moment
+ * and the WAL before anything is written, every file while it is written. When anything is wrong nothing is left behind.
+ * @throws RESTORE_SERVER_RUNNING, RESTORE_NOT_EMPTY, RESTORE_BUSY, RESTORE_OUTSIDE_WINDOW, RESTORE_WAL_MISSING, RESTORE_NO_ROOM,
+ * BACKUP_NONE, BACKUP_UNKNOWN, OBJECT_DAMAGED, OBJECT_MISSING, or the signal's reason.
+ */
+export async function restore(options: RestoreOptions): Promise<RestoreResult> {
+  const { repository, clock, signal, onProgress } = options
+  const began = clock.now()
+  signal?.throwIfAborted()
+  const point = await findRestorePoint(repository, options.at, options.backup)
+  const { backup } = point
+  const manifestText = await readWhole(repository, backup.manifest.key)
+  const manifest = parseManifest(manifestText, backup.manifest.key)
+  if (repository.digest(manifestText) !== backup.manifest.digest) {
+    throw failure('OBJECT_DAMAGED', { object: backup.manifest.key, problem: 'it is not the manifest of its backup' })
+  }
+  const [archive] = backup.archives
+  if (!archive) throw failure('OBJECT_DAMAGED', { object: backup.id, problem: 'the backup names no archive' })
+
+  const account = serverAccount()
+  const target = await claimTarget(options.to, backup.id)
+  try {
+    await requireRoom(target.directory, backup.databaseBytes + point.segments.length * backup.walSegmentBytes)
+    let bytes = 0
+    const report = (more: number) => {
+      bytes += more
+      onProgress?.({ bytes, totalBytes: backup.databaseBytes })
+    }
+    // One failure must not leave the other still writing while the directory is cleared.
+    const ending = new AbortController()
+    const either = signal ? AbortSignal.any([signal, ending.signal]) : ending.signal
+    const stop = (error: unknown) => {
+      ending.abort(error)
+      throw error
+    }
+    const files = repository.read(archive.key).then(({ text }) =>
+      unpackBackup({
+        archive: text,
+        object: archive.key,
+        manifest,
+        directory: target.directory,
+        account,
+        onBytes: report,
+        signal: either,
+      }),
+    )
+    const wal = fetchWal({ repository, point, directory: target.wal, account, signal: either })
+    const [unpacked, fetched] = await Promise.allSettled([files.catch(stop), wal.catch(stop)])
+    if (unpacked.status === 'rejected') throw ending.signal.reason
+    if (fetched.status === 'rejected') throw ending.signal.reason
+    await writeRecoverySettings(target.directory, target.wal, point, account)
+    await markPending(target.directory, target.wal, account)
+    await unpacked.value.finish()
+    await target.keep()
+    return {
+      backup,
+      at: point.at,
+      dataDirectory: target.directory,
+      walDirectory: target.wal,
+      files: manifest.length,
+      bytes,
+      walSegments: point.segments.length,
+      endLsn: formatLsn(point.end),
+      tookMs: clock.now() - began,
+    }
+  } catch (error) {
+    await target.discard()
+    throw error
+  }
+}
+
+async function requireRoom(directory: string, needed: number): Promise<void> {
+  const { bavail, bsize } = await statfs(directory)
+  const free = bavail * bsize
+  if (free < needed) {
+    throw failure('RESTORE_NO_ROOM', { directory, needed: formatBytes(needed), free: formatBytes(free) })
+  }
+}

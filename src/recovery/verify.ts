@@ -1,0 +1,245 @@
+import { createHash } from 'node:crypto'
+import { AvalError, messageOf } from '../errors.ts'
+import type { BackupInfo } from './backup-info.ts'
+import { backupInfoSchema } from './backup-info.ts'
+import { type ManifestFile, parseManifest } from './backup-manifest.ts'
+import { readHead } from './head.ts'
+import { layout, type ParsedKey, parseKey } from './layout.ts'
+import { formatLsn, parseLsn, segmentName } from './lsn.ts'
+import { type Repository, readJson, readWhole } from './repository.ts'
+import { readServerIdentity } from './server-identity.ts'
+import { readTar } from './tar-reader.ts'
+import {
+  coveredBytes,
+  newestLine,
+  readInventory,
+  readSegment,
+  segmentsAlong,
+  storedEnd,
+  type WalInventory,
+} from './wal-inventory.ts'
+
+export interface VerifyProblem {
+  /** The object it is about; one that is missing by the key it should have. */
+  key: string
+  kind: 'damaged' | 'missing' | 'unknown' | 'unfinished'
+  /** What is wrong, and what it means. */
+  says: string
+  /** Ids of backups that cannot be restored, or not to every moment, because of it. */
+  backups: string[]
+}
+
+export interface VerifyReport {
+  /** Nothing is wrong. What a broken-off backup left does not count: it was never one. */
+  sound: boolean
+  objects: number
+  /** Bytes in the store. */
+  bytes: number
+  backups: { id: string; sound: boolean }[]
+  problems: VerifyProblem[]
+}
+
+export interface VerifyOptions {
+  onProgress?: (progress: { objects: number; key: string }) => void
+  signal?: AbortSignal
+}
+
+/**
+ * Reads every object of a repository to its last byte: each must be genuine, every file of every backup must have the SHA-256 of its
+ * manifest, and the WAL from each backup on must be there without a hole. Every problem is reported, none ends the work.
+ */
+export async function verifyRepository(repository: Repository, options: VerifyOptions = {}): Promise<VerifyReport> {
+  const problems: VerifyProblem[] = []
+  const add = (key: string, kind: VerifyProblem['kind'], says: string, backups: string[] = []) => {
+    problems.push({ key, kind, says, backups })
+  }
+  /** Runs a check; what it throws about an object becomes a problem of that object. */
+  const check = async <T>(
+    key: string,
+    means: string,
+    backups: string[],
+    work: () => Promise<T>,
+  ): Promise<T | undefined> => {
+    options.signal?.throwIfAborted()
+    try {
+      return await work()
+    } catch (error) {
+      options.signal?.throwIfAborted()
+      const kind = error instanceof AvalError && error.code === 'OBJECT_MISSING' ? 'missing' : 'damaged'
+      add(key, kind, `${messageOf(error)} ${means}`, backups)
+      return undefined
+    }
+  }
+
+  await check('repository', 'Nothing can be opened without it.', [], () => readWhole(repository, 'repository'))
+  const identity = await check(layout.server, 'Whose history the WAL is cannot be told.', [], () =>
+    readServerIdentity(repository),
+  )
+  const { keys, bytes } = await keysOf(repository)
+  if (!identity) {
+    if (keys.some((key) => key !== 'repository') && problems.length === 0) {
+      add(layout.server, 'missing', 'Whose history the WAL is cannot be told.')
+    }
+    return finish(problems, keys.length, bytes, [])
+  }
+
+  const segmentBytes = identity.walSegmentBytes
+  const parsed = new Map<string, ParsedKey>()
+  for (const key of keys) {
+    const what = parseKey(key, segmentBytes)
+    if (what) parsed.set(key, what)
+    else add(key, 'unknown', 'No repository has an object of this name.')
+  }
+
+  const infos: BackupInfo[] = []
+  for (const [key, what] of parsed) {
+    if (what.kind !== 'backup') continue
+    const info = await check(key, 'The backup cannot be restored.', [what.id], () =>
+      readJson(repository, key, backupInfoSchema),
+    )
+    if (info) infos.push(info)
+  }
+  infos.sort((a, b) => a.stoppedAt - b.stoppedAt)
+
+  let read = 0
+  const progress = (key: string) => options.onProgress?.({ objects: ++read, key })
+  for (const info of infos) {
+    const means = 'The backup cannot be restored.'
+    const manifest = await check(info.manifest.key, means, [info.id], async () => {
+      const text = await readWhole(repository, info.manifest.key)
+      if (repository.digest(text) !== info.manifest.digest) throw new Error('It is not the manifest of its backup.')
+      return parseManifest(text, info.manifest.key)
+    })
+    progress(info.manifest.key)
+    for (const archive of info.archives) {
+      await check(archive.key, means, [info.id], () => checkArchive(repository, archive.key, manifest))
+      progress(archive.key)
+    }
+  }
+
+  const inventory = await check(layout.histories, 'Later timelines cannot be followed.', ids(infos), () =>
+    readInventory(repository, segmentBytes),
+  )
+  if (inventory) {
+    for (const stored of [...inventory.timelines.values()].flatMap((timeline) => [...timeline.values()])) {
+      const { segment } = stored
+      const needing = infos.filter((info) => parseLsn(info.startLsn) / BigInt(segmentBytes) <= segment.number)
+      const means = 'Moments after the WAL in it cannot be restored.'
+      const whole = stored.whole
+      if (whole !== undefined) {
+        await check(whole, means, ids(needing), () => readSegment(repository, stored, segmentBytes))
+        progress(whole)
+      }
+      for (const piece of stored.pieces) {
+        await check(piece.key, means, whole === undefined ? ids(needing) : [], () =>
+          readSegment(
+            repository,
+            { segment, whole: undefined, pieces: [{ ...piece, from: 0, to: piece.to - piece.from }] },
+            segmentBytes,
+          ),
+        )
+        progress(piece.key)
+      }
+    }
+    checkContinuity(inventory, infos, add)
+    const head = await check(layout.head, 'Whether the WAL lost its end cannot be told.', [], () =>
+      readHead(repository),
+    )
+    for (const [timeline, reached] of head ?? []) {
+      const end = storedEnd(inventory, timeline) ?? 0n
+      if (end >= reached) continue
+      const key = layout.segment({ timeline, number: end / BigInt(segmentBytes) }, segmentBytes)
+      add(key, 'missing', `WAL was stored up to ${formatLsn(reached)} and now ends at ${formatLsn(end)}.`, ids(infos))
+    }
+  }
+
+  for (const [key, what] of parsed) {
+    if (what.kind === 'archive' || what.kind === 'manifest') {
+      if (infos.some(({ id }) => id === what.id) || problems.some((problem) => problem.backups.includes(what.id)))
+        continue
+      await check(key, 'No backup depends on it.', [], async () => {
+        for await (const _ of (await repository.read(key)).text);
+      })
+      add(key, 'unfinished', 'It belongs to no backup: one that was broken off, or whose object "backup" was removed.')
+    }
+  }
+  return finish(problems, keys.length, bytes, infos)
+}
+
+async function keysOf(repository: Repository): Promise<{ keys: string[]; bytes: number }> {
+  const keys: string[] = []
+  let bytes = 0
+  for await (const { key, size } of repository.store.list('')) {
+    keys.push(key)
+    bytes += size
+  }
+  return { keys, bytes }
+}
+
+/** Every file of an archive against its manifest; without the manifest only that the archive is genuine. */
+async function checkArchive(repository: Repository, key: string, manifest: ManifestFile[] | undefined): Promise<void> {
+  const { text } = await repository.read(key)
+  const wanted = new Map(manifest?.map((file) => [file.path, file]))
+  for await (const entry of readTar(text, key)) {
+    const hash = createHash('sha256')
+    for await (const part of entry.content) hash.update(part)
+    if (entry.type === 'directory' || !manifest) continue
+    const path = entry.name.replace(/^\.\//, '')
+    const file = wanted.get(path)
+    if (!file || file.bytes !== entry.bytes || file.sha256 !== hash.digest('hex')) {
+      throw new Error(`${path} in it is not what the manifest says.`)
+    }
+    wanted.delete(path)
+  }
+  for (const path of wanted.keys()) throw new Error(`It lacks ${path}, which the manifest names.`)
+}
+
+/** Holes between a backup and the end of the WAL along the newest line. */
+function checkContinuity(
+  inventory: WalInventory,
+  infos: readonly BackupInfo[],
+  add: (key: string, kind: VerifyProblem['kind'], says: string, backups: string[]) => void,
+): void {
+  const { segmentBytes } = inventory
+  const line = newestLine(inventory)
+  const last = line.at(-1)
+  const numbers = [...(inventory.timelines.get(last?.timeline ?? 1)?.keys() ?? [])]
+  const final = numbers.reduce((most, number) => (number > most ? number : most), 0n)
+  const holes = new Map<string, { name: string; backups: string[] }>()
+  for (const info of infos) {
+    const stop = parseLsn(info.stopLsn)
+    const on = line.some(({ timeline, end }) => timeline === info.timeline && (end === undefined || stop <= end))
+    // A backup of an abandoned branch needs the WAL up to its own end only.
+    const way = on ? line : [{ timeline: info.timeline, start: 0n, end: undefined }]
+    const until = on ? final : (stop - 1n) / BigInt(segmentBytes)
+    for (const { segment, stored } of segmentsAlong(inventory, way, parseLsn(info.startLsn))) {
+      if (segment.number > until) break
+      const covered = coveredBytes(stored, segmentBytes)
+      const enough =
+        segment.number < until ? segmentBytes : on ? 1 : Number(stop - segment.number * BigInt(segmentBytes))
+      if (covered >= enough) continue
+      const key = layout.segment(segment, segmentBytes)
+      const hole = holes.get(key) ?? { name: segmentName(segment, segmentBytes), backups: [] }
+      hole.backups.push(info.id)
+      holes.set(key, hole)
+      break
+    }
+  }
+  for (const [key, { name, backups }] of holes) {
+    add(key, 'missing', `WAL is missing from segment ${name} on. Moments after it cannot be restored.`, backups)
+  }
+}
+
+function finish(problems: VerifyProblem[], objects: number, bytes: number, infos: readonly BackupInfo[]): VerifyReport {
+  const affected = new Set(problems.flatMap((problem) => problem.backups))
+  const known = [...new Set([...infos.map(({ id }) => id), ...affected])].sort()
+  return {
+    sound: problems.every(({ kind }) => kind === 'unfinished'),
+    objects,
+    bytes,
+    backups: known.map((id) => ({ id, sound: !affected.has(id) })),
+    problems,
+  }
+}
+
+const ids = (infos: readonly BackupInfo[]) => infos.map(({ id }) => id)

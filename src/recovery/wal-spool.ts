@@ -1,0 +1,176 @@
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isErrno, syncDirectory } from './durable.ts'
+import { type Lsn, parseSegmentName, type Segment, segmentAt, segmentName, segmentStart } from './lsn.ts'
+
+/*
+ * WAL on the receiver's own disk, on its way to the store. A segment grows in `<name>.receiving` and is renamed to `<name>`
+ * once it is full and synced. Nothing is removed before the store has it.
+ */
+
+const growing = '.receiving'
+
+/** A segment in the spool, from its beginning or, when streaming was resumed, from `from`. */
+export interface SpooledSegment {
+  segment: Segment
+  /** Bytes from its beginning that are on disk and synced. */
+  synced: number
+  /** Nothing more will come: it is full, or its timeline ended in it. */
+  closed: boolean
+}
+
+export interface Spool {
+  readonly segmentBytes: number
+  /** Adds WAL that follows what came before, or begins a segment. */
+  append(timeline: number, start: Lsn, bytes: Uint8Array): Promise<void>
+  /** Makes everything appended survive a crash of the machine. */
+  sync(): Promise<void>
+  /** Where the next byte belongs; undefined before the first. */
+  end(): { timeline: number; lsn: Lsn } | undefined
+  /** What waits for the store, oldest first. */
+  waiting(): readonly SpooledSegment[]
+  read(segment: Segment, from: number, to: number): Promise<Buffer>
+  /** Forgets a closed segment that the store has. */
+  remove(segment: Segment): Promise<void>
+  close(): Promise<void>
+}
+
+/** Opens an empty spool; what a dead receiver left must have been taken out with `leftInSpool` before. */
+export async function openSpool(directory: string, segmentBytes: number): Promise<Spool> {
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const fileOf = (segment: Segment) => join(directory, segmentName(segment, segmentBytes))
+  const waiting: SpooledSegment[] = []
+  let last: { timeline: number; lsn: Lsn } | undefined
+  let current: { entry: SpooledSegment; handle: FileHandle; written: number } | undefined
+
+  const sync = async () => {
+    if (!current || current.entry.synced === current.written) return
+    const { written } = current
+    await current.handle.datasync()
+    current.entry.synced = written
+  }
+  const closeCurrent = async () => {
+    if (!current) return
+    const { entry, handle, written } = current
+    await handle.sync()
+    await handle.close()
+    entry.synced = written
+    if (written === segmentBytes) {
+      await rename(fileOf(entry.segment) + growing, fileOf(entry.segment))
+      await syncDirectory(directory)
+    }
+    entry.closed = true
+    current = undefined
+  }
+  const begin = async (segment: Segment) => {
+    await closeCurrent()
+    const handle = await open(fileOf(segment) + growing, 'w', 0o600)
+    await syncDirectory(directory)
+    const entry = { segment, synced: 0, closed: false }
+    waiting.push(entry)
+    current = { entry, handle, written: 0 }
+    return current
+  }
+
+  return {
+    segmentBytes,
+    append: async (timeline, start, bytes) => {
+      let lsn = start
+      for (let rest = bytes; rest.length > 0; ) {
+        const segment = segmentAt(timeline, lsn, segmentBytes)
+        const offset = Number(lsn - segmentStart(segment, segmentBytes))
+        const same =
+          current && current.entry.segment.timeline === timeline && current.entry.segment.number === segment.number
+        const into = same && current ? current : await begin(segment)
+        if (offset !== into.written) {
+          throw new RangeError(`WAL at byte ${offset} of a segment, expected ${into.written}`)
+        }
+        const part = rest.subarray(0, segmentBytes - offset)
+        await into.handle.write(part, 0, part.length, offset)
+        into.written += part.length
+        lsn += BigInt(part.length)
+        last = { timeline, lsn }
+        rest = rest.subarray(part.length)
+        if (into.written === segmentBytes) await closeCurrent()
+      }
+    },
+    sync,
+    end: () => last,
+    waiting: () => waiting,
+    read: async (segment, from, to) => {
+      const whole = fileOf(segment)
+      const handle = await open(whole + growing, 'r').catch((error: unknown) => {
+        if (isErrno(error, 'ENOENT')) return open(whole, 'r')
+        throw error
+      })
+      try {
+        return await readRange(handle, from, to)
+      } finally {
+        await handle.close()
+      }
+    },
+    remove: async (segment) => {
+      const index = waiting.findIndex(
+        (each) => each.segment.timeline === segment.timeline && each.segment.number === segment.number,
+      )
+      if (index < 0 || !waiting[index]?.closed) throw new RangeError('only a closed segment leaves the spool')
+      waiting.splice(index, 1)
+      await rm(fileOf(segment), { force: true })
+      await rm(fileOf(segment) + growing, { force: true })
+    },
+    close: closeCurrent,
+  }
+}
+
+/** A segment a receiver left behind when it died. */
+export interface LeftSegment {
+  segment: Segment
+  whole: boolean
+  read(): Promise<Buffer>
+  remove(): Promise<void>
+}
+
+/**
+ * What a dead receiver left, oldest first. Zeros at the end of a segment that is not full are not given: after a loss of
+ * power they may be room that was never written, and a reader of WAL takes what is missing as zeros anyhow.
+ */
+export async function leftInSpool(directory: string, segmentBytes: number): Promise<LeftSegment[]> {
+  const names = await readdir(directory).catch((error: unknown) => {
+    if (isErrno(error, 'ENOENT')) return []
+    throw error
+  })
+  return names.sort().flatMap((name) => {
+    const whole = !name.endsWith(growing)
+    const segment = parseSegmentName(whole ? name : name.slice(0, -growing.length), segmentBytes)
+    if (!segment) return []
+    const file = join(directory, name)
+    const read = async () => {
+      const handle = await open(file, 'r')
+      try {
+        const { size } = await handle.stat()
+        const bytes = await readRange(handle, 0, size)
+        return whole ? bytes : withoutTrailingZeros(bytes)
+      } finally {
+        await handle.close()
+      }
+    }
+    return [{ segment, whole, read, remove: () => rm(file, { force: true }) }]
+  })
+}
+
+function withoutTrailingZeros(bytes: Buffer): Buffer {
+  let end = bytes.length
+  while (end > 0 && bytes[end - 1] === 0) end -= 1
+  return bytes.subarray(0, end)
+}
+
+async function readRange(handle: FileHandle, from: number, to: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(to - from)
+  let done = 0
+  while (done < bytes.length) {
+    const { bytesRead } = await handle.read(bytes, done, bytes.length - done, from + done)
+    if (bytesRead === 0) throw new RangeError(`the spool file ends at byte ${from + done}, expected ${to}`)
+    done += bytesRead
+  }
+  return bytes
+}
