@@ -133,7 +133,8 @@ describe('a clone the server account may not enter', () => {
       })
       await chmod(join(origin, 'native', 'bin'), 0o700)
       const directory = await embeddedDirectory({ origin, copies: join(place.path, 'copies') })
-      assert.ok(directory !== undefined && directory.startsWith(join(place.path, 'copies')))
+      assert.ok(directory)
+      assert.ok(directory.startsWith(join(place.path, 'copies')))
       assert.equal(await embeddedDirectory({ origin, copies: join(place.path, 'copies') }), directory)
       const { stdout } = await runOrFail({
         program: join(directory, 'postgres'),
