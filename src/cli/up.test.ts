@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { systemClock } from '../clock.ts'
+import { type Child, type Ending, processExists, startChild } from '../process.ts'
+import { type RunState, readRunState } from '../run/run-state.ts'
+import { type TinyProject, tinyProject } from '../run/tiny-system.double.ts'
+
+const main = join(import.meta.dirname, 'main.ts')
+
+/** A whole Aval that runs the tiny system. */
+interface Up {
+  child: Child
+  out(): string
+  err(): string
+}
+
+interface Bench {
+  tiny: TinyProject
+  up(): Promise<Up>
+  /** The state once it is up. */
+  state(): Promise<RunState>
+  ask(path: string, method?: string): Promise<unknown>
+}
+
+async function bench(t: TestContext): Promise<Bench> {
+  const tiny = await tinyProject()
+  const started: Up[] = []
+  t.after(async () => {
+    for (const { child } of started) await child.stop({ signal: 'SIGINT', graceMs: 30_000 })
+    await tiny.remove()
+  })
+  const state = async (): Promise<RunState> => {
+    let found: RunState | undefined
+    await until('it runs', () => {
+      found = readRunState(tiny.project, 'tiny')
+      return found !== undefined
+    })
+    assert.ok(found)
+    return found
+  }
+  return {
+    tiny,
+    state,
+    up: async () => {
+      const child = await startChild({ program: process.execPath, args: [main, 'up', 'tiny'], cwd: tiny.directory })
+      let out = ''
+      let err = ''
+      child.process.stdout?.on('data', (chunk: Buffer) => {
+        out += chunk
+      })
+      child.process.stderr?.on('data', (chunk: Buffer) => {
+        err += chunk
+      })
+      const up = { child, out: () => out, err: () => err }
+      started.push(up)
+      return up
+    },
+    ask: async (path, method = 'GET') => {
+      const { addresses } = await state()
+      const answer = await fetch(`${addresses['keeper']}${path}`, { method, headers: { connection: 'close' } })
+      return answer.json()
+    },
+  }
+}
+
+async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 60_000
+  while (!(await condition())) {
+    assert.ok(Date.now() < deadline, `in time: ${what}`)
+    await systemClock.sleep(25)
+  }
+}
+
+/** The postmaster of a running system. */
+function postmaster(tiny: TinyProject): number {
+  const file = join(tiny.project.state, 'tiny', 'database', 'postmaster.pid')
+  return Number(readFileSync(file, 'utf8').split('\n')[0])
+}
+
+const isGone = (pid: number) => !processExists(pid) || isZombie(pid)
+
+/** Ended, its parent merely not having asked how: what the children of a killed process become in some containers. */
+function isZombie(pid: number): boolean {
+  try {
+    return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+async function ctrlC({ child }: Up): Promise<Ending> {
+  process.kill(child.pid, 'SIGINT')
+  return child.ended
+}
+
+test('aval up runs a system until Ctrl-C, tells where it is, and leaves no process and no lock', async (t) => {
+  const { tiny, up, state, ask } = await bench(t)
+  const first = await up()
+  const { addresses, ownerUrl, database } = await state()
+  await until('it tells the addresses', () => first.out().includes('Ctrl-C'))
+  assert.ok(first.out().includes(`keeper    ${addresses['keeper']}`), first.out())
+  assert.match(first.err(), /^keeper \| keeper begins$/m)
+  const password = decodeURIComponent(new URL(ownerUrl).password)
+  assert.ok(password.length > 20 && !first.out().includes(password), 'no password on the screen')
+  assert.equal(database, 'tiny')
+  assert.equal(statSync(join(tiny.project.state, 'tiny', 'run.json')).mode & 0o777, 0o600)
+
+  await ask('/items/apple', 'PUT')
+  const service = Number(await ask('/process'))
+  const server = postmaster(tiny)
+
+  const second = await up()
+  assert.deepEqual(await second.child.ended, { code: 1, signal: null })
+  assert.match(second.err(), new RegExp(`ENVIRONMENT_IN_USE: tiny already runs: process ${first.child.pid} has held`))
+
+  assert.deepEqual(await ctrlC(first), { code: 0, signal: null })
+  for (const pid of [service, server]) assert.ok(isGone(pid))
+  assert.ok(!existsSync(join(tiny.project.state, 'tiny', 'run.json')))
+  assert.equal(readRunState(tiny.project, 'tiny'), undefined)
+
+  const again = await up()
+  assert.deepEqual(await ask('/items'), ['apple', 'seeded'])
+  assert.deepEqual(await ctrlC(again), { code: 0, signal: null })
+})
+
+test('a service that crashes and a server that is killed come back while aval up runs', async (t) => {
+  const { tiny, up, ask } = await bench(t)
+  await up()
+  await ask('/items/pear', 'PUT')
+  const service = Number(await ask('/process'))
+  await ask('/crash').catch(() => undefined)
+  const back = () =>
+    ask('/items').then(
+      (items) => JSON.stringify(items) === '["pear","seeded"]',
+      () => false,
+    )
+  await until('the service is back', back)
+  assert.notEqual(await ask('/process'), service)
+
+  const before = postmaster(tiny)
+  process.kill(before, 'SIGKILL')
+  await until(
+    'another server runs',
+    () => existsSync(join(tiny.project.state, 'tiny', 'database', 'postmaster.pid')) && postmaster(tiny) !== before,
+  )
+  await until('the service answers with the data again', back)
+})
+
+test('after kill -9 of Aval the next start ends what was left and has everything acknowledged', async (t) => {
+  const { tiny, up, state, ask } = await bench(t)
+  for (let round = 1; round <= 3; round++) {
+    const running = await up()
+    await state()
+    await ask(`/items/round-${round}`, 'PUT')
+    const service = Number(await ask('/process'))
+    process.kill(running.child.pid, 'SIGKILL')
+    await until('Aval is gone', () => isGone(running.child.pid))
+    assert.ok(!isGone(service), 'the service outlived it')
+    assert.equal(readRunState(tiny.project, 'tiny'), undefined, 'nobody takes the dead one for running')
+
+    const next = await up()
+    await state()
+    assert.ok(isGone(service), 'the next start ended it')
+    assert.match(next.err(), /keeper of the dead process was still running; ended it/)
+    const kept = Array.from({ length: round }, (_, index) => `round-${index + 1}`)
+    assert.deepEqual(await ask('/items'), [...kept, 'seeded'])
+    assert.deepEqual(await ctrlC(next), { code: 0, signal: null })
+  }
+})
+
+test('Ctrl-C during the start ends it cleanly', async (t) => {
+  const { tiny, up } = await bench(t)
+  const starting = await up()
+  await until('Postgres starts', () => starting.err().includes('postgres |'))
+  assert.deepEqual(await ctrlC(starting), { code: 0, signal: null })
+  assert.ok(!existsSync(join(tiny.project.state, 'tiny', 'database', 'postmaster.pid')))
+})
