@@ -32,21 +32,22 @@ export interface People {
   alias(name: string, place: string, defect?: Defect): string
   /** The user id that an alias always leads to; a defect does not change it. */
   userId(alias: string): string
-  /** An access token; kept until shortly before it expires. */
+  /** A new access token. Not kept: the issuer may have been started anew, with another key, at any time. */
   token(alias: string): Promise<string>
+  /** The same for a user known by id only, as an acknowledgement names it. */
+  tokenOf(userId: string): Promise<string>
 }
 
-const minted = z.object({ access_token: z.string(), expires_in: z.number() })
+const minted = z.object({ access_token: z.string() })
 
 /**
- * @param salt told apart the users of one run from those of another on the same database.
+ * @param salt tells apart the users of one run from those of another on the same database.
  * @param issuer address of the development issuer, asked anew before every use.
  */
-export function people(options: { salt: string; issuer: () => string; now: () => number }): People {
-  const { salt, issuer, now } = options
-  const kept = new Map<string, { token: string; until: number }>()
+export function people(options: { salt: string; issuer: () => string }): People {
+  const { salt, issuer } = options
   const userId = (alias: string) => uuidOf(`${salt} ${split(alias).who}`)
-  const mint = async (claims: Claims): Promise<{ token: string; expiresIn: number }> => {
+  const mint = async (claims: Claims): Promise<string> => {
     const response = await fetch(new URL('/token', issuer()), {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -54,43 +55,37 @@ export function people(options: { salt: string; issuer: () => string; now: () =>
       signal: AbortSignal.timeout(10_000),
     })
     if (!response.ok) throw new Error(`the development issuer answered ${response.status}`)
-    const { access_token, expires_in } = minted.parse(await response.json())
-    return { token: access_token, expiresIn: expires_in }
+    return minted.parse(await response.json()).access_token
   }
+  const claimsOf = (sub: string): Claims => ({ sub, email: `${sub}@example.test`, tier: 'perfect' })
   return {
     alias: (name, place, defect) => `${name}@${place}${defect === undefined ? '' : `;${defect}`}`,
     userId,
     token: async (alias) => {
       const { defect } = split(alias)
-      const sub = userId(alias)
-      const claims: Claims = { sub, email: `${sub}@example.test`, tier: 'perfect' }
-      if (defect !== undefined) return defective(defect, claims, mint, issuer())
-      const key = `${issuer()} ${sub}`
-      const known = kept.get(key)
-      if (known !== undefined && known.until > now()) return known.token
-      const { token, expiresIn } = await mint(claims)
-      kept.set(key, { token, until: now() + (expiresIn - 60) * 1_000 })
-      return token
+      const claims = claimsOf(userId(alias))
+      return defect === undefined ? mint(claims) : defective(defect, claims, mint, issuer())
     },
+    tokenOf: (sub) => mint(claimsOf(sub)),
   }
 }
 
-type Mint = (claims: Claims) => Promise<{ token: string }>
+type Mint = (claims: Claims) => Promise<string>
 
 /** Properly signed by the issuer where only a claim is wrong, else made here. */
 async function defective(defect: Defect, claims: Claims, mint: Mint, issuer: string): Promise<string> {
-  const signed = async (change: Partial<Claims>) => (await mint({ ...claims, ...change })).token
+  const signed = (change: Partial<Claims>) => mint({ ...claims, ...change })
   switch (defect) {
     case 'expired':
       return signed({ expires_in: -120 })
     case 'other-audience':
-      return signed({ aud: 'another-service' })
+      return signed({ claims: { aud: 'another-service' } })
     case 'other-issuer':
-      return signed({ iss: 'https://issuer.example.test' })
+      return signed({ claims: { iss: 'https://issuer.example.test' } })
     case 'without-tier':
-      return signed({ tier: null })
+      return signed({ claims: { tier: null } })
     case 'subject-no-uuid':
-      return signed({ sub: 'ana' })
+      return signed({ claims: { sub: 'ana' } })
     case 'other-key':
     case 'unsigned':
     case 'symmetric':
