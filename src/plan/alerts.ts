@@ -3,12 +3,18 @@ import { citation, name } from './citation.ts'
 import { duration } from './units.ts'
 
 const action = z.strictObject({
-  rollback: z.strictObject({ ifDeployedWithin: duration }).optional(),
-  failover: z.strictObject({ after: duration }).optional(),
-  cleanUp: z.boolean().optional(),
-  scale: z.boolean().optional(),
-  retry: z.enum(['backup']).optional(),
-  renew: z.enum(['certificate']).optional(),
+  rollback: z
+    .strictObject({ ifDeployedWithin: duration.describe('Only a release younger than this is taken back.') })
+    .describe('Take the last release back.')
+    .optional(),
+  failover: z
+    .strictObject({ after: duration.describe('How long the fault must have lasted.') })
+    .describe('Let the standby take over.')
+    .optional(),
+  cleanUp: z.boolean().describe('Remove what may be removed.').optional(),
+  scale: z.boolean().describe('Add an instance.').optional(),
+  retry: z.enum(['backup']).describe('Try it again.').optional(),
+  renew: z.enum(['certificate']).describe('Have a new one issued.').optional(),
   investigate: z.string().describe('What the person who is called looks at first.').optional(),
 })
 
@@ -18,14 +24,14 @@ export const alertSeverity = z.enum(['critical', 'high', 'warning', 'medium', 'l
 const alert = z.strictObject({
   when: z.string().min(1).describe('PromQL; the alert fires while it returns a result.'),
   for: duration.default(0).describe('How long the condition must hold before anybody is told.'),
-  severity: alertSeverity,
+  severity: alertSeverity.describe('How grave it is; a critical one names a runbook.'),
   notify: z.array(z.string()).min(1).describe('Channels of incidents.channels.'),
-  summary: z.string().optional(),
-  runbook: z.string().optional(),
-  then: action.default({}),
+  summary: z.string().describe('What whoever is told reads first.').optional(),
+  runbook: z.string().describe('A name of runbooks: what to do.').optional(),
+  then: action.default({}).describe('What is done without waiting for anybody.'),
   ...citation,
 })
 
-export const alerts = z.record(name, alert).default({})
+export const alerts = z.record(name, alert).default({}).describe('When somebody is told, who, and what to do.')
 
 export type Alert = z.output<typeof alert>

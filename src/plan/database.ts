@@ -3,26 +3,34 @@ import { citation, name } from './citation.ts'
 import { bytes, duration } from './units.ts'
 
 const invariant = z.strictObject({
-  claim: z.string(),
+  claim: z.string().describe('What is true, in one sentence.'),
   sql: z.string().min(1).describe('A query that returns the rows breaking the claim; no rows means it holds.'),
   ...citation,
 })
 
 const role = z.strictObject({
-  purpose: z.string(),
-  login: z.boolean().default(true),
+  purpose: z.string().describe('What the role is for.'),
+  login: z.boolean().default(true).describe('Whether anybody connects as it.'),
   ...citation,
 })
 
 const server = z.union([
   z.enum(['embedded', 'installed']).describe('A server Aval owns: from npm, or from the machine.'),
   z
-    .strictObject({ external: z.string().regex(/^[A-Z][A-Z0-9_]*$/) })
+    .strictObject({
+      external: z
+        .string()
+        .regex(/^[A-Z][A-Z0-9_]*$/)
+        .describe('Name of the variable, such as DATABASE_URL.'),
+    })
     .describe('Environment variable that holds the URL of a server somebody else owns.'),
 ])
 
 export const database = z.strictObject({
-  version: z.string().regex(/^(>=)?\d{2}$/, "a major version such as '16', or a floor such as '>=15'"),
+  version: z
+    .string()
+    .regex(/^(>=)?\d{2}$/, "a major version such as '16', or a floor such as '>=15'")
+    .describe("Major version of Postgres: '16', or a floor: '>=15'."),
   size: bytes.describe('Size of the data in production, declared; drills state what share of it they measured.'),
   servers: z.record(name, server).default({ development: 'embedded' }).describe('The server of each environment.'),
   owner: z
@@ -41,11 +49,13 @@ export const database = z.strictObject({
     .array(z.string())
     .default([])
     .describe('Created where the server offers them; migrations must do without.'),
-  migrations: z.strictObject({
-    layout: z.enum(['supabase', 'prisma', 'drizzle']),
-    directory: z.string(),
-    ...citation,
-  }),
+  migrations: z
+    .strictObject({
+      layout: z.enum(['supabase', 'prisma', 'drizzle']).describe('Whose conventions the files follow.'),
+      directory: z.string().describe('Where they are, relative to the plan.'),
+      ...citation,
+    })
+    .describe('The migrations that make the schema, applied in order by its owner.'),
   companions: z
     .record(name, z.strictObject({ of: z.string().describe('The service that fills it by itself.'), ...citation }))
     .default({})
@@ -57,13 +67,17 @@ export const database = z.strictObject({
     .describe('postgresql.conf of servers Aval owns.'),
   pooling: z
     .strictObject({
-      mode: z.enum(['transaction', 'session']),
-      size: z.int().positive(),
-      timeout: duration,
+      mode: z.enum(['transaction', 'session']).describe('When a connection goes back to the pool.'),
+      size: z.int().positive().describe('Connections to the server.'),
+      timeout: duration.describe('How long a client waits for one.'),
       ...citation,
     })
+    .describe('The connection pool in front of the server.')
     .optional(),
-  tls: z.strictObject({ minimum: z.enum(['1.2', '1.3']), ...citation }).optional(),
+  tls: z
+    .strictObject({ minimum: z.enum(['1.2', '1.3']).describe('The oldest version accepted.'), ...citation })
+    .describe('How connections to the server are encrypted.')
+    .optional(),
   rowSecurity: z
     .strictObject({
       tables: z.literal('all').describe('Every table of the migrations has row security on.'),
@@ -71,8 +85,9 @@ export const database = z.strictObject({
       tenant: z.string().describe('Column that says whose a row is.'),
       ...citation,
     })
+    .describe('That nobody sees rows of another.')
     .optional(),
-  invariants: z.record(name, invariant).default({}),
+  invariants: z.record(name, invariant).default({}).describe('What is true of the data at any time.'),
   ...citation,
 })
 

@@ -15,36 +15,40 @@ export const incidents = z.strictObject({
         ...citation,
       }),
     )
-    .default({}),
+    .default({})
+    .describe('Ways to reach people.'),
   severities: z
     .record(
       name,
       z.strictObject({
-        meaning: z.string(),
+        meaning: z.string().describe('What an incident of it is.'),
         alerts: z.array(alertSeverity).default([]).describe('Severities of alerts that open an incident of this one.'),
-        respondWithin: duration.optional(),
+        respondWithin: duration.describe('How soon somebody must answer.').optional(),
         ...citation,
       }),
     )
-    .default({}),
+    .default({})
+    .describe('How grave incidents are.'),
   escalation: z
     .record(
       name,
       z.strictObject({
-        severity: z.string(),
-        first: z.string(),
-        after: duration,
-        to: z.array(z.string()).min(1),
+        severity: z.string().describe('The severity it is for: a name of incidents.severities.'),
+        first: z.string().describe('The channel that is told first.'),
+        after: duration.describe('How long it may go without an answer.'),
+        to: z.array(z.string()).min(1).describe('The channels that are told then.'),
         ...citation,
       }),
     )
-    .default({}),
+    .default({})
+    .describe('Who is told next when nobody answers.'),
   review: z
     .strictObject({
-      within: duration.optional(),
-      sections: z.array(z.string()).min(1),
+      within: duration.describe('How soon after the incident.').optional(),
+      sections: z.array(z.string()).min(1).describe('What it holds.'),
       ...citation,
     })
+    .describe('What is written after an incident.')
     .optional(),
   ...citation,
 })
@@ -53,15 +57,16 @@ export const runbooks = z
   .record(
     name,
     z.strictObject({
-      title: z.string(),
-      severity: z.string(),
+      title: z.string().describe('What has happened, in a few words.'),
+      severity: z.string().describe('A name of incidents.severities.'),
       owner: z.string().describe('A team or role.'),
-      trigger: z.string().optional(),
+      trigger: z.string().describe('What makes somebody open it.').optional(),
       file: z.string().describe('Markdown with the commands, relative to the system.'),
       ...citation,
     }),
   )
   .default({})
+  .describe('What to do, written down and run as written.')
 
 export type Incidents = z.output<typeof incidents>
 export type Runbook = z.output<typeof runbooks>[string]

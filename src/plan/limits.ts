@@ -4,8 +4,8 @@ import { bytes, duration } from './units.ts'
 
 const scope = {
   of: z.string().describe('What is limited: a class of requests, a body, a message.'),
-  tiers: z.array(z.string()).default([]),
-  status: z.int().default(429),
+  tiers: z.array(z.string()).default([]).describe('The tiers that numbers by tier are given for.'),
+  status: z.int().default(429).describe('The HTTP status of a refusal.'),
   ...citation,
 }
 
@@ -20,20 +20,32 @@ export const limits = z
       z
         .strictObject({
           requests: amount,
-          window: duration,
-          per: z.enum(['user', 'address', 'device', 'topic', 'number', 'tenant', 'everyone']),
-          when: z.enum(['always', 'authenticated', 'unauthenticated']).default('always'),
-          headers: z.array(z.string()).default([]),
+          window: duration.describe('The time over which they are counted.'),
+          per: z
+            .enum(['user', 'address', 'device', 'topic', 'number', 'tenant', 'everyone'])
+            .describe('Whose requests are counted together.'),
+          when: z
+            .enum(['always', 'authenticated', 'unauthenticated'])
+            .default('always')
+            .describe('Which requests it is for.'),
+          headers: z.array(z.string()).default([]).describe('Headers that tell the client where it stands.'),
           ...scope,
         })
         .describe('Requests in a window.'),
-      z.strictObject({ bytes, ...scope }).describe('Size.'),
+      z.strictObject({ bytes: bytes.describe('The largest that is accepted.'), ...scope }).describe('Size.'),
       z
-        .strictObject({ count: amount, per: z.enum(['user', 'request', 'page', 'tenant', 'service']), ...scope })
+        .strictObject({
+          count: amount,
+          per: z.enum(['user', 'request', 'page', 'tenant', 'service']).describe('What they are counted by.'),
+          ...scope,
+        })
         .describe('How many at once.'),
-      z.strictObject({ time: duration, ...scope }).describe('How long one may take.'),
+      z
+        .strictObject({ time: duration.describe('The longest it may take.'), ...scope })
+        .describe('How long one may take.'),
     ]),
   )
   .default({})
+  .describe('How much of something is allowed, held exactly.')
 
 export type Limit = z.output<typeof limits>[string]

@@ -17,7 +17,7 @@ export const planSchema = z.strictObject({
     .string()
     .regex(/^[a-z][a-z0-9-]*$/, 'lower case letters, digits and "-"')
     .describe('Name of the system; equal to its folder.'),
-  title: z.string().optional(),
+  title: z.string().optional().describe('What people call the system.'),
   documents: z
     .record(z.string(), z.string())
     .default({})
@@ -25,13 +25,17 @@ export const planSchema = z.strictObject({
   exercise: z.string().describe('Module that drives the system for the provers, relative to the plan.').optional(),
   requirements: z.string().default('./requirements.yaml').describe('The requirements file, relative to the plan.'),
   services,
-  database: database.optional(),
-  recovery: recovery.prefault({}),
-  telemetry: telemetry.prefault({}),
+  database: database.optional().describe('The database of the system: Postgres.'),
+  recovery: recovery
+    .prefault({})
+    .describe('What may be lost and for how long, the backups that make it so, and how it is rehearsed.'),
+  telemetry: telemetry.prefault({}).describe('What may leave the system. Anything that is not listed does not.'),
   alerts,
   probes,
   limits,
-  incidents: incidents.prefault({}),
+  incidents: incidents
+    .prefault({})
+    .describe('Who is told, how grave it is, who is told next, and what is written afterwards.'),
   runbooks,
   note: citation.note,
 })

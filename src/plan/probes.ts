@@ -3,11 +3,11 @@ import { citation, name } from './citation.ts'
 import { duration } from './units.ts'
 
 const common = {
-  every: duration,
-  timeout: duration.default(10_000),
+  every: duration.describe('How often it asks.'),
+  timeout: duration.default(10_000).describe('When no answer counts as a failure.'),
   failures: z.int().positive().default(1).describe('Failures in a row before it counts.'),
-  notify: z.array(z.string()).default([]),
-  runbook: z.string().optional(),
+  notify: z.array(z.string()).default([]).describe('Channels of incidents.channels.'),
+  runbook: z.string().describe('A name of runbooks.').optional(),
   ...citation,
 }
 
@@ -16,12 +16,22 @@ export const probes = z
     name,
     z.union([
       z
-        .strictObject({ http: z.string(), service: z.string().optional(), status: z.int().default(200), ...common })
+        .strictObject({
+          http: z.string().describe('An address, or a path when service is named.'),
+          service: z.string().describe('The service whose path it is.').optional(),
+          status: z.int().default(200).describe('The status that counts as well.'),
+          ...common,
+        })
         .describe('An address, or a path of a service.'),
-      z.strictObject({ sql: z.string(), ...common }).describe('A query that answers.'),
-      z.strictObject({ tls: z.string(), ...common }).describe('host:port whose certificate is read.'),
+      z
+        .strictObject({ sql: z.string().describe('One query that only reads.'), ...common })
+        .describe('A query that answers.'),
+      z
+        .strictObject({ tls: z.string().describe('host:port.'), ...common })
+        .describe('host:port whose certificate is read.'),
     ]),
   )
   .default({})
+  .describe('What is asked from outside, and how often.')
 
 export type Probe = z.output<typeof probes>[string]

@@ -20,13 +20,18 @@ const backup = z.strictObject({
     .enum(['migration', 'deploy', 'continuous'])
     .describe('The event that takes it, or continuous archiving.')
     .optional(),
-  type: z.enum(['full', 'incremental', 'logical', 'wal', 'export', 'replica']).default('full'),
+  type: z
+    .enum(['full', 'incremental', 'logical', 'wal', 'export', 'replica'])
+    .default('full')
+    .describe(
+      'What it holds: the whole, what changed since, a dump, the log of every change, an export, or a copy that follows.',
+    ),
   of: z
     .string()
     .default('database')
     .describe("What is kept: 'database', or something beside it such as 'blobs' or 'secrets'."),
-  keep: z.union([z.literal('forever'), duration]),
-  store: z.string().default('primary'),
+  keep: z.union([z.literal('forever'), duration]).describe("How long it is kept, or 'forever'."),
+  store: z.string().default('primary').describe('Where it goes: a name of recovery.stores.'),
   copyTo: z.string().describe('A second store that receives a copy, verified on its own.').optional(),
   label: z
     .boolean()
@@ -36,23 +41,36 @@ const backup = z.strictObject({
 })
 
 const store = z.strictObject({
-  kind: z.enum(['directory', 's3', 'azure-blob', 'git', 'managed']),
-  region: z.string().optional(),
-  tiers: z.array(z.strictObject({ after: duration, to: z.enum(['infrequent', 'archive', 'delete']) })).default([]),
+  kind: z.enum(['directory', 's3', 'azure-blob', 'git', 'managed']).describe('What holds the objects.'),
+  region: z.string().optional().describe('Where it stands.'),
+  tiers: z
+    .array(
+      z.strictObject({
+        after: duration.describe('Age of the object.'),
+        to: z.enum(['infrequent', 'archive', 'delete']).describe('Where it goes then.'),
+      }),
+    )
+    .default([])
+    .describe('How objects move as they age.'),
   versions: duration.describe('How long an overwritten object stays.').optional(),
   ...citation,
 })
 
-const calendar = z.union([
-  z.strictObject({ months: z.array(z.int().min(1).max(12)).min(1), week: z.int().min(1).max(4) }),
-  z.strictObject({ schedule: cron }),
-])
+const calendar = z
+  .union([
+    z.strictObject({
+      months: z.array(z.int().min(1).max(12)).min(1).describe('Months of the year, 1 to 12.'),
+      week: z.int().min(1).max(4).describe('Week of the month, 1 to 4.'),
+    }),
+    z.strictObject({ schedule: cron.describe('When, as cron; in recovery.timeZone.') }),
+  ])
+  .describe('When it comes round.')
 
 const drill = z.strictObject({
   calendar,
-  focus: z.array(z.string()).min(1),
+  focus: z.array(z.string()).min(1).describe('What the drill looks at.'),
   scenario: z.string().describe('Name in recovery.procedures.').optional(),
-  environment: z.string().default('scratch'),
+  environment: z.string().default('scratch').describe('Where it is held.'),
   ...citation,
 })
 
@@ -60,10 +78,10 @@ const drill = z.strictObject({
 const step = z.union([
   z.string().transform((does): Step => ({ does })),
   z.strictObject({
-    does: z.string(),
-    command: z.string().optional(),
+    does: z.string().describe('What is done, in one sentence.'),
+    command: z.string().describe('The command that does it.').optional(),
     expect: z.string().describe('What is seen when the step went well.').optional(),
-    within: duration.optional(),
+    within: duration.describe('How long it may take.').optional(),
   }),
 ])
 
@@ -75,57 +93,64 @@ interface Step {
 }
 
 const procedure = z.strictObject({
-  trigger: z.array(z.string()).default([]),
-  steps: z.array(step).min(1),
+  trigger: z.array(z.string()).default([]).describe('What sets it off.'),
+  steps: z.array(step).min(1).describe('In this order; a sentence, or with its command and what is seen.'),
   success: z.array(z.string()).default([]).describe('What must be true at the end.'),
-  within: duration,
-  loss: duration.optional(),
-  runbook: z.string().optional(),
+  within: duration.describe('How long all of it may take.'),
+  loss: duration.describe('What may be lost by it.').optional(),
+  runbook: z.string().describe('A name of runbooks.').optional(),
   ...citation,
 })
 
 const kpi = z.strictObject({
-  claim: z.string(),
-  atMost: duration.optional(),
-  atLeast: ratio.optional(),
+  claim: z.string().describe('What is measured, in one sentence.'),
+  atMost: duration.describe('Its bound, when it is a time.').optional(),
+  atLeast: ratio.describe('Its bound, when it is a share.').optional(),
   ...citation,
 })
 
 const report = z.strictObject({
   calendar,
   to: z.array(z.string()).min(1).describe('Who reads it: roles, never names.'),
-  sections: z.array(z.string()).min(1),
+  sections: z.array(z.string()).min(1).describe('What it holds.'),
   ...citation,
 })
 
 const checklist = z.strictObject({
-  when: z.string(),
-  items: z.array(z.string()).min(1),
+  when: z.string().describe('When it is gone through.'),
+  items: z.array(z.string()).min(1).describe('What is ticked off.'),
   ...citation,
 })
 
 export const recovery = z.strictObject({
   timeZone: z.string().default('UTC').describe('IANA zone of every schedule in this section.'),
-  objectives: z.record(name, objective).default({}),
-  backups: z.record(name, backup).default({}),
+  objectives: z.record(name, objective).default({}).describe('What may be lost, and for how long, by what fails.'),
+  backups: z.record(name, backup).default({}).describe('What is kept, when it is taken and for how long.'),
   pointInTime: z
     .strictObject({
       window: duration.describe('How far back any moment can be restored.'),
       granularity: duration.default(1000).describe('How close to the moment asked for.'),
       ...citation,
     })
+    .describe('That any moment of the recent past can be restored.')
     .optional(),
-  stores: z.record(name, store).default({ primary: { kind: 'directory', tiers: [], requirements: [] } }),
+  stores: z
+    .record(name, store)
+    .default({ primary: { kind: 'directory', tiers: [], requirements: [] } })
+    .describe('The places backups are kept in.'),
   afterRestore: z
     .array(z.string())
     .default([])
     .describe('SQL the owner runs once a restored server accepts writes, before any service starts.'),
-  encryption: z.enum(['AES-256-GCM', 'none']).default('AES-256-GCM'),
-  procedures: z.record(name, procedure).default({}),
-  drills: z.record(name, drill).default({}),
+  encryption: z
+    .enum(['AES-256-GCM', 'none'])
+    .default('AES-256-GCM')
+    .describe('How objects are encrypted before they reach a store.'),
+  procedures: z.record(name, procedure).default({}).describe('What people do when something is lost.'),
+  drills: z.record(name, drill).default({}).describe('When the procedures are rehearsed.'),
   checklists: z.record(name, checklist).default({}).describe('What a drill ticks off.'),
-  kpis: z.record(name, kpi).default({}),
-  reports: z.record(name, report).default({}),
+  kpis: z.record(name, kpi).default({}).describe('Figures over all drills and recoveries.'),
+  reports: z.record(name, report).default({}).describe('What is reported of them.'),
   ...citation,
 })
 

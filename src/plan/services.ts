@@ -9,9 +9,9 @@ const promise = z.strictObject({
 
 const performance = z.strictObject({
   operation: z.string().describe('The operation of the exercise that is measured.'),
-  p50: duration.optional(),
-  p95: duration.optional(),
-  p99: duration.optional(),
+  p50: duration.optional().describe('Half of the answers are faster.'),
+  p95: duration.optional().describe('95 of 100 answers are faster.'),
+  p99: duration.optional().describe('99 of 100 answers are faster.'),
   throughput: z.number().positive().describe('Operations a second that one instance must hold.').optional(),
   ...citation,
 })
@@ -27,13 +27,19 @@ const common = {
     .default({})
     .describe('Environment variables beyond those that Aval sets.'),
   databaseRole: z.string().describe('Role of database.roles the service connects as.').optional(),
-  replicas: z.strictObject({ min: z.int().min(0), max: z.int().min(1) }).optional(),
+  replicas: z
+    .strictObject({
+      min: z.int().min(0).describe('Instances at rest.'),
+      max: z.int().min(1).describe('Instances under the highest load.'),
+    })
+    .optional()
+    .describe('How many instances run: at least and at most.'),
   availability: ratio.describe('Share of time the service answers.').optional(),
   promises: z
     .record(name, promise)
     .default({})
     .describe('Behaviours that the cases of the exercise prove over the wire.'),
-  performance: z.record(name, performance).default({}),
+  performance: z.record(name, performance).default({}).describe('How fast named operations are answered.'),
   ...citation,
 }
 
@@ -44,12 +50,15 @@ const started = z.strictObject({
 })
 /** A container image that another tool runs. */
 const container = z.strictObject({
-  image: z.string().min(1),
+  image: z.string().min(1).describe('The container image, with its tag.'),
   profile: z.string().describe('Started only when this profile is asked for.').optional(),
   ...common,
 })
 /** Somebody else runs it; the plan says who. */
-const managed = z.strictObject({ provider: z.string().min(1), ...common })
+const managed = z.strictObject({
+  provider: z.string().min(1).describe('Who runs it.'),
+  ...common,
+})
 
 export const services = z
   .record(name, z.union([started, container, managed]))

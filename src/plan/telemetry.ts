@@ -5,10 +5,10 @@ import { duration } from './units.ts'
 const labelName = z.string().regex(/^[a-z_][a-z0-9_]*$/)
 
 const metric = z.strictObject({
-  type: z.enum(['counter', 'gauge', 'histogram']),
-  help: z.string(),
-  labels: z.array(labelName).default([]),
-  buckets: z.array(z.number().positive()).optional(),
+  type: z.enum(['counter', 'gauge', 'histogram']).describe('What kind of figure it is.'),
+  help: z.string().describe('What it counts or measures.'),
+  labels: z.array(labelName).default([]).describe('Its labels; the values of each stand in telemetry.labels.'),
+  buckets: z.array(z.number().positive()).describe('Upper bounds of a histogram.').optional(),
   percentiles: z.array(z.number().gt(0).lt(100)).default([]).describe('Percentiles that dashboards and alerts read.'),
   emittedBy: z
     .array(z.string())
@@ -17,7 +17,7 @@ const metric = z.strictObject({
   query: z
     .strictObject({
       sql: z.string().min(1).describe('Returns the value: one row, one number.'),
-      every: duration,
+      every: duration.describe('How often it is read.'),
       role: z.string().describe('Role of database.roles it is read as; the owner when left out.').optional(),
     })
     .describe('How Aval reads the metric from the database.')
@@ -36,28 +36,34 @@ export const telemetry = z.strictObject({
     .describe("The values each label may take; any other becomes 'other'."),
   logs: z
     .strictObject({
-      fields: z.array(z.string()).default([]),
-      rotateAfter: duration.optional(),
-      keep: duration.optional(),
+      fields: z.array(z.string()).default([]).describe('Fields a line may have.'),
+      rotateAfter: duration.describe('When a new file begins.').optional(),
+      keep: duration.describe('How long lines are kept.').optional(),
       ...citation,
     })
+    .describe('What a log line may say.')
     .optional(),
   traces: z
     .strictObject({
-      attributes: z.array(z.string()).default([]),
-      correlationHeader: z.string().default('X-Correlation-ID'),
+      attributes: z.array(z.string()).default([]).describe('Attributes a span may have.'),
+      correlationHeader: z.string().default('X-Correlation-ID').describe('Header that ties requests together.'),
       ...citation,
     })
+    .describe('What a trace may say.')
     .optional(),
   errors: z
     .strictObject({
-      fields: z.array(z.string()).default(['code', 'class', 'frames']),
-      keep: duration.optional(),
+      fields: z.array(z.string()).default(['code', 'class', 'frames']).describe('Fields a report may have.'),
+      keep: duration.describe('How long reports are kept.').optional(),
       ...citation,
     })
+    .describe('What an error report may say.')
     .optional(),
   forbidden: z
-    .record(name, z.strictObject({ meaning: z.string(), ...citation }))
+    .record(
+      name,
+      z.strictObject({ meaning: z.string().describe('What it is, as the subject of "never appear".'), ...citation }),
+    )
     .default({})
     .describe('What must never appear in any metric, log, trace or error report.'),
   ...citation,
