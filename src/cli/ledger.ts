@@ -5,6 +5,7 @@ import { inspectLedger, type KnownRecord } from '../ledger/verify.ts'
 import { findProject } from '../project/find-project.ts'
 import { formatMeasured } from '../prove/report/figures.ts'
 import { type CommandContext, printJson, usage } from './command.ts'
+import { type Column, table } from './layout.ts'
 
 export function registerLedger(program: Command, context: CommandContext): void {
   const ledger = program
@@ -56,7 +57,7 @@ Exit codes: 0 listed, 1 the ledger was changed from outside, 2 the command line 
         const of = system === undefined ? '' : ` about ${system}`
         return context.out(`The ledger holds no evidence${of} yet. \`aval prove\` adds some.\n`)
       }
-      context.out(`${table(shown)}\n`)
+      context.out(`${table(columns, shown)}\n`)
     })
 }
 
@@ -128,24 +129,11 @@ function parseKnown(text: string): KnownRecord {
   return { sequence: Number(match[1]), hash: match[2] }
 }
 
-function table(entries: readonly LedgerEntry[]): string {
-  const head = ['RECORD', 'WRITTEN', 'SYSTEM', 'GUARANTEE', 'VERDICT', 'MEASURED', 'REASON']
-  const rows = entries.map(({ sequence, at, evidence }) => [
-    String(sequence),
-    at.replace(/\.\d+Z$/, 'Z'),
-    evidence.system,
-    evidence.guarantee,
-    evidence.verdict,
-    formatMeasured(evidence),
-    evidence.reason,
-  ])
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)))
-  return [head, ...rows]
-    .map((cells) =>
-      cells
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
-}
+const columns: readonly Column<LedgerEntry>[] = [
+  { title: 'record', text: ({ sequence }) => String(sequence) },
+  { title: 'written', text: ({ at }) => at.replace(/\.\d+Z$/, 'Z') },
+  { title: 'system', text: ({ evidence }) => evidence.system },
+  { title: 'guarantee', text: ({ evidence }) => evidence.guarantee },
+  { title: 'verdict', text: ({ evidence }) => evidence.verdict },
+  { title: 'measured', text: ({ evidence }) => formatMeasured(evidence) },
+]

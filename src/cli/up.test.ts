@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test'
 import { systemClock } from '../clock.ts'
 import { type Child, type Ending, processExists, startChild } from '../process.ts'
 import { type RunState, readRunState } from '../run/run-state.ts'
-import { type TinyProject, tinyProject } from '../run/tiny-system.double.ts'
+import { type TinyProject, tinyProject } from '../run/tiny-system.fixture.ts'
 
 const main = join(import.meta.dirname, 'main.ts')
 

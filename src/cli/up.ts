@@ -1,15 +1,22 @@
 import type { Command } from 'commander'
+import type { Clock } from '../clock.ts'
+import { describeError } from '../errors.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
+import type { Project, System } from '../project/project.ts'
+import type { WalReceiver } from '../recovery/wal-receiver.ts'
+import { promisesRecovery, repositoryDirectory, startArchive } from '../run/archive.ts'
 import { type Environment, startEnvironment } from '../run/environment.ts'
 import { keepServerUp } from '../run/keep-server-up.ts'
 import { developmentDirectory, removeRunState, writeRunState } from '../run/run-state.ts'
-import { type CommandContext, usage } from './command.ts'
+import { chooseSystems } from './choose-systems.ts'
+import type { CommandContext } from './command.ts'
 
 export function registerUp(program: Command, context: CommandContext): void {
   program
     .command('up')
-    .argument('[system]', 'the system to run; the only one of the project unless told')
+    .argument('[system]', 'the system to run; the one you stand in, or the only one, unless told')
+    .option('--all', 'every system of the project at once')
     .description('Runs a system until Ctrl-C: Postgres, migrations and services. A second start keeps the data.')
     .addHelpText(
       'after',
@@ -20,25 +27,39 @@ Example:
 Data, keys and logs of the run lie in .aval/<system>; remove that folder to begin anew.
 Exit codes: 0 ended by Ctrl-C, 1 it could not start, 2 the command line is wrong.`,
     )
-    .action((system: string | undefined) => up(system, context))
+    .action((system: string | undefined, options: { all?: true }) => up(system, options.all === true, context))
 }
 
-async function up(name: string | undefined, context: CommandContext): Promise<void> {
+async function up(name: string | undefined, all: boolean, context: CommandContext): Promise<void> {
   const project = await findProject(context.cwd, context.home)
-  const only = project.here ?? (project.systems.length === 1 ? project.systems[0] : undefined)
-  const chosen = name ?? only
-  if (chosen === undefined) throw usage('up', `Name the system to run: ${project.systems.join(', ')}.`)
-  const system = await loadSystem(project, chosen)
-  const log = (line: string) => context.err(`${line}\n`)
-  const { signal } = context
+  const names = chooseSystems(project, name, all, 'up')
+  const systems = await Promise.all(names.map((each) => loadSystem(project, each)))
+  // Ctrl-C ends all of them, and so does the failure of one.
+  const failed = new AbortController()
+  const signal = AbortSignal.any([context.signal, failed.signal])
+  const running = systems.map((system) =>
+    run(system, project, { ...context, signal }, systems.length > 1 ? `${system.name} | ` : '').catch(
+      (error: unknown) => {
+        failed.abort(error)
+        throw error
+      },
+    ),
+  )
+  await Promise.allSettled(running)
+  await Promise.all(running)
+}
 
+/** Runs one system until the context's signal. Nothing of it is left when this returns or throws. */
+async function run(system: System, project: Project, context: CommandContext, prefix: string): Promise<void> {
+  const log = (line: string) => context.err(`${prefix}${line}\n`)
+  const { clock, signal } = context
   let environment: Environment
   try {
     environment = await startEnvironment({
       system,
       directory: developmentDirectory(project, system.name),
       environment: 'development',
-      clock: context.clock,
+      clock,
       log,
       signal,
     })
@@ -47,21 +68,41 @@ async function up(name: string | undefined, context: CommandContext): Promise<vo
     if (signal.aborted && error === signal.reason) return
     throw error
   }
+  // Ended from the last to the first: whoever reads the state must not find a server that is going away, and the archive
+  // receives what the services still write.
+  await using ending = new AsyncDisposableStack()
+  ending.defer(() => environment.stop())
   const keeper = keepServerUp(environment, log)
+  ending.defer(keeper.stop)
+  const archive = await archived(project, environment, clock, log)
+  if (archive) ending.defer(() => archive.stop())
+  ending.defer(() => environment.stopServices())
+  writeRunState(project, environment, archive && repositoryDirectory(project, system.name))
+  ending.defer(() => removeRunState(project, system.name))
+  context.out(addresses(environment, archive !== undefined))
+  await Promise.race([aborted(signal), keeper.failed])
+  log('stopping')
+}
+
+/** The archive, when the plan promises recovery. A system whose archive cannot start runs all the same, and says so. */
+async function archived(
+  project: Project,
+  environment: Environment,
+  clock: Clock,
+  log: (line: string) => void,
+): Promise<WalReceiver | undefined> {
+  if (!promisesRecovery(environment)) return undefined
   try {
-    writeRunState(project, environment)
-    context.out(addresses(environment))
-    await Promise.race([aborted(signal), keeper.failed])
-    log('stopping')
-  } finally {
-    keeper.stop()
-    removeRunState(project, system.name)
-    await environment.stop()
+    return await startArchive({ project, environment, clock, log })
+  } catch (error) {
+    log(`archive | ${describeError(error)}`)
+    log('archive | it runs without an archive: what is written from now on cannot be restored')
+    return undefined
   }
 }
 
 /** Where everything is, for a person: no credentials among it. */
-function addresses(environment: Environment): string {
+function addresses(environment: Environment, archive: boolean): string {
   const { adminUrl } = environment.database
   const url = new URL(adminUrl)
   const rows = [
@@ -74,7 +115,7 @@ function addresses(environment: Environment): string {
 ${lines.join('\n')}
 The password of the database is in ${environment.directory}/run.json (adminUrl, ownerUrl), which you alone can read:
   psql "$(sed -n 's/.*"adminUrl": "\\(.*\\)".*/\\1/p' '${environment.directory}/run.json')"
-Ctrl-C ends it.
+${archive ? `Its WAL is kept: after \`aval backup create ${environment.system.name}\` any moment since can be restored.\n` : ''}Ctrl-C ends it.
 `
 }
 

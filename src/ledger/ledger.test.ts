@@ -8,7 +8,7 @@ import { type Clock, systemClock } from '../clock.ts'
 import { AvalError } from '../errors.ts'
 import { runToEnd, startChild } from '../process.ts'
 import { seededRandom } from '../random.ts'
-import { exampleEvidence } from './evidence-double.ts'
+import { exampleEvidence } from './evidence.fixture.ts'
 import { headFile } from './head.ts'
 import { privateKeyFile } from './key.ts'
 import { openLedger } from './ledger.ts'
@@ -31,7 +31,7 @@ function writer(directory: string): string {
   writeFileSync(
     file,
     `import { openLedger } from ${url('ledger.ts')}
-import { exampleEvidence } from ${url('evidence-double.ts')}
+import { exampleEvidence } from ${url('evidence.fixture.ts')}
 import { systemClock } from ${url('../clock.ts')}
 const [directory, label, count] = process.argv.slice(2)
 const ledger = openLedger(directory, systemClock)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { exampleEvidence } from './evidence.fixture.ts'
 import type { Evidence } from './evidence.ts'
-import { exampleEvidence } from './evidence-double.ts'
 import { verdictOf } from './verdict.ts'
 
 const hour = 3_600_000

@@ -10,7 +10,7 @@ import { startServer } from '../postgres/launch.ts'
 import { processExists } from '../process.ts'
 import { loadSystem } from '../project/load-system.ts'
 import { type Environment, type EnvironmentOptions, startEnvironment } from './environment.ts'
-import { type TinyProject, tinyProject } from './tiny-system.double.ts'
+import { type TinyProject, tinyProject } from './tiny-system.fixture.ts'
 
 const begun = new Map<TinyProject, Environment[]>()
 

@@ -225,7 +225,11 @@ export async function scratchBinaries(system: System): Promise<Binaries> {
 }
 
 /** What the plan says of the server of this environment, as arguments of `findBinaries`. */
-function serverChoice(system: System, plan: Database, environment: EnvironmentName): Parameters<typeof findBinaries> {
+export function serverChoice(
+  system: System,
+  plan: Database,
+  environment: EnvironmentName,
+): Parameters<typeof findBinaries> {
   const declared = plan.servers[environment]
   const server = declared ?? (environment === 'scratch' ? plan.servers['development'] : undefined) ?? 'embedded'
   const floor = plan.version.startsWith('>=')
