@@ -12,6 +12,12 @@ export function answerError(thrown: unknown, request: FastifyRequest, reply: Fas
   }
   if (error.code === 'UNAUTHENTICATED') void reply.header('www-authenticate', 'Bearer')
   if (error.status >= 503) void reply.header('retry-after', '1')
+  // The framework would hang up on a body that is too large while it is still being sent, and its sender would see a broken
+  // connection in place of this answer. What comes is read and dropped; the limit of time on a request ends it.
+  if (error.code === 'BODY_TOO_LARGE') {
+    void reply.removeHeader('connection')
+    request.raw.resume()
+  }
   void reply
     .code(error.status)
     .type('application/json; charset=utf-8')

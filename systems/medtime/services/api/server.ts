@@ -62,6 +62,8 @@ export function createServer(parts: ServerParts): FastifyInstance {
       if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
     },
   })
+  // The framework reads plain text as well; nothing here is told in it.
+  server.removeContentTypeParser('text/plain')
   server.decorateRequest('identity', null)
   server.decorateRequest('failedWith', null)
   server.setErrorHandler((error, request, reply) => answerError(error, request, reply, log))

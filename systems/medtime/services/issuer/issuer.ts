@@ -16,6 +16,10 @@ const tokenRequest = z.strictObject({
   email: z.string().min(1).max(254),
   tier: z.enum(['free', 'pro', 'perfect']),
   expires_in: z.int().min(-86_400).max(86_400).default(3_600),
+  claims: z
+    .record(z.string(), z.string().nullable())
+    .describe('Claims in place of the usual ones, null for none: tokens that whoever checks them must refuse.')
+    .default({}),
 })
 
 /**
@@ -31,15 +35,12 @@ export async function createIssuer({ keys, issuer, audience, now }: IssuerOption
   server.post('/token', async (request, reply) => {
     const asked = tokenRequest.safeParse(request.body)
     if (!asked.success) return reply.code(400).send(refusal)
-    const { sub, email, tier, expires_in } = asked.data
-    const seconds = Math.floor(now() / 1000)
-    const token = await new SignJWT({ email, tier })
+    const { sub, email, tier, expires_in, claims } = asked.data
+    const iat = Math.floor(now() / 1000)
+    const usual = { sub, email, tier, iss: issuer, aud: audience, iat, exp: iat + expires_in }
+    const payload = Object.fromEntries(Object.entries({ ...usual, ...claims }).filter(([, claim]) => claim !== null))
+    const token = await new SignJWT(payload)
       .setProtectedHeader({ alg: 'RS256', kid: keys.id, typ: 'JWT' })
-      .setSubject(sub)
-      .setIssuer(issuer)
-      .setAudience(audience)
-      .setIssuedAt(seconds)
-      .setExpirationTime(seconds + expires_in)
       .sign(keys.privateKey)
     return { access_token: token, token_type: 'Bearer', expires_in }
   })
