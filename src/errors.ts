@@ -464,6 +464,17 @@ export const catalogue = {
     next: 'Correct recovery.afterRestore in the plan and finish the restore again. No service may use the database before.',
     exit: 1,
   },
+
+  MIGRATE_NO_URL: {
+    says: 'The environment variable {variable} holds no URL of a database for {system}.',
+    next: 'Set it: {variable}=postgresql://owner:password@host:5432/database. Name the server itself, not a pooler.',
+    exit: 2,
+  },
+  MIGRATE_NO_SERVER: {
+    says: 'The plan of {system} names no server outside development for "{environment}".',
+    next: 'Its servers are: {known}. Name a variable with --database-url-from, or add the server to database.servers.',
+    exit: 2,
+  },
 } as const satisfies Record<string, { says: string; next: string; exit: 1 | 2 }>
 
 export type ErrorCode = keyof typeof catalogue

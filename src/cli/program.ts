@@ -4,6 +4,7 @@ import { registerCheck } from './check.ts'
 import type { CommandContext, ExitCode, RegisterCommand } from './command.ts'
 import { registerGuarantees } from './guarantees.ts'
 import { registerLedger } from './ledger.ts'
+import { registerMigrate } from './migrate.ts'
 import { registerRequirements } from './requirements.ts'
 import { registerTest } from './test.ts'
 import { registerUp } from './up.ts'
@@ -14,6 +15,7 @@ const commands: RegisterCommand[] = [
   registerGuarantees,
   registerRequirements,
   registerLedger,
+  registerMigrate,
   registerTest,
 ]
 

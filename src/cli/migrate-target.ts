@@ -1,0 +1,81 @@
+import { access } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../clock.ts'
+import { failure } from '../errors.ts'
+import { findBinaries } from '../postgres/binaries.ts'
+import { startServer } from '../postgres/launch.ts'
+import { reachable } from '../postgres/place.ts'
+import type { Project, System } from '../project/project.ts'
+import { serverChoice } from '../run/environment.ts'
+import { lockDirectory } from '../run/owner-lock.ts'
+import { prepareSystem } from '../run/prepare-system.ts'
+import { developmentDirectory, readRunState } from '../run/run-state.ts'
+import { loadOrCreateKey } from '../secrets/repository-key.ts'
+
+/** Which database a command about migrations means. */
+export interface TargetChoice {
+  /** A key of `database.servers`; `development` unless told. */
+  environment: string
+  /** Environment variable that holds the URL, in place of what the plan names. */
+  urlFrom?: string
+}
+
+export interface Target {
+  /** As the owner of the schema; undefined for a development database that nobody has made yet. */
+  ownerUrl: string | undefined
+  /** Where it is, for a person; no credentials. */
+  description: string
+}
+
+/**
+ * Finds the database, does the work, and leaves things as they were: a development server that did not run is stopped again.
+ * @param create whether a development database that is not there yet is made
+ * @param variables the environment variables of the command
+ * @throws NO_DATABASE, MIGRATE_NO_URL, MIGRATE_NO_SERVER, errors of the server
+ */
+export async function withTarget<T>(
+  project: Project,
+  system: System,
+  choice: TargetChoice & { create: boolean; clock: Clock; variables: NodeJS.ProcessEnv },
+  work: (target: Target) => Promise<T>,
+): Promise<T> {
+  const plan = system.plan.database
+  if (!plan) throw failure('NO_DATABASE', { system: system.name, file: system.planFile })
+  const { environment, clock } = choice
+  const declared = plan.servers[environment]
+  const variable = choice.urlFrom ?? (typeof declared === 'object' ? declared.external : undefined)
+  if (variable !== undefined) {
+    const url = choice.variables[variable]
+    if (url === undefined || url === '') throw failure('MIGRATE_NO_URL', { system: system.name, variable })
+    return work({ ownerUrl: url, description: `the server of ${variable}` })
+  }
+  if (environment !== 'development') {
+    const known = Object.keys(plan.servers).join(', ')
+    throw failure('MIGRATE_NO_SERVER', { system: system.name, environment, known })
+  }
+
+  const running = readRunState(project, system.name)
+  if (running) return work({ ownerUrl: running.ownerUrl, description: 'the development server of `aval up`' })
+  const directory = developmentDirectory(project, system.name)
+  if (!choice.create && !(await isThere(join(directory, 'owner.db')))) {
+    return work({ ownerUrl: undefined, description: 'a development database that is not made yet' })
+  }
+
+  await using cleanup = new AsyncDisposableStack()
+  const lock = lockDirectory(directory, system.name, clock)
+  cleanup.defer(() => lock.release())
+  const binaries = await findBinaries(...serverChoice(system, plan, 'development'))
+  const dataDirectory = await reachable(join(directory, 'database'))
+  const server = await startServer({ dataDirectory, binaries, clock, settings: plan.settings })
+  cleanup.defer(() => server.stop())
+  const secret = await loadOrCreateKey(join(directory, 'roles.key'))
+  const database = await prepareSystem(server, system.name, plan, secret)
+  return await work({ ownerUrl: database.ownerUrl, description: 'the development database' })
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}
