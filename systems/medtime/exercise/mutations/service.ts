@@ -10,12 +10,6 @@ export const serviceMutations: Mutation[] = [
     environment: preload('api', 'late-clock.ts'),
   },
   {
-    id: 'any-audience',
-    breaks: 'behaviour/api/tokens-checked',
-    description: 'The service believes tokens made for another service',
-    environment: { api: { TOKEN_AUDIENCE: 'another-service' } },
-  },
-  {
     id: 'any-signature-of-a-cursor',
     breaks: 'behaviour/api/cursor-guarded',
     description: 'The signature of a cursor is compared with nothing',

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { Behaviour, Mutation } from 'aval'
+import { withClient } from '../../../src/postgres/connection.ts'
+import type { PreparedDatabase } from '../../../src/postgres/database.ts'
+import { runCase } from '../../../src/prove/behaviour/run-case.ts'
+import plan from '../plan.ts'
+import { migrate, startTestServer, type TestServer } from '../test/database.ts'
+import { allBehaviours } from './behaviours/all.ts'
+import { allMutations } from './mutations/all.ts'
+import { people } from './people.ts'
+import { type RunningService, startService } from './processes.ts'
+
+let server: TestServer
+let issuer: RunningService
+before(async () => {
+  const started = await Promise.all([startTestServer(), startService('issuer', {})])
+  server = started[0]
+  issuer = started[1]
+})
+after(async () => {
+  await Promise.all([server?.stop(), issuer?.stop()])
+})
+
+const cast = people({ salt: 'behaviours', issuer: () => issuer.address })
+const cases = allBehaviours(cast)
+const promised = Object.keys(plan.services?.['api']?.promises ?? {}).map((name) => `api/${name}`)
+
+/** Runs cases against an api of its own over the database. */
+async function failures(
+  database: PreparedDatabase,
+  selected: readonly Behaviour[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<string[]> {
+  const databaseUrl = database.roleUrl('medtime_api')
+  const api = await startService('api', { DATABASE_URL: databaseUrl, ISSUER_URL: issuer.address, ...environment })
+  try {
+    const context = {
+      address: (service: string) => (service === 'issuer' ? issuer.address : api.address),
+      credentials: async (alias: string) => ({ authorization: `Bearer ${await cast.token(alias)}` }),
+    }
+    const failed: string[] = []
+    const waiting = selected.values()
+    const work = async () => {
+      for (const behaviour of waiting) {
+        const { passed, id, failedAt, mismatches } = await runCase(behaviour, context)
+        if (!passed) failed.push(`${id}, exchange ${failedAt}: ${mismatches.join('; ')}`)
+      }
+    }
+    await Promise.all([work(), work(), work(), work()])
+    return failed
+  } finally {
+    await api.stop()
+  }
+}
+
+async function migrated(name: string): Promise<PreparedDatabase> {
+  const database = await server.createDatabase(name)
+  await migrate(database.ownerUrl)
+  return database
+}
+
+test('every promise of the api has at least two cases, and every case belongs to one', () => {
+  assert.deepEqual([...new Set(cases.map(({ promise }) => promise))].sort(), promised.toSorted())
+  for (const promise of promised)
+    assert.ok(cases.filter((behaviour) => behaviour.promise === promise).length >= 2, `${promise} has two cases`)
+  assert.equal(new Set(cases.map(({ id }) => id)).size, cases.length, 'ids are unique')
+})
+
+test('no two cases share a person', () => {
+  const owners = new Map<string, string>()
+  for (const { id, exchanges } of cases)
+    for (const { as } of exchanges) {
+      if (as === undefined) continue
+      const user = cast.userId(as)
+      assert.equal(owners.get(user) ?? id, id)
+      owners.set(user, id)
+    }
+})
+
+test('MedTime keeps its contract, case by case', async () => {
+  assert.deepEqual(await failures(await migrated('sound'), cases), [])
+})
+
+test('every promise has a break', () => {
+  const broken = new Set(allMutations.map(({ breaks }) => breaks))
+  assert.deepEqual(
+    promised.filter((promise) => !broken.has(`behaviour/${promise}`)),
+    [],
+  )
+})
+
+describe('a broken MedTime is seen', () => {
+  const alive = cases.filter(({ id }) => ['health/alive', 'health/ready', 'tokens-checked/sound'].includes(id))
+  const breaking = allMutations.filter(({ breaks }) => breaks.startsWith('behaviour/'))
+  for (const [index, mutation] of breaking.entries()) {
+    test(`${mutation.id}: ${mutation.description}`, async () => {
+      const selected = cases.filter(({ promise }) => `behaviour/${promise}` === mutation.breaks)
+      const tried = [...new Set([...selected, ...alive])]
+      const failed = await failures(await broken(mutation, index), tried, mutation.environment?.['api'])
+      assert.ok(failed.length > 0, `${mutation.breaks} is refuted`)
+      const dead = failed.filter((failure) => alive.some(({ id }) => failure.startsWith(`${id},`)))
+      assert.deepEqual(dead, [], 'the rest of the system works: it was not refuted for being down')
+    })
+  }
+
+  test('acknowledged-writes-dropped applies to the present schema', async () => {
+    const others = allMutations.filter(({ breaks }) => !breaks.startsWith('behaviour/'))
+    for (const [index, mutation] of others.entries()) await broken(mutation, breaking.length + index)
+  })
+})
+
+async function broken(mutation: Mutation, index: number): Promise<PreparedDatabase> {
+  const database = await migrated(`broken_${index}`)
+  await withClient(database.ownerUrl, async (client) => {
+    for (const statement of mutation.sql ?? []) await client.query(statement)
+  })
+  return database
+}
