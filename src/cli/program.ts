@@ -1,22 +1,67 @@
 import { Command, CommanderError } from 'commander'
 import { AvalError, describeError } from '../errors.ts'
-import { registerCheck } from './check.ts'
 import type { CommandContext, ExitCode, RegisterCommand } from './command.ts'
-import { registerGuarantees } from './guarantees.ts'
-import { registerLedger } from './ledger.ts'
-import { registerMigrate } from './migrate.ts'
-import { registerRequirements } from './requirements.ts'
-import { registerTest } from './test.ts'
-import { registerUp } from './up.ts'
 
-const commands: RegisterCommand[] = [
-  registerUp,
-  registerCheck,
-  registerGuarantees,
-  registerRequirements,
-  registerLedger,
-  registerMigrate,
-  registerTest,
+interface CommandEntry {
+  name: string
+  /** One line for the list of commands; the command's own help says more. */
+  summary: string
+  /** Loaded only when the command is given, so that none pays for what another needs. */
+  load(): Promise<RegisterCommand>
+}
+
+const commands: readonly CommandEntry[] = [
+  {
+    name: 'prove',
+    summary: 'carry out every promise that is not proven and fresh, and report',
+    load: async () => (await import('./prove.ts')).registerProve,
+  },
+  { name: 'up', summary: 'run a system until Ctrl-C', load: async () => (await import('./up.ts')).registerUp },
+  {
+    name: 'check',
+    summary: 'say everything that is wrong with a plan',
+    load: async () => (await import('./check.ts')).registerCheck,
+  },
+  {
+    name: 'guarantees',
+    summary: 'list the promises of a plan with their verdicts',
+    load: async () => (await import('./guarantees.ts')).registerGuarantees,
+  },
+  {
+    name: 'requirements',
+    summary: 'list what a system must do and what covers it',
+    load: async () => (await import('./requirements.ts')).registerRequirements,
+  },
+  {
+    name: 'migrate',
+    summary: 'compare the migrations with a database and apply them',
+    load: async () => (await import('./migrate.ts')).registerMigrate,
+  },
+  {
+    name: 'backup',
+    summary: 'create, list and verify backups',
+    load: async () => (await import('./backup.ts')).registerBackup,
+  },
+  {
+    name: 'restore',
+    summary: 'restore a backup to the latest point or to a second',
+    load: async () => (await import('./restore.ts')).registerRestore,
+  },
+  {
+    name: 'ledger',
+    summary: 'list the evidence, verify that nobody changed it',
+    load: async () => (await import('./ledger.ts')).registerLedger,
+  },
+  {
+    name: 'test',
+    summary: "check and test Aval's own repository",
+    load: async () => (await import('./test.ts')).registerTest,
+  },
+  {
+    name: 'soak',
+    summary: 'long runs: random kills, properties with many examples',
+    load: async () => (await import('./soak.ts')).registerSoak,
+  },
 ]
 
 /**
@@ -30,7 +75,7 @@ export async function runProgram(argv: readonly string[], context: CommandContex
     )
     .configureOutput({ writeOut: context.out, writeErr: context.err })
     .exitOverride()
-    .showHelpAfterError(false)
+    .showHelpAfterError('Run `aval --help` for the commands, `aval <command> --help` for an example.')
     .addHelpText(
       'after',
       `
@@ -40,12 +85,15 @@ Start here:
 
 Exit codes: 0 all well, 1 refuted or failed, 2 the command line is wrong, 3 inconclusive.`,
     )
-  for (const register of commands) register(program, context)
-  if (argv.length === 0) {
-    program.outputHelp()
-    return undefined
-  }
   try {
+    for (const { name, summary, load } of commands) {
+      if (argv[0] === name) (await load())(program, context)
+      else program.command(name).description(summary)
+    }
+    if (argv.length === 0) {
+      program.outputHelp()
+      return undefined
+    }
     await program.parseAsync(argv, { from: 'user' })
     return undefined
   } catch (error) {

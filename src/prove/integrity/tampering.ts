@@ -25,7 +25,7 @@ export async function inspectStore({ repository }: Aftermath, steps: Steps): Pro
         ? `All ${report.objects} objects are sound`
         : report.problems
             .slice(0, 3)
-            .map((each) => `${each.key}: ${each.problem}`)
+            .map((each) => `${each.key}: ${each.says}`)
             .join('; '),
     steps: steps.done(),
   }

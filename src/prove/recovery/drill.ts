@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import { timestamp } from '../../clock.ts'
 import type { EvidenceStep } from '../../ledger/evidence.ts'
+import { formatBytes } from '../../plan/units.ts'
 import { reachable } from '../../postgres/place.ts'
 import type { OwnedServer } from '../../postgres/server.ts'
 import { finishRestore } from '../../recovery/finish-restore.ts'
-import { restore } from '../../recovery/restore.ts'
+import { type RestoreResult, restore } from '../../recovery/restore.ts'
 import { oncePerSession } from '../once.ts'
 import type { ProofSession } from '../prover.ts'
 import { type ReadBack, readBackAll } from '../read-back.ts'
@@ -98,8 +99,10 @@ async function restoreServer(
   const { binaries, database } = await scratch.environment()
   const dataDirectory = await reachable(join(scratch.directory, target.folder))
   const moment = target.at === 'latest' ? 'the latest point' : timestamp(target.at)
-  await steps.do(`restored to ${moment}, verified while written`, () =>
-    restore({ repository, to: dataDirectory, at: target.at, clock }),
+  await steps.do(
+    `restored to ${moment}, verified while written`,
+    () => restore({ repository, to: dataDirectory, at: target.at, clock }),
+    describeRestore,
   )
   return steps.do('recovered, promoted, clients told', () =>
     finishRestore({
@@ -116,4 +119,8 @@ async function restoreServer(
 
 function describe({ kept, lost, altered }: ReadBack): string {
   return `${kept.length} there, ${lost.length} not, ${altered.length} altered`
+}
+
+function describeRestore({ backup, files, bytes, walSegments, endLsn }: RestoreResult): string {
+  return `backup ${backup.id}: ${files} files, ${formatBytes(bytes)}, ${walSegments} WAL segments up to ${endLsn}`
 }

@@ -5,7 +5,7 @@ import { createBackup } from '../../recovery/base-backup.ts'
 import { directoryStore } from '../../recovery/directory-store.ts'
 import { openRepository, type Repository } from '../../recovery/repository.ts'
 import type { Store } from '../../recovery/store.ts'
-import { startWalReceiver } from '../../recovery/wal-receiver.ts'
+import { slotName, startWalReceiver } from '../../recovery/wal-receiver.ts'
 import { loadOrCreateKey } from '../../secrets/repository-key.ts'
 import type { Ack, Actor } from '../exercise.ts'
 import { type Load, startLoad, untilWrites } from '../load.ts'
@@ -13,6 +13,7 @@ import { oncePerSession } from '../once.ts'
 import type { ProofSession } from '../prover.ts'
 import type { Steps } from '../steps.ts'
 import { flipByte, removeWalWithin } from './damage.ts'
+import { severable } from './severable-store.ts'
 import { databaseBytes, growDatabase } from './size.ts'
 
 /** What is left after the server and everything on its machine is gone. Times in milliseconds since the epoch. */
@@ -53,6 +54,8 @@ export const loseEverything = oncePerSession(async (session: ProofSession): Prom
   const key = await loadOrCreateKey(join(scratch.directory, 'repository.key'))
   const open = (store: Store) => openRepository({ store, key, system: system.name })
   const repository = await open(directoryStore(storeDirectory))
+  const machine = severable(repository.store)
+  const reached = await open(machine.store)
 
   if (effort.growToBytes > 0) {
     const url = environment.server.url({ database: environment.database.name })
@@ -60,13 +63,13 @@ export const loseEverything = oncePerSession(async (session: ProofSession): Prom
   }
   const receiver = await startWalReceiver({
     url: environment.server.url(),
-    repository,
+    repository: reached,
     spool,
-    slot: 'aval',
+    slot: slotName(system.name),
     clock,
     heartbeatMs: 1_000,
   })
-  session.defer(async () => receiver.abandon())
+  session.defer(receiver.stop)
 
   const actors = await steps.do(
     'clients signed in',
@@ -83,7 +86,7 @@ export const loseEverything = oncePerSession(async (session: ProofSession): Prom
   await steps.do('clients at work', () => untilWrites(load, writesBeforeBackup, clock, 60_000))
   const backup = await steps.do(
     'base backup under load',
-    () => createBackup({ url: environment.server.url(), repository, clock }),
+    () => createBackup({ url: environment.server.url(), repository, clock, receiver }),
     (info) => info.id,
   )
   await steps.do('clients work on', () => clock.sleep(effort.loadMs, session.signal))
@@ -94,8 +97,9 @@ export const loseEverything = oncePerSession(async (session: ProofSession): Prom
   const { port, dataDirectory } = environment.server
   const faultAt = clock.now()
   await steps.do('server killed, its data and the spool removed', async () => {
+    machine.sever()
     await environment.server.kill()
-    await receiver.abandon()
+    await receiver.stop()
     for (const lost of [dataDirectory, spool]) await rm(lost, { recursive: true, force: true })
   })
   await load.stop()
