@@ -68,7 +68,9 @@ const commands: readonly CommandEntry[] = [
  * Runs one command line.
  * @returns the exit code of a failure, undefined when the command returned.
  */
-export async function runProgram(argv: readonly string[], context: CommandContext): Promise<ExitCode | undefined> {
+export async function runProgram(given: readonly string[], context: CommandContext): Promise<ExitCode | undefined> {
+  // `help prove` and `prove --help` are one.
+  const argv = given[0] === 'help' && given[1] !== undefined ? [...given.slice(1), '--help'] : given
   const program = new Command('aval')
     .description(
       'Takes the promises of an operations plan, runs the system, watches it, and proves every promise by carrying it out.',
