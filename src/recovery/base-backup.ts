@@ -64,7 +64,9 @@ export async function createBackup(options: BackupOptions): Promise<BackupInfo> 
     await requireWal(options, info, receiver ? 0 : walTimeoutMs)
     // A moment after the end, so that the end itself can be restored to.
     if (own) await own.waitUntilStored((await own.heartbeat()).lsn, walTimeoutMs)
-    await repository.put(layout.backup(id), once(Buffer.from(JSON.stringify(info))))
+    const text = Buffer.from(JSON.stringify(info))
+    await repository.put(layout.backup(id), once(text))
+    await repository.put(layout.listed(id), once(Buffer.from(repository.digest(text))))
     return info
   } catch (error) {
     await repository.store.delete(layout.archive(id))

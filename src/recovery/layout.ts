@@ -8,6 +8,7 @@ export const layout = {
   backup: (id: string) => `backups/${id}/backup`,
   manifest: (id: string) => `backups/${id}/manifest`,
   archive: (id: string) => `backups/${id}/base.tar`,
+  listed: (id: string) => `catalog/${id}`,
   wal: 'wal/',
   segment: (segment: Segment, segmentBytes: number) =>
     `wal/${hex8(segment.timeline)}/${segmentName(segment, segmentBytes)}`,
@@ -23,7 +24,7 @@ export const layout = {
 
 export type ParsedKey =
   | { kind: 'repository' | 'server' | 'head' }
-  | { kind: 'backup' | 'manifest' | 'archive'; id: string }
+  | { kind: 'backup' | 'manifest' | 'archive' | 'listed'; id: string }
   | { kind: 'segment'; segment: Segment }
   | { kind: 'piece'; segment: Segment; from: number; to: number }
   | { kind: 'history'; timeline: number }
@@ -38,6 +39,7 @@ export function parseKey(key: string, segmentBytes: number): ParsedKey | undefin
     const kind = Object.entries(kinds).find(([name]) => name === third)?.[1]
     return kind && { kind, id: second }
   }
+  if (first === 'catalog' && parts.length === 2) return { kind: 'listed', id: second }
   if (first === 'history' && parts.length === 2 && /^[0-9A-F]{8}$/.test(second)) {
     return { kind: 'history', timeline: Number.parseInt(second, 16) }
   }

@@ -22,18 +22,13 @@ export async function writeRecoverySettings(
   const settings: Record<string, string> = {
     restore_command: restoreCommand(wal),
     recovery_target_timeline: String(point.timeline),
-    recovery_target_time: point.at === 'latest' ? '' : targetTime(point.at),
-    recovery_target_inclusive: 'on',
     recovery_target_action: 'promote',
-    // Whatever the server that was backed up recovered to once must not count now.
-    recovery_target: '',
-    recovery_target_lsn: '',
-    recovery_target_name: '',
-    recovery_target_xid: '',
     recovery_end_command: '',
     archive_cleanup_command: '',
     primary_conninfo: '',
     primary_slot_name: '',
+    // Postgres refuses two targets even when one of them is empty, so that none is named for the latest state.
+    ...(point.at === 'latest' ? {} : { recovery_target_time: targetTime(point.at), recovery_target_inclusive: 'on' }),
   }
   const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'`)
   const file = join(directory, 'postgresql.auto.conf')

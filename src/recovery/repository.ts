@@ -15,6 +15,7 @@ import type { ByteStream, Store } from './store.ts'
  * | `backups/<id>/base.tar` | the data directory |
  * | `backups/<id>/manifest` | Postgres's own manifest: every file with its size and SHA-256 |
  * | `backups/<id>/backup` | what the backup is; written last, so that without it there is no backup |
+ * | `catalog/<id>` | a fingerprint of `backup`, so that its removal is noticed |
  * | `wal/<timeline>/<segment>` | a whole WAL segment |
  * | `partial/<timeline>/<segment>/<from>-<to>` | bytes of a segment that is not full yet; removed when it is |
  * | `history/<timeline>` | where a timeline branched off |

@@ -80,7 +80,7 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
     if (keys.some((key) => key !== 'repository') && problems.length === 0) {
       add(layout.server, 'missing', 'Whose history the WAL is cannot be told.')
     }
-    return finish(problems, keys.length, bytes, [])
+    return summarise(problems, keys.length, bytes, [])
   }
 
   const segmentBytes = identity.walSegmentBytes
@@ -142,6 +142,13 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
       }
     }
     checkContinuity(inventory, infos, add)
+    for (const timeline of inventory.timelines.keys()) {
+      if (timeline === 1 || inventory.histories.has(timeline)) continue
+      add(layout.history(timeline), 'missing', 'Where this timeline branched off cannot be told.', ids(infos))
+    }
+    if (inventory.timelines.size > 0 && !parsed.has(layout.head)) {
+      add(layout.head, 'missing', 'Whether the WAL lost its end cannot be told.')
+    }
     const head = await check(layout.head, 'Whether the WAL lost its end cannot be told.', [], () =>
       readHead(repository),
     )
@@ -154,6 +161,19 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
   }
 
   for (const [key, what] of parsed) {
+    if (what.kind !== 'listed') continue
+    const digest = await check(key, 'Whether its backup is the one that was made cannot be told.', [], () =>
+      readWhole(repository, key),
+    )
+    const backup = layout.backup(what.id)
+    if (!parsed.has(backup)) add(backup, 'missing', 'The backup was complete and cannot be restored now.', [what.id])
+    else if (digest && infos.some(({ id }) => id === what.id)) {
+      const text = await readWhole(repository, backup)
+      if (repository.digest(text) !== digest.toString())
+        add(backup, 'damaged', 'It is not the one that was written.', [what.id])
+    }
+  }
+  for (const [key, what] of parsed) {
     if (what.kind === 'archive' || what.kind === 'manifest') {
       if (infos.some(({ id }) => id === what.id) || problems.some((problem) => problem.backups.includes(what.id)))
         continue
@@ -163,7 +183,7 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
       add(key, 'unfinished', 'It belongs to no backup: one that was broken off, or whose object "backup" was removed.')
     }
   }
-  return finish(problems, keys.length, bytes, infos)
+  return summarise(problems, keys.length, bytes, infos)
 }
 
 async function keysOf(repository: Repository): Promise<{ keys: string[]; bytes: number }> {
@@ -230,7 +250,12 @@ function checkContinuity(
   }
 }
 
-function finish(problems: VerifyProblem[], objects: number, bytes: number, infos: readonly BackupInfo[]): VerifyReport {
+function summarise(
+  problems: VerifyProblem[],
+  objects: number,
+  bytes: number,
+  infos: readonly BackupInfo[],
+): VerifyReport {
   const affected = new Set(problems.flatMap((problem) => problem.backups))
   const known = [...new Set([...infos.map(({ id }) => id), ...affected])].sort()
   return {

@@ -5,7 +5,7 @@ import { layout } from './layout.ts'
 import { type Lsn, type Segment, segmentStart } from './lsn.ts'
 import { once, type Repository } from './repository.ts'
 import { markMeta, type Piece } from './wal-inventory.ts'
-import type { Spool, SpooledSegment } from './wal-spool.ts'
+import type { Spool } from './wal-spool.ts'
 
 /** Pieces of one size class that are joined into one of the next, which bounds both their number and the bytes written twice. */
 const joinAt = 16
@@ -127,7 +127,7 @@ export function walArchive(options: WalArchiveOptions): WalArchive {
       await removePieces(tail)
     }
   }
-  const growingOf = ({ segment }: SpooledSegment): Growing => {
+  const growingOf = (segment: Segment): Growing => {
     const same = growing?.segment.timeline === segment.timeline && growing.segment.number === segment.number
     growing = same && growing ? growing : { segment, pieces: [], earlier: options.earlierPieces(segment), to: 0 }
     return growing
@@ -151,17 +151,19 @@ export function walArchive(options: WalArchiveOptions): WalArchive {
       const next = spool.waiting()[0]
       if (!next) return undefined
       if (stored && stored.timeline !== next.segment.timeline) leave(next.segment)
-      if (next.closed && next.synced === segmentBytes) {
-        await storeWhole(next.segment)
+      // The spool goes on while this waits for the store: what is decided here must rest on one look at it.
+      const { segment, synced, closed } = next
+      if (closed && synced === segmentBytes) {
+        await storeWhole(segment)
       } else {
-        const of = growingOf(next)
-        const fresh = next.synced > of.to && (of.to > 0 || next.synced >= earlierTo(of))
-        if (!fresh && !next.closed) return undefined
+        const of = growingOf(segment)
+        const fresh = synced > of.to && (of.to > 0 || synced >= earlierTo(of))
+        if (!fresh && !closed) return undefined
         waitingSince ??= clock.now()
         const wait = waitingSince + options.pieceEveryMs - clock.now()
-        if (fresh && !urgent && !next.closed && wait > 0) return wait
-        if (fresh) await storePiece(of, next.synced)
-        if (next.closed) await spool.remove(next.segment)
+        if (fresh && !urgent && !closed && wait > 0) return wait
+        if (fresh) await storePiece(of, synced)
+        if (closed) await spool.remove(segment)
       }
       if (clock.now() - headAt >= headEveryMs) await head()
       return 0
