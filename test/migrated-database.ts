@@ -4,13 +4,13 @@ import { systemClock } from '../src/clock.ts'
 import { type Plan, type PlanInput, parsePlan } from '../src/plan/plan.ts'
 import { findBinaries } from '../src/postgres/binaries.ts'
 import { withClient } from '../src/postgres/connection.ts'
-import { prepareDatabase } from '../src/postgres/database.ts'
 import { startServer } from '../src/postgres/launch.ts'
 import { applyMigrations } from '../src/postgres/migrations/apply.ts'
 import { readMigrations } from '../src/postgres/migrations/read.ts'
 import { migrationStatus } from '../src/postgres/migrations/status.ts'
 import { temporaryPlace } from '../src/postgres/place.ts'
 import type { OwnedServer } from '../src/postgres/server.ts'
+import { prepareSystem } from '../src/run/prepare-system.ts'
 
 export type Row = Record<string, unknown>
 
@@ -36,7 +36,7 @@ export async function migratedDatabase(input: PlanInput, directory: string): Pro
   if ('problems' in parsed) throw new Error(`the plan has no shape: ${JSON.stringify(parsed.problems)}`)
   const { plan } = parsed
   if (!plan.database) throw new Error(`${plan.system} has no database`)
-  const { migrations: folder, owner, roles, extensions } = plan.database
+  const { migrations: folder } = plan.database
   const place = await temporaryPlace('aval-test')
   let server: OwnedServer | undefined
   const close = async () => {
@@ -49,13 +49,7 @@ export async function migratedDatabase(input: PlanInput, directory: string): Pro
       binaries: await findBinaries('embedded'),
       clock: systemClock,
     })
-    const database = await prepareDatabase(server, {
-      name: plan.system.replaceAll('-', '_'),
-      owner: owner ?? `${plan.system}_owner`,
-      roles: Object.keys(roles),
-      extensions,
-      secret: randomBytes(32),
-    })
+    const database = await prepareSystem(server, plan.system, plan.database, randomBytes(32))
     const migrations = await readMigrations(folder.layout, join(directory, folder.directory))
     await applyMigrations(database.ownerUrl, migrations)
     return {
