@@ -1,13 +1,11 @@
 import { relative } from 'node:path'
-import { styleText } from 'node:util'
 import { checkSystem } from '../check/check-system.ts'
 import type { Problem } from '../check/rule.ts'
 import { rules } from '../check/rules.ts'
-import { formatLocation } from '../errors.ts'
 import { findProject } from '../project/find-project.ts'
 import { chooseSystems } from './choose-systems.ts'
 import { printJson, type RegisterCommand } from './command.ts'
-import { lineWidth, wrap } from './layout.ts'
+import { tellProblem } from './tell-problem.ts'
 
 interface CheckFlags {
   all?: true
@@ -49,7 +47,7 @@ Exit codes:
       const place = (problem: Problem) => relative(context.cwd, problem.where.file) || problem.where.file
       if (flags.resolved) {
         const plans = results.flatMap(({ plan }) => (plan ? [plan] : []))
-        context.err(problems.map((problem) => `${tell(problem, place(problem))}\n\n`).join(''))
+        context.err(problems.map((problem) => `${tellProblem(problem, place(problem))}\n\n`).join(''))
         if (flags.json) printJson(context, plans)
         else context.out(plans.map((plan) => `${JSON.stringify(plan, null, 2)}\n`).join(''))
       } else if (flags.json) {
@@ -59,18 +57,11 @@ Exit codes:
         )
       } else {
         for (const result of results) {
-          context.out(result.problems.map((problem) => `${tell(problem, place(problem))}\n\n`).join(''))
+          context.out(result.problems.map((problem) => `${tellProblem(problem, place(problem))}\n\n`).join(''))
           context.out(`${summary(result.system, result.problems)}\n`)
         }
       }
     })
-}
-
-function tell({ rule, severity, message, fix, where }: Problem, file: string): string {
-  const colour = severity === 'error' ? 'red' : 'yellow'
-  const head = `${formatLocation({ ...where, file })}  ${styleText(colour, severity)}  ${rule}`
-  const lines = [...wrap(message, lineWidth - 2), ...wrap(`Fix: ${fix}`, lineWidth - 2)]
-  return [head, ...lines.map((line) => `  ${line}`)].join('\n')
 }
 
 function summary(system: string, problems: readonly Problem[]): string {

@@ -44,7 +44,17 @@ const field: z.ZodType<Field> = z.lazy(() =>
 
 /** A schema as its writer sees it: units are text, defaults may be left out. */
 export function fieldsOf(schema: z.ZodType): Field {
-  return field.parse(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }))
+  return field.parse(
+    z.toJSONSchema(schema, {
+      io: 'input',
+      unrepresentable: 'any',
+      // A default is kept as the value it becomes, which JSON Schema would leave out where text turns into a number.
+      override: ({ zodSchema, jsonSchema }) => {
+        const { def } = zodSchema._zod
+        if (def.type === 'default') jsonSchema.default = def.defaultValue
+      },
+    }),
+  )
 }
 
 /** Names an entry may have at a path, over all forms the place can take. */

@@ -129,13 +129,13 @@ function thrownFailure(file: string, thrown: Extract<Answer, { outcome: 'threw' 
   const missing = /^Cannot find (?:module|package) '([^']+)' imported from (.+)$/.exec(message)
   if (missing?.[1] !== undefined && missing[2] !== undefined) {
     const importer = missing[2].startsWith('file:') ? fileURLToPath(missing[2]) : missing[2]
-    const problem = `"${missing[1]}" is imported here and is not there.`
-    return failure('PLAN_IMPORT', { problem }, { where: importPlace(importer, missing[1]) })
+    const { specifier, where } = importOf(importer, missing[1])
+    return failure('PLAN_IMPORT', { problem: `"${specifier}" is imported here and is not there.` }, { where })
   }
   const unnamed = /^The requested module '([^']+)' does not provide an export named '([^']+)'/.exec(message)
   if (unnamed?.[1] !== undefined && unnamed[2] !== undefined) {
     const problem = `"${unnamed[1]}" exports nothing called "${unnamed[2]}".`
-    return failure('PLAN_IMPORT', { problem }, { where: importPlace(file, unnamed[1]) })
+    return failure('PLAN_IMPORT', { problem }, { where: importOf(file, unnamed[1]).where })
   }
   if (thrown.code === 'ERR_ACCESS_DENIED') {
     return failure('PLAN_DENIED', { problem: message }, { where: framePlace(thrown.stack) ?? { file } })
@@ -152,10 +152,11 @@ function thrownFailure(file: string, thrown: Extract<Answer, { outcome: 'threw' 
   return failure('PLAN_THREW', { problem: message }, { where: frame ?? { file } })
 }
 
-/** The import of `specifier` in the file that asked for it. */
-function importPlace(importer: string, target: string): Location {
-  const wanted = (specifier: string) => specifier === target || resolve(dirname(importer), specifier) === target
-  return sourceOf(importer)?.imports.find(({ specifier }) => wanted(specifier))?.where ?? { file: importer }
+/** The import by which a file asked for `target`, a package or an absolute path: as it was written, and where. */
+function importOf(importer: string, target: string): { specifier: string; where: Location } {
+  const leads = (specifier: string) => specifier === target || resolve(dirname(importer), specifier) === target
+  const found = sourceOf(importer)?.imports.find(({ specifier }) => leads(specifier))
+  return found ?? { specifier: target, where: { file: importer } }
 }
 
 /** The first stack frame in a person's own file. */
