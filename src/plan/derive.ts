@@ -43,7 +43,8 @@ const atMost = (ms: number): Bound => ({ op: '<=', value: ms, unit: 'ms' })
 
 /**
  * Every promise of a plan, in the plan's order. Pure: the same plan gives the same guarantees, and each id is unique
- * because it is built from the path of its entry.
+ * because it is built from the path of its entry. Subjects that are not names of the plan hold a ':', which no name can: an
+ * objective called `procedure-a` must not share its evidence with the procedure `a`.
  */
 export function deriveGuarantees(plan: Plan): Guarantee[] {
   const guarantees: Guarantee[] = []
@@ -169,7 +170,7 @@ export function deriveGuarantees(plan: Plan): Guarantee[] {
     const claim = `${name} is done within ${formatDuration(procedure.within)}`
     promise(
       'recovery',
-      `procedure-${name}`,
+      `procedure:${name}`,
       'time',
       claim,
       atMost(procedure.within),
@@ -196,7 +197,7 @@ export function deriveGuarantees(plan: Plan): Guarantee[] {
   }
   for (const [name, forbidden] of Object.entries(plan.telemetry.forbidden)) {
     const claim = `${forbidden.meaning} never appear in metrics, logs, traces or errors`
-    promise('blindness', 'telemetry', name, claim, holds, ['telemetry', 'forbidden', name], forbidden, plan.telemetry)
+    promise('blindness', 'forbidden', name, claim, holds, ['telemetry', 'forbidden', name], forbidden, plan.telemetry)
   }
   for (const [name, alert] of Object.entries(plan.alerts)) {
     const claim = `${name} fires when it should, only then, and reaches ${alert.notify.join(' and ')}`
@@ -204,11 +205,11 @@ export function deriveGuarantees(plan: Plan): Guarantee[] {
   }
   for (const [name, probe] of Object.entries(plan.probes)) {
     const claim = `${describeProbe(probe)} is watched every ${formatDuration(probe.every)}`
-    promise('alerts', `probe-${name}`, 'reaches', claim, holds, ['probes', name], probe)
+    promise('alerts', `probe:${name}`, 'reaches', claim, holds, ['probes', name], probe)
   }
   for (const [name, escalation] of Object.entries(plan.incidents.escalation)) {
     const claim = `${escalation.severity} without an answer for ${formatDuration(escalation.after)} reaches ${escalation.to.join(' and ')}`
-    promise('alerts', `escalation-${name}`, 'reaches', claim, holds, ['incidents', 'escalation', name], escalation)
+    promise('alerts', `escalation:${name}`, 'reaches', claim, holds, ['incidents', 'escalation', name], escalation)
   }
   for (const [name, limit] of Object.entries(plan.limits)) {
     promise('limits', name, 'exact', describeLimit(limit), holds, ['limits', name], limit)
