@@ -3,6 +3,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { z } from 'zod'
+import { runToEnd } from '../src/process.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const versions = z.record(z.string(), z.string()).default({})
@@ -55,4 +56,12 @@ test('the same package has one version everywhere', () => {
     .filter(([, uses]) => new Set(uses.map(({ version }) => version)).size > 1)
     .map(([name]) => name)
   assert.deepEqual(split, [])
+})
+
+test('the lock file names the packages of every platform, so that `npm ci` accepts it on each', async () => {
+  const { code, stderr } = await runToEnd({
+    program: process.execPath,
+    args: [join(root, 'scripts/complete-lock.ts'), '--check'],
+  })
+  assert.equal(code, 0, stderr)
 })
