@@ -65,6 +65,7 @@ test('a development database goes from not made to migrated, and its server is s
       name: '20260101000000_items.sql',
       state: 'applied',
       appliedAt: 'string',
+      statementsDone: null,
       fix: null,
     },
   )

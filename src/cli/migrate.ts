@@ -85,6 +85,8 @@ interface StatusLine {
   name: string
   state: MigrationState['state']
   appliedAt: string | null
+  /** Of an interrupted migration: statements that are done and stay so. */
+  statementsDone: number | null
   /** What to do about it; null where nothing needs to be done. */
   fix: string | null
 }
@@ -170,12 +172,15 @@ function lineOf(system: string, each: MigrationState, fix: string | undefined): 
     name: each.state === 'missing' ? each.record.name : each.migration.name,
     state: each.state,
     appliedAt: record === undefined || record.appliedAt === null ? null : timestamp(record.appliedAt),
+    statementsDone: record?.state === 'started' ? record.done : null,
     fix: fix ?? null,
   }
 }
 
-function tell({ state, name, appliedAt, fix }: StatusLine): string {
-  const line = `  ${state.padEnd(12)}  ${name}${appliedAt === null ? '' : `  ${appliedAt}`}\n`
+function tell({ state, name, appliedAt, statementsDone, fix }: StatusLine): string {
+  const when = appliedAt === null ? '' : `  ${appliedAt}`
+  const done = statementsDone === null ? '' : `  after ${statementsDone} statements`
+  const line = `  ${state.padEnd(12)}  ${name}${when}${done}\n`
   return fix === null ? line : `${line}                ${fix}\n`
 }
 

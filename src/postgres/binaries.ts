@@ -82,6 +82,9 @@ async function versionIn(folder: string): Promise<string | undefined> {
     )
     if (!there) return undefined
   }
-  const result = await runToEnd({ program: join(folder, 'postgres'), args: ['--version'], cwd: '/' })
-  return /\(PostgreSQL\) (\d+(?:\.\d+|\w+)?)/.exec(result.stdout)?.[1]
+  // One built for another C library or processor is there, but cannot be run.
+  const result = await runToEnd({ program: join(folder, 'postgres'), args: ['--version'], cwd: '/' }).catch(
+    () => undefined,
+  )
+  return result && /\(PostgreSQL\) (\d+(?:\.\d+|\w+)?)/.exec(result.stdout)?.[1]
 }

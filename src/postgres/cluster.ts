@@ -59,7 +59,7 @@ async function createCluster(dataDirectory: string, binaries: Binaries): Promise
     await rmdir(dataDirectory).catch(() => undefined)
     await rename(draft, dataDirectory)
   } finally {
-    await rm(draft, { recursive: true, force: true })
+    await rm(draft, removal)
   }
 }
 
@@ -68,11 +68,14 @@ function localeOf({ major }: Binaries): string[] {
   return major >= 17 ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C'] : ['--locale=C']
 }
 
+/** The initdb of a killed Aval may still be writing into its draft; it gives up once its files go. */
 async function removeDrafts(parent: string, prefix: string): Promise<void> {
   for (const name of await readdir(parent)) {
-    if (name.startsWith(prefix)) await rm(join(parent, name), { recursive: true, force: true })
+    if (name.startsWith(prefix)) await rm(join(parent, name), removal)
   }
 }
+
+const removal = { recursive: true, force: true, maxRetries: 20, retryDelay: 50 } as const
 
 /** Writes a file of the cluster as the server account would have. */
 export async function writeClusterFile(dataDirectory: string, name: string, text: string): Promise<void> {
@@ -84,11 +87,12 @@ export async function writeClusterFile(dataDirectory: string, name: string, text
 
 /** Hands every file below a directory to an account: what root restored belongs to root. Links are not followed. */
 export async function handOver(directory: string, account: Account): Promise<void> {
-  const entry = await lstat(directory)
-  if (entry.uid === account.uid) return
+  const telling = [directory, join(directory, 'PG_VERSION'), join(directory, 'global', 'pg_control')]
+  const owners = await Promise.all(telling.map(async (path) => (await lstat(path)).uid))
+  if (owners.every((uid) => uid === account.uid)) return
   for (const child of await readdir(directory, { recursive: true, withFileTypes: true })) {
     if (!child.isSymbolicLink()) await chown(join(child.parentPath, child.name), account.uid, account.gid)
   }
-  // Last, so that an interrupted call begins again.
+  // Last of the three that are looked at, so that an interrupted call begins again.
   await chown(directory, account.uid, account.gid)
 }

@@ -80,6 +80,12 @@ test('a database restored elsewhere takes the passwords of the secret there', as
   )
 })
 
+test('several may prepare at the same time', async () => {
+  const options = { name: 'busy', owner: 'busy_owner', roles: ['busy_api'], extensions: ['citext'], secret }
+  const prepared = await Promise.all([1, 2, 3, 4].map(() => prepareDatabase(server, options)))
+  for (const { roleUrl } of prepared) assert.deepEqual(await rows(roleUrl('busy_api'), 'SELECT 1 AS one'), [{ one: 1 }])
+})
+
 test('a role of one system cannot enter the database of another', async () => {
   const one = await prepareDatabase(server, {
     name: 'one',

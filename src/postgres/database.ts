@@ -35,6 +35,8 @@ export async function prepareDatabase(server: Server, options: DatabaseOptions):
   const { name, owner, roles, extensions } = options
   const password = (role: string) => rolePassword(options.secret, role)
   await withClient(server.url(), async (client) => {
+    // Two that grant on the same database at once would fail on each other.
+    await client.query('SELECT pg_advisory_lock($1)', [preparationLock])
     await ensureRole(client, owner, { createRole: true, password: password(owner) })
     for (const role of roles) await ensureRole(client, role, { createRole: false, password: password(role) })
     await ensureDatabase(client, name, owner)
@@ -47,6 +49,9 @@ export async function prepareDatabase(server: Server, options: DatabaseOptions):
   const roleUrl = (role: string) => server.url({ user: role, password: password(role), database: name })
   return { name, owner, adminUrl, ownerUrl: roleUrl(owner), roleUrl }
 }
+
+/** Any number that is always the same. */
+const preparationLock = 4_732_016_577_204
 
 /** Password of a role: 256 bits, hex. */
 export function rolePassword(secret: Uint8Array, role: string): string {

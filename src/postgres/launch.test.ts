@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { cp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createConnection, createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { systemClock } from '../clock.ts'
 import { AvalError, type ErrorCode } from '../errors.ts'
-import { processExists, startChild } from '../process.ts'
+import { type Child, processExists, startChild } from '../process.ts'
+import { seededRandom } from '../random.ts'
 import { attachServer } from './attach.ts'
 import { type Binaries, findBinaries } from './binaries.ts'
 import { withClient } from './connection.ts'
@@ -204,6 +205,31 @@ describe('after a crash', () => {
     })
   })
 
+  test('of Aval at any moment of a start: the next one finds its way', async () => {
+    const options = fresh()
+    const seed = Date.now() % 100_000
+    const random = seededRandom(seed)
+    const moments = Array.from({ length: 6 }, () => random.int(900))
+    for (const moment of moments) {
+      const aval = await startAval(options.dataDirectory)
+      let complaint = ''
+      aval.process.stderr?.on('data', (chunk: Buffer) => {
+        complaint += chunk
+      })
+      await clock.sleep(moment)
+      assert.equal(aval.process.exitCode, null, `seed ${seed}: it gave up by itself: ${complaint}`)
+      process.kill(aval.pid, 'SIGKILL')
+      await aval.ended
+    }
+    await using(options, async (server) => {
+      assert.deepEqual(await rows(server, 'SELECT 1 AS one'), [{ one: 1 }], `seed ${seed}: killed after ${moments} ms`)
+      const postmasters = (await serverProcesses(options.dataDirectory)).filter(({ role }) => role === 'postmaster')
+      assert.equal(postmasters.length, 1)
+    })
+    const left = (await readdir(place.path)).filter((name) => name.startsWith(`${basename(options.dataDirectory)}.`))
+    assert.deepEqual(left, [`${basename(options.dataDirectory)}.secret`], `seed ${seed}: killed after ${moments} ms`)
+  })
+
   test('a pid file whose number is a stranger now hinders nobody, and the stranger lives on', async () => {
     const options = fresh()
     await (await startServer(options)).kill()
@@ -289,21 +315,26 @@ describe('a data directory that comes from elsewhere', () => {
   })
 })
 
-/** Runs an Aval that starts a server and is killed with it running. */
-async function leaveServerBehind(
-  dataDirectory: string,
-): Promise<{ postmaster: number; avalPid: number; socketDirectory: string }> {
+/** An Aval that starts a server, tells of it and waits. */
+function startAval(dataDirectory: string): Promise<Child> {
   const program = `
     import { systemClock } from ${JSON.stringify(join(import.meta.dirname, '../clock.ts'))}
     import { findBinaries } from ${JSON.stringify(join(import.meta.dirname, 'binaries.ts'))}
     import { startServer } from ${JSON.stringify(join(import.meta.dirname, 'launch.ts'))}
     import { withClient } from ${JSON.stringify(join(import.meta.dirname, 'connection.ts'))}
     const server = await startServer({ dataDirectory: ${JSON.stringify(dataDirectory)}, binaries: await findBinaries('embedded'), clock: systemClock })
-    await withClient(server.url(), (client) => client.query('CREATE TABLE kept AS SELECT 42 AS answer'))
+    await withClient(server.url(), (client) => client.query('CREATE TABLE IF NOT EXISTS kept AS SELECT 42 AS answer'))
     console.log(JSON.stringify({ postmaster: server.pid, socketDirectory: server.socketDirectory }))
     setInterval(() => undefined, 1000)
   `
-  const aval = await startChild({ program: process.execPath, args: ['--input-type=module', '--eval', program] })
+  return startChild({ program: process.execPath, args: ['--input-type=module', '--eval', program] })
+}
+
+/** Runs an Aval that starts a server and is killed with it running. */
+async function leaveServerBehind(
+  dataDirectory: string,
+): Promise<{ postmaster: number; avalPid: number; socketDirectory: string }> {
+  const aval = await startAval(dataDirectory)
   const output = new Promise<string>((resolve, reject) => {
     aval.process.stdout?.setEncoding('utf8').once('data', resolve)
     void aval.ended.then(() => reject(new Error('ended before it was ready')))

@@ -47,8 +47,13 @@ async function commandLines(): Promise<CommandLine[]> {
     const { stdout } = await runToEnd({ program: 'ps', args: ['-axww', '-o', 'pid=,command='] })
     return stdout.split('\n').flatMap((line) => {
       const match = /^\s*(\d+) (.*)$/.exec(line)
-      const command = match?.[2] ?? ''
-      return match ? [{ pid: Number(match[1]), command, parts: command.split(' ') }] : []
+      if (match === null) return []
+      const command = match[2] ?? ''
+      // `ps` does not say where an argument ends; a directory may hold spaces and is followed by an option or nothing.
+      const [, program = command, directory] = /^(.+?) -D (.+?)(?: -\w .*)?$/.exec(command) ?? []
+      return [
+        { pid: Number(match[1]), command, parts: directory === undefined ? [program] : [program, '-D', directory] },
+      ]
     })
   }
   const lines = await Promise.all(

@@ -28,8 +28,6 @@ const base: Settings = {
   timezone: 'UTC',
   log_timezone: 'UTC',
   lc_messages: 'C',
-  // Small machines and containers have little of what System V and /dev/shm offer; mmap always works.
-  dynamic_shared_memory_type: process.platform === 'linux' ? 'posix' : 'mmap',
 }
 
 /**

@@ -198,6 +198,16 @@ describe('a failure', () => {
     assert.deepEqual(await tables(ownerUrl), ['b', 'people'])
   })
 
+  test('of a COPY that waits for data nobody sends does not wait', async () => {
+    const { ownerUrl } = await freshDatabase()
+    const error = await failureOf(
+      applyMigrations(ownerUrl, folder('CREATE TABLE a (); COPY a FROM stdin')),
+      'MIGRATION_FAILED',
+    )
+    assert.match(error.message, /statement 2 of 2 \(COPY a FROM stdin\)/)
+    assert.deepEqual(await tables(ownerUrl), [])
+  })
+
   test('of a deferred constraint is told at the end of its transaction', async () => {
     const { ownerUrl } = await freshDatabase()
     const sql = `CREATE TABLE p (id int PRIMARY KEY);
