@@ -1,0 +1,13 @@
+/** Standard base64 with padding. Browsers and Node both have btoa and atob; pieces keep the argument list short. */
+export function toBase64(bytes: Uint8Array): string {
+  let binary = ''
+  for (let start = 0; start < bytes.length; start += 8_192) {
+    binary += String.fromCharCode(...bytes.subarray(start, start + 8_192))
+  }
+  return btoa(binary)
+}
+
+/** @throws when the text is not base64 */
+export function fromBase64(text: string): Uint8Array {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
+}

@@ -1,0 +1,94 @@
+import type { SyncApi } from './api.ts'
+import type { EntityRecord, LocalStore, SyncState } from './local-store.ts'
+import { pushAgain, reconcile } from './reconcile.ts'
+import type { TamperReport } from './report.ts'
+import { beginRewalk, EpochWentBack } from './rewalk.ts'
+import type { Sealer } from './sealed-entity.ts'
+import { fromWire, type PullAnswer } from './wire.ts'
+
+export interface PullReport {
+  /** Entities of which a newer version was taken over. */
+  pulled: string[]
+  conflicts: string[]
+  tampering: TamperReport[]
+  /** Entities this device will push again: the server lost them. */
+  pushAgain: string[]
+}
+
+const pageSize = 100
+
+/**
+ * Takes over every change since the last pull. Pages are saved together with the cursor after them, so that an interrupted
+ * pull goes on where it was.
+ */
+export async function pull(api: SyncApi, store: LocalStore, sealer: Sealer): Promise<PullReport> {
+  const report: PullReport = { pulled: [], conflicts: [], tampering: [], pushAgain: [] }
+  let restarted = false
+  for (;;) {
+    const state = await store.state()
+    const result = await api.pull(state.cursor, pageSize)
+    if (result.outcome === 'epoch-changed') {
+      await store.save([], restored(state, result.epoch, result.cursor))
+      continue
+    }
+    if (result.outcome === 'bad-cursor') {
+      if (restarted) throw new Error('the server refuses the cursor it gave')
+      restarted = true
+      await store.save([], beginRewalk(state, 'cursor-lost', state.epoch, undefined))
+      continue
+    }
+    const { page } = result
+    if (state.epoch !== undefined && page.epoch < state.epoch) throw new EpochWentBack()
+    if (state.epoch !== undefined && page.epoch > state.epoch) {
+      // A walk from the start has no cursor that could have told it.
+      await store.save([], restored(state, page.epoch, undefined))
+      continue
+    }
+    const next: SyncState = { ...state, epoch: page.epoch, cursor: page.cursor }
+    const records = await takePage(page, next, store, sealer, report)
+    await store.save(records, next)
+    if (page.has_more) continue
+    if (next.rewalk !== undefined) await finishRewalk(next, store, report)
+    return report
+  }
+}
+
+function restored(state: SyncState, epoch: number, cursor: string | undefined): SyncState {
+  if (state.epoch !== undefined && epoch < state.epoch) throw new EpochWentBack()
+  return beginRewalk(state, 'restored', epoch, cursor)
+}
+
+async function takePage(
+  page: PullAnswer,
+  state: SyncState,
+  store: LocalStore,
+  sealer: Sealer,
+  report: PullReport,
+): Promise<EntityRecord[]> {
+  const records: EntityRecord[] = []
+  for (const row of page.entities) {
+    const { record, outcome } = reconcile(await store.get(row.id), fromWire(row), state, sealer)
+    if (outcome === 'adopted') report.pulled.push(row.id)
+    else if (outcome === 'conflict') report.conflicts.push(row.id)
+    else if (outcome === 'push-again') report.pushAgain.push(row.id)
+    else if (outcome !== 'same') report.tampering.push({ id: row.id, what: outcome })
+    records.push(record)
+  }
+  return records
+}
+
+/** What the server had and has no more is pushed again. */
+async function finishRewalk(state: SyncState, store: LocalStore, report: PullReport): Promise<void> {
+  const missing = (await store.all()).filter(
+    (record) => record.confirmed !== undefined && record.seenInWalk !== state.walk && record.conflict === undefined,
+  )
+  for (const { id } of missing) {
+    report.pushAgain.push(id)
+    // Only a restore explains it.
+    if (state.rewalk === 'cursor-lost') report.tampering.push({ id, what: 'missing' })
+  }
+  await store.save(
+    missing.map((record) => ({ ...pushAgain(record, 0), seenInWalk: state.walk })),
+    { ...state, rewalk: undefined },
+  )
+}

@@ -1,0 +1,115 @@
+import type { PushResult, SyncApi } from './api.ts'
+import type { EntityRecord, LocalStore, PendingWrite } from './local-store.ts'
+import type { TamperReport } from './report.ts'
+import { beginRewalk, EpochWentBack } from './rewalk.ts'
+import type { SealedEntity } from './sealed-entity.ts'
+
+export interface PushReport {
+  /** Acknowledged by the server. */
+  pushed: SealedEntity[]
+  /** Entities another device wrote first. */
+  conflicts: string[]
+  /** Entities the server refuses as they are. */
+  setAside: { id: string; reason: string; detail: string }[]
+  tampering: TamperReport[]
+  /** The server was restored: pull before pushing on. */
+  restored: boolean
+}
+
+const batchEntities = 50
+const batchBytes = 3 * 1_048_576
+
+/**
+ * Sends what waits, the oldest write of each entity first, until nothing is left that the server may accept. What it refuses
+ * is marked and left out of the next batch, so that one bad entity never holds up the others.
+ */
+export async function push(api: SyncApi, store: LocalStore): Promise<PushReport> {
+  const report: PushReport = { pushed: [], conflicts: [], setAside: [], tampering: [], restored: false }
+  for (;;) {
+    const batch = nextBatch(await store.waiting())
+    if (batch.length === 0) return report
+    const state = await store.state()
+    // Noted before it is sent: a write that may be on the server is never replaced, only repeated.
+    const marked = batch.map(({ record, write }) => ({
+      ...record,
+      pending: [{ ...write, sent: true }, ...record.pending.slice(1)],
+    }))
+    await store.save(marked)
+    const result = await api.push(
+      batch.map(({ write }) => write),
+      state.epoch,
+    )
+    if (result.outcome === 'epoch-changed') {
+      if (state.epoch !== undefined && result.epoch < state.epoch) throw new EpochWentBack()
+      await store.save([], beginRewalk(state, 'restored', result.epoch, result.cursor))
+      return { ...report, restored: true }
+    }
+    if (result.outcome === 'accepted') await acknowledge(store, marked, result.epoch, report)
+    else await mark(store, marked, result, state.epoch, report)
+  }
+}
+
+interface Waiting {
+  record: EntityRecord
+  write: PendingWrite
+}
+
+function nextBatch(records: readonly EntityRecord[]): Waiting[] {
+  const batch: Waiting[] = []
+  let bytes = 0
+  for (const record of records) {
+    const [write] = record.pending
+    if (write === undefined) continue
+    bytes += write.sealed.blob.length
+    if (batch.length > 0 && (batch.length === batchEntities || bytes > batchBytes)) break
+    batch.push({ record, write })
+  }
+  return batch
+}
+
+async function acknowledge(
+  store: LocalStore,
+  batch: readonly EntityRecord[],
+  epoch: number,
+  report: PushReport,
+): Promise<void> {
+  const state = await store.state()
+  const records = batch.map((record) => {
+    const [write, ...rest] = record.pending
+    if (write === undefined) return record
+    report.pushed.push(write.sealed)
+    return { ...record, confirmed: { sealed: write.sealed, epoch }, pending: rest, seenInWalk: state.walk }
+  })
+  // A device that pushes before it ever pulled knows the epoch from here on, and so notices a restore.
+  await store.save(records, { ...state, epoch: state.epoch ?? epoch })
+}
+
+async function mark(
+  store: LocalStore,
+  batch: readonly EntityRecord[],
+  { refused }: Extract<PushResult, { outcome: 'refused' }>,
+  epoch: number | undefined,
+  report: PushReport,
+): Promise<void> {
+  const changed: EntityRecord[] = []
+  for (const record of batch) {
+    const rejection = refused.rejected.find(({ id }) => id === record.id)
+    const conflict = refused.conflicts.find(({ id }) => id === record.id)
+    if (rejection !== undefined) {
+      const { reason, detail } = rejection
+      report.setAside.push({ id: record.id, reason, detail })
+      changed.push({ ...record, setAside: { reason, detail } })
+    } else if (conflict !== undefined) {
+      const { server_version: serverVersion, server_checksum: serverChecksum } = conflict
+      // In one epoch a version that was seen stays: the server has gone back without saying so.
+      if (record.confirmed?.epoch === epoch && serverVersion < (record.pending[0]?.base ?? 0)) {
+        report.tampering.push({ id: record.id, what: serverVersion === 0 ? 'missing' : 'replayed' })
+      }
+      report.conflicts.push(record.id)
+      changed.push({ ...record, conflict: { serverVersion, serverChecksum } })
+    }
+  }
+  // A refusal that names nothing we sent would be sent again for ever.
+  if (changed.length === 0) throw new Error('the server refused a push and named no entity of it')
+  await store.save(changed)
+}

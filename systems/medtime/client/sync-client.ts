@@ -1,0 +1,245 @@
+import { createSyncApi } from './api.ts'
+import { createKeyRing } from './keys.ts'
+import { type EntityRecord, type LocalStore, memoryStore, type PendingWrite } from './local-store.ts'
+import { type PullReport, pull } from './pull.ts'
+import { type PushReport, push } from './push.ts'
+import { emptyRecord } from './reconcile.ts'
+import type { Notice } from './report.ts'
+import { type Clock, systemClock } from './retry.ts'
+import { open, type SealedEntity, type Sealer, sameSealed, seal } from './sealed-entity.ts'
+
+export interface ClientOptions {
+  /** Base address of the API; a function when it may move. */
+  address: string | (() => string)
+  /** A valid access token; asked before every request. */
+  token: () => Promise<string>
+  /** The user's id, the `sub` of the token. */
+  user: string
+  /** 1 to 64 of A-Z a-z 0-9 _ -; one name for one device. */
+  device: string
+  /** Newest first; the first seals, all open. */
+  masterKeys: readonly [Uint8Array, ...Uint8Array[]]
+  /** In memory unless told. */
+  store?: LocalStore
+  /** Collection of an entity type, which has a key of its own; the type itself unless told. */
+  collectionOf?: (type: string) => string
+  clock?: Clock
+  /** Uniform in [0, 1), for the jitter of retries only. */
+  random?: () => number
+  fetch?: typeof fetch
+  signal?: AbortSignal
+  /** Told once for each thing a person should know. */
+  onNotice?: (notice: Notice) => void
+}
+
+export interface Item {
+  id: string
+  type: string
+  version: number
+  deleted: boolean
+  /** Empty when deleted. */
+  value: Uint8Array
+}
+
+export interface ConflictView {
+  id: string
+  type: string
+  mine: Item | undefined
+  /** Undefined until it was pulled, or when the server holds nothing. */
+  theirs: Item | undefined
+}
+
+export interface SyncReport extends Omit<PushReport, 'restored'>, PullReport {
+  /** What a person should be told, once. */
+  notice: Notice | undefined
+}
+
+export interface SyncClient {
+  /** Writes a new version here; `push` sends it. */
+  put(type: string, id: string, value: Uint8Array): Promise<SealedEntity>
+  /** Writes a tombstone here. */
+  remove(type: string, id: string): Promise<SealedEntity>
+  get(id: string): Promise<Item | undefined>
+  /** What is not deleted, of one type or of all. */
+  list(type?: string): Promise<Item[]>
+  push(): Promise<PushReport>
+  pull(): Promise<PullReport>
+  /** Pull, push, and as long again as a restore of the server asks for it. */
+  sync(): Promise<SyncReport>
+  conflicts(): Promise<ConflictView[]>
+  /** Decides a conflict: `mine`, `theirs`, or a value made of both. A decision for ours is sent with the next push. */
+  resolve(id: string, decision: 'mine' | 'theirs' | Uint8Array): Promise<void>
+  /** Entities the server refuses as they are. */
+  setAside(): Promise<{ id: string; type: string; reason: string; detail: string }[]>
+  /** Gives up the writes of an entity that was set aside. */
+  discard(id: string): Promise<void>
+  /** Every version this device knows to be on the server, sealed. */
+  held(): Promise<SealedEntity[]>
+}
+
+/**
+ * A device of a user. Everything it keeps and sends is sealed; operations run one after the other.
+ *
+ * @example
+ * const phone = createSyncClient({ address, token, user, device: 'phone', masterKeys: [createMasterKey()] })
+ * await phone.put('medication', crypto.randomUUID(), new TextEncoder().encode('...'))
+ * const { conflicts } = await phone.sync()
+ */
+export function createSyncClient(options: ClientOptions): SyncClient {
+  const { address, user } = options
+  const store = options.store ?? memoryStore()
+  const sealer: Sealer = {
+    user,
+    keys: createKeyRing(user, options.masterKeys),
+    collectionOf: options.collectionOf ?? ((type) => type),
+  }
+  const api = createSyncApi({
+    address: typeof address === 'string' ? () => address : address,
+    token: options.token,
+    device: options.device,
+    fetch: options.fetch ?? globalThis.fetch,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? Math.random,
+    signal: options.signal,
+  })
+  const inTurn = createTurns()
+
+  const write = async (type: string, id: string, value: Uint8Array, deleted: boolean): Promise<SealedEntity> => {
+    const record = (await store.get(id)) ?? emptyRecord(id, type)
+    if (record.conflict !== undefined) throw new Error('resolve the conflict of this entity before writing it again')
+    // A write that was never sent is replaced; one that may be on the server gets a successor.
+    const kept = record.pending.filter(
+      ({ sent, sealed }) => sent || (record.confirmed !== undefined && sameSealed(sealed, record.confirmed.sealed)),
+    )
+    const parent = kept.at(-1)?.sealed ?? record.confirmed?.sealed
+    const base = parent?.version ?? 0
+    const sealed = seal(sealer, { id, type, version: base + 1, deleted }, { value, parent: parent?.checksum })
+    await store.save([{ ...record, type, pending: [...kept, { sealed, base, sent: false }], setAside: undefined }])
+    return sealed
+  }
+  const view = (sealed: SealedEntity | undefined): Item | undefined => {
+    if (sealed === undefined) return undefined
+    const content = open(sealer, sealed)
+    if (content === undefined) return undefined
+    const { id, type, version, deleted } = sealed
+    return { id, type, version, deleted, value: content.value }
+  }
+  const newest = (record: EntityRecord) => record.pending.at(-1)?.sealed ?? record.confirmed?.sealed
+  const tell = async (): Promise<Notice | undefined> => {
+    const state = await store.state()
+    if (state.untold === undefined) return undefined
+    const notice: Notice = { kind: 'server-restored', epoch: state.untold }
+    await store.save([], { ...state, untold: undefined })
+    options.onNotice?.(notice)
+    return notice
+  }
+  const telling = async <T>(work: Promise<T>): Promise<T> => {
+    const result = await work
+    await tell()
+    return result
+  }
+
+  return {
+    put: (type, id, value) => inTurn(() => write(type, id.toLowerCase(), value, false)),
+    remove: (type, id) => inTurn(() => write(type, id.toLowerCase(), new Uint8Array(), true)),
+    get: async (id) => {
+      const record = await store.get(id.toLowerCase())
+      return record === undefined ? undefined : view(newest(record))
+    },
+    list: async (type) =>
+      (await store.all())
+        .filter((record) => type === undefined || record.type === type)
+        .flatMap((record) => view(newest(record)) ?? [])
+        .filter((item) => !item.deleted),
+    push: () => inTurn(() => telling(push(api, store))),
+    pull: () => inTurn(() => telling(pull(api, store, sealer))),
+    sync: () =>
+      inTurn(async () => {
+        const total: SyncReport = {
+          pushed: [],
+          pulled: [],
+          conflicts: [],
+          setAside: [],
+          tampering: [],
+          pushAgain: [],
+          notice: undefined,
+        }
+        for (;;) {
+          const pulled = await pull(api, store, sealer)
+          const pushed = await push(api, store)
+          total.pushed.push(...pushed.pushed)
+          total.pulled.push(...pulled.pulled)
+          total.conflicts = [...new Set([...total.conflicts, ...pulled.conflicts, ...pushed.conflicts])]
+          total.setAside.push(...pushed.setAside)
+          total.tampering.push(...pulled.tampering, ...pushed.tampering)
+          total.pushAgain.push(...pulled.pushAgain)
+          total.notice ??= await tell()
+          if (!pushed.restored) return total
+        }
+      }),
+    conflicts: async () =>
+      (await store.all())
+        .filter((record) => record.conflict !== undefined)
+        .map((record) => ({
+          id: record.id,
+          type: record.type,
+          mine: view(record.pending.at(-1)?.sealed),
+          theirs: view(theirsOf(record)),
+        })),
+    resolve: (id, decision) =>
+      inTurn(async () => {
+        const record = await store.get(id.toLowerCase())
+        if (record?.conflict === undefined) throw new Error('this entity has no conflict')
+        await store.save([decide(record, decision, sealer)])
+      }),
+    setAside: async () =>
+      (await store.all()).flatMap(({ id, type, setAside }) =>
+        setAside === undefined ? [] : [{ id, type, ...setAside }],
+      ),
+    discard: (id) =>
+      inTurn(async () => {
+        const record = await store.get(id.toLowerCase())
+        if (record !== undefined) await store.save([{ ...record, pending: [], setAside: undefined }])
+      }),
+    held: async () => (await store.all()).flatMap(({ confirmed }) => confirmed?.sealed ?? []),
+  }
+}
+
+/** The server's version of a conflict, once it was pulled. */
+function theirsOf({ confirmed, conflict }: EntityRecord): SealedEntity | undefined {
+  return confirmed?.sealed.checksum === conflict?.serverChecksum ? confirmed?.sealed : undefined
+}
+
+function decide(record: EntityRecord, decision: 'mine' | 'theirs' | Uint8Array, sealer: Sealer): EntityRecord {
+  const theirs = theirsOf(record)
+  const serverVersion = record.conflict?.serverVersion ?? 0
+  const unseen = serverVersion > 0 && theirs === undefined && record.disbelieved !== record.conflict?.serverChecksum
+  if (unseen) throw new Error('pull first: the other version is not here yet')
+  const mine: PendingWrite | undefined = record.pending.at(-1)
+  if (decision === 'theirs' || mine === undefined) return { ...record, pending: [], conflict: undefined }
+  const content = open(sealer, mine.sealed)
+  const value = decision === 'mine' ? content?.value : decision
+  if (value === undefined) throw new Error('this device cannot open its own write')
+  const sealed = seal(
+    sealer,
+    {
+      id: record.id,
+      type: mine.sealed.type,
+      // Above both, so that neither history sees a version twice.
+      version: Math.max(serverVersion, mine.sealed.version) + 1,
+      deleted: decision === 'mine' && mine.sealed.deleted,
+    },
+    { value, parent: theirs?.checksum },
+  )
+  return { ...record, pending: [{ sealed, base: serverVersion, sent: false }], conflict: undefined }
+}
+
+/** Runs one operation after the other, in the order they were asked for. */
+function createTurns(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const result = last.then(work, work)
+    last = result.catch(() => undefined)
+    return result
+  }
+}
