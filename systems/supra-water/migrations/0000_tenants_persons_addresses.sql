@@ -78,6 +78,18 @@ CREATE TABLE addresses (
 --> statement-breakpoint
 CREATE INDEX addresses_person ON addresses (tenant_id, person_id);
 --> statement-breakpoint
+-- Who works with the system. How they prove it is not kept here.
+CREATE TABLE users (
+  tenant_id uuid NOT NULL REFERENCES tenants (id),
+  id uuid NOT NULL DEFAULT gen_random_uuid(),
+  email text NOT NULL,
+  role text NOT NULL CHECK (role IN ('admin', 'billing', 'service', 'field')),
+  PRIMARY KEY (tenant_id, id),
+  UNIQUE (tenant_id, email)
+);
+--> statement-breakpoint
+CALL guard_by_tenant('users');
+--> statement-breakpoint
 CALL guard_by_tenant('persons');
 --> statement-breakpoint
 CALL guard_by_tenant('addresses');

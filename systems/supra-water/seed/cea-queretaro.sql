@@ -20,6 +20,12 @@ insert into tariff_schedules (tenant_id, name, type, effective_from, blocks) val
     {"from_m3": 40, "to_m3": null, "price_per_m3": 22.00, "fixed_charge": 0}
   ]');
 
+insert into users (tenant_id, email, role) values
+  ('00000000-0000-0000-0000-000000000001', 'admin@test.com', 'admin'),
+  ('00000000-0000-0000-0000-000000000001', 'billing@test.com', 'billing'),
+  ('00000000-0000-0000-0000-000000000001', 'service@test.com', 'service'),
+  ('00000000-0000-0000-0000-000000000001', 'field@test.com', 'field');
+
 insert into persons (tenant_id, id, first_name, paternal_surname, maternal_surname, rfc, curp, email, phone)
 select '00000000-0000-0000-0000-000000000001',
   format('00000000-0000-0000-0001-%s', lpad(number::text, 12, '0'))::uuid, given, father, mother, rfc, curp, email, phone

@@ -87,6 +87,7 @@ test('every table and every partition has row security', async () => {
 for (const role of ['supra_api', 'supra_worker']) {
   test(`${role} reaches the rows of its tenant and none of another, in every table that has some`, async () => {
     const tables = [
+      'users',
       'persons',
       'addresses',
       'sectores_hidraulicos',
