@@ -36,6 +36,8 @@ export interface OpenedObject {
   meta: Record<string, string>
   /** The text; it ends without an error only when every chunk to the last was genuine. */
   text: ByteStream
+  /** Gives up the rest of a text that is not read to its end. */
+  close(): Promise<void>
 }
 
 /**
@@ -55,7 +57,10 @@ export async function openObject(keys: RepositoryKeys, place: ObjectPlace, store
     const first = await chunks.next()
     const plain = resume(first, chunks)
     const text = header.codec === 'zstd' ? through(plain, createZstdDecompress()) : plain
-    return { meta: header.meta, text: named(text, damaged) }
+    const close = async () => {
+      await source.return?.()
+    }
+    return { meta: header.meta, text: named(text, damaged), close }
   } catch (error) {
     await source.return?.()
     throw damaged(error)

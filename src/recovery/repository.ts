@@ -77,7 +77,7 @@ export async function openRepository(options: {
     const { outcome, size } = await store.put(key, sealed, { ifAbsent: !replace })
     if (outcome === 'stored') return { key, outcome, storedBytes: size } as const
     const existing = await read(key)
-    for await (const _ of existing.text) break
+    await existing.close()
     if (digest === undefined || existing.meta['digest'] !== digest) throw failure('OBJECT_CONFLICT', { object: key })
     return { key, outcome: 'same', storedBytes: 0 } as const
   }

@@ -27,7 +27,8 @@ export async function readServerIdentity(repository: Repository): Promise<Server
  * @throws REPOSITORY_OTHER_SERVER: WAL of two clusters would have the same names.
  */
 export async function claimServer(repository: Repository, identity: ServerIdentity): Promise<void> {
-  const text = Buffer.from(JSON.stringify(identity))
+  const { systemIdentifier, walSegmentBytes } = identity
+  const text = Buffer.from(JSON.stringify({ systemIdentifier, walSegmentBytes } satisfies ServerIdentity))
   try {
     await repository.put(layout.server, once(text), { digest: repository.digest(text) })
   } catch (error) {
@@ -36,7 +37,7 @@ export async function claimServer(repository: Repository, identity: ServerIdenti
     throw failure('REPOSITORY_OTHER_SERVER', {
       place: repository.store.place,
       owner,
-      server: identity.systemIdentifier,
+      server: systemIdentifier,
     })
   }
 }

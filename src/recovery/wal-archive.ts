@@ -15,8 +15,6 @@ const headEveryMs = 2_000
 export interface WalArchive {
   /** Everything before it is in the repository. */
   stored(): Lsn
-  /** Timeline and position that `stored` belongs to. */
-  timeline(): number
   /** Remembers a moment that can be restored to once the WAL up to it is stored. */
   addMark(mark: Mark): void
   newestMark(): Mark | undefined
@@ -35,8 +33,8 @@ export interface WalArchiveOptions {
   clock: Clock
   /** Longest time WAL waits in the spool for more to come. */
   pieceEveryMs: number
-  /** Where earlier receivers left off. */
-  stored: { timeline: number; lsn: Lsn } | undefined
+  /** Where earlier receivers left off, or where this one begins. */
+  stored: { timeline: number; lsn: Lsn }
   mark: Mark | undefined
   ends: ReadonlyMap<number, Lsn>
   /** Pieces of the segment that was begun earlier; replaced by the first piece written now. */
@@ -72,8 +70,7 @@ export function walArchive(options: WalArchiveOptions): WalArchive {
   const reached = (segment: Segment, to: number) => {
     const lsn = startOf(segment) + BigInt(to)
     ends.set(segment.timeline, lsn)
-    if (!stored || stored.timeline !== segment.timeline || stored.lsn < lsn)
-      stored = { timeline: segment.timeline, lsn }
+    if (stored.timeline !== segment.timeline || stored.lsn < lsn) stored = { timeline: segment.timeline, lsn }
     waitingSince = undefined
   }
   /** Marks of the timeline that was left tell nothing of the one that follows, unless they lie before it. */
@@ -141,8 +138,7 @@ export function walArchive(options: WalArchiveOptions): WalArchive {
   }
 
   return {
-    stored: () => stored?.lsn ?? 0n,
-    timeline: () => stored?.timeline ?? 0,
+    stored: () => stored.lsn,
     addMark: (mark) => {
       marks.push(mark)
     },
@@ -150,7 +146,7 @@ export function walArchive(options: WalArchiveOptions): WalArchive {
     step: async (urgent) => {
       const next = spool.waiting()[0]
       if (!next) return undefined
-      if (stored && stored.timeline !== next.segment.timeline) leave(next.segment)
+      if (stored.timeline !== next.segment.timeline) leave(next.segment)
       // The spool goes on while this waits for the store: what is decided here must rest on one look at it.
       const { segment, synced, closed } = next
       if (closed && synced === segmentBytes) {

@@ -141,8 +141,8 @@ export async function readSegment(
 export async function readMark(repository: Repository, stored: StoredSegment): Promise<Mark | undefined> {
   let newest: Mark | undefined
   for (const key of stored.whole === undefined ? stored.pieces.map((piece) => piece.key) : [stored.whole]) {
-    const { meta, text } = await repository.read(key)
-    await text[Symbol.asyncIterator]().return?.()
+    const { meta, close } = await repository.read(key)
+    await close()
     const mark = markOf(meta)
     if (mark && (!newest || mark.at > newest.at)) newest = mark
   }

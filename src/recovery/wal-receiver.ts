@@ -221,7 +221,7 @@ async function resumeArchive(
     spool,
     clock,
     pieceEveryMs,
-    stored: lsn === undefined ? undefined : { timeline: start.timeline, lsn },
+    stored: { timeline: start.timeline, lsn: lsn ?? start.lsn },
     mark: await newestMark(repository, inventory, line),
     ends,
     earlierPieces: ({ timeline, number }) => inventory.timelines.get(timeline)?.get(number)?.pieces ?? [],

@@ -131,8 +131,8 @@ export interface LeftSegment {
 }
 
 /**
- * What a dead receiver left, oldest first. Zeros at the end of a segment that is not full are not given: after a loss of
- * power they may be room that was never written, and a reader of WAL takes what is missing as zeros anyhow.
+ * What a dead receiver left, oldest first. All that was acknowledged is there. After a loss of power what follows it may be zeros
+ * instead of what was written; recovery takes them for the end of the WAL, and a receiver replaces them.
  */
 export async function leftInSpool(directory: string, segmentBytes: number): Promise<LeftSegment[]> {
   const names = await readdir(directory).catch((error: unknown) => {
@@ -148,20 +148,13 @@ export async function leftInSpool(directory: string, segmentBytes: number): Prom
       const handle = await open(file, 'r')
       try {
         const { size } = await handle.stat()
-        const bytes = await readRange(handle, 0, size)
-        return whole ? bytes : withoutTrailingZeros(bytes)
+        return await readRange(handle, 0, size)
       } finally {
         await handle.close()
       }
     }
     return [{ segment, whole, read, remove: () => rm(file, { force: true }) }]
   })
-}
-
-function withoutTrailingZeros(bytes: Buffer): Buffer {
-  let end = bytes.length
-  while (end > 0 && bytes[end - 1] === 0) end -= 1
-  return bytes.subarray(0, end)
 }
 
 async function readRange(handle: FileHandle, from: number, to: number): Promise<Buffer> {

@@ -1,0 +1,20 @@
+import { systemClock } from '../clock.ts'
+import { repositoryKey } from './cluster.fixture.ts'
+import { directoryStore } from './directory-store.ts'
+import { openRepository } from './repository.ts'
+import { startWalReceiver } from './wal-receiver.ts'
+
+/** A receiver in a process of its own, for tests that kill it. Arguments: URL, store, spool. */
+const [url = '', store = '', spool = ''] = process.argv.slice(2)
+const repository = await openRepository({ store: directoryStore(store), key: repositoryKey, system: 'shop' })
+const receiver = await startWalReceiver({
+  url,
+  repository,
+  spool,
+  slot: 'aval_shop',
+  clock: systemClock,
+  heartbeatMs: 100,
+  pieceEveryMs: 50,
+})
+process.stdout.write('receiving\n')
+process.on('SIGTERM', () => void receiver.stop().then(() => process.exit(0)))
