@@ -158,6 +158,11 @@ export const catalogue = {
     next: 'Use the one that runs, or end it with Ctrl-C in its terminal or `kill {pid}`, and start again.',
     exit: 1,
   },
+  ENVIRONMENT_STOPPED: {
+    says: 'The environment of {system} was stopped already; nothing starts in it any more.',
+    next: 'Start the command again.',
+    exit: 1,
+  },
   ENVIRONMENT_SERVER_EXTERNAL: {
     says: 'The plan of {system} gives {environment} the external server of {variable}, and Aval runs systems on its own.',
     next: "Set database.servers.{environment} to 'embedded' or 'installed'.",

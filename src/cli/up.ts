@@ -72,7 +72,7 @@ async function run(system: System, project: Project, context: CommandContext, pr
   // receives what the services still write.
   await using ending = new AsyncDisposableStack()
   ending.defer(() => environment.stop())
-  const keeper = keepServerUp(environment, log)
+  const keeper = keepServerUp(environment, clock, log)
   ending.defer(keeper.stop)
   const archive = await archived(project, environment, clock, log)
   if (archive) ending.defer(() => archive.stop())

@@ -62,6 +62,7 @@ test('a system runs with its data, stops whole, and a second start keeps what wa
   const second = await begin(project)
   assert.deepEqual(await ask(second, '/items'), ['apple', 'seeded'], 'kept, and not seeded twice')
   await second.destroy()
+  await assert.rejects(second.startServices(), code('ENVIRONMENT_STOPPED'))
   assert.ok(!existsSync(second.directory))
 })
 

@@ -41,7 +41,10 @@ export interface EnvironmentOptions {
   signal?: AbortSignal
 }
 
-/** A system that runs: Postgres, its prepared and migrated database, its services. */
+/**
+ * A system that runs: Postgres, its prepared and migrated database, its services. What would start something after `stop`
+ * rejects with ENVIRONMENT_STOPPED.
+ */
 export interface Environment {
   readonly system: System
   readonly directory: string
@@ -134,7 +137,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
   }
 
   const services = startedServices(system.plan.services, log)
-  const ports = await assignPorts(services)
+  const ports = await assignPorts(services, options.environment)
   let running: Services | undefined
   const start = async (signal?: AbortSignal): Promise<void> => {
     running ??= await startServices({
@@ -167,7 +170,17 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
     return turn
   }
   const kept = cleanup.move()
-  const stop = () => inTurn(() => kept.disposeAsync())
+  let stopped = false
+  const stop = () => {
+    stopped = true
+    return inTurn(() => kept.disposeAsync())
+  }
+  /** As `inTurn`, for what would start something: never behind a stop. */
+  const whileUp = <T>(work: () => Promise<T>): Promise<T> =>
+    inTurn(() => {
+      if (stopped) throw failure('ENVIRONMENT_STOPPED', { system: system.name })
+      return work()
+    })
 
   return {
     system,
@@ -186,10 +199,10 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
     },
     addresses: () => Object.fromEntries([...ports].map(([service, port]) => [service, addressOf(port)])),
     servicePids: () => [...ports.keys()].flatMap((service) => running?.pid(service) ?? []),
-    startServices: () => inTurn(() => start()),
+    startServices: () => whileUp(() => start()),
     stopServices: () => inTurn(halt),
     replaceServer: (next) =>
-      inTurn(async () => {
+      whileUp(async () => {
         const wereRunning = running !== undefined
         await halt()
         servers.add(next)
@@ -198,7 +211,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
         if (wereRunning) await start()
       }),
     restartServer: () =>
-      inTurn(async () => {
+      whileUp(async () => {
         if (server.running()) return
         // What is left of it holds the claim on its directory.
         await server.stop('immediate')

@@ -7,6 +7,7 @@ import { systemClock } from '../clock.ts'
 import { AvalError } from '../errors.ts'
 import { parsePlan } from '../plan/plan.ts'
 import { processExists } from '../process.ts'
+import { freePort } from './free-port.ts'
 import { statusOf } from './readiness.ts'
 import {
   addressOf,
@@ -82,7 +83,7 @@ async function bench(
   assert.ok('plan' in parsed)
   const lines: string[] = []
   const entries = startedServices(parsed.plan.services, (line) => lines.push(line))
-  const ports = await assignPorts(entries)
+  const ports = await assignPorts(entries, 'scratch')
   return {
     directory,
     lines,
@@ -254,7 +255,7 @@ test('a program that is not there is named', async (t) => {
   assert.ok('plan' in parsed)
   const services = startedServices(parsed.plan.services, () => undefined)
   await assert.rejects(
-    shop.start({ services, ports: await assignPorts(services) }),
+    shop.start({ services, ports: await assignPorts(services, 'scratch') }),
     (error) => error instanceof AvalError && error.code === 'PROCESS_NOT_FOUND',
   )
 })
@@ -272,4 +273,22 @@ test('services that others run are not started, and that is said', () => {
     'cache is not started: its image valkey:8 is run by another tool',
     'mail is not started: Postmark runs it',
   ])
+})
+
+test('in development a service gets the port its plan prefers, and a proof never sits on it', async () => {
+  const wanted = await freePort()
+  const parsed = parsePlan({
+    system: 'shop',
+    services: {
+      web: { command: ['node'] },
+      api: { command: ['node'], port: wanted },
+      twin: { command: ['node'], port: wanted },
+    },
+  })
+  assert.ok('plan' in parsed)
+  const services = startedServices(parsed.plan.services, () => undefined)
+  const development = await assignPorts(services, 'development')
+  assert.equal(development.get('api'), wanted)
+  assert.equal(new Set(development.values()).size, 3, 'each has a port of its own')
+  assert.ok(![...(await assignPorts(services, 'scratch')).values()].includes(wanted))
 })

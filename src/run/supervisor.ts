@@ -60,12 +60,22 @@ export function startedServices(
   return started
 }
 
-/** A port for each service, kept for as long as the environment lives so that clients find a restarted service again. */
-export async function assignPorts(services: ReadonlyMap<string, StartedService>): Promise<Map<string, number>> {
+/**
+ * A port for each service, kept for as long as the environment lives so that clients find a restarted service again.
+ * Only development takes the ports that the plan prefers: a proof must not sit on those that a person expects.
+ */
+export async function assignPorts(
+  services: ReadonlyMap<string, StartedService>,
+  environment: EnvironmentName,
+): Promise<Map<string, number>> {
   const ports = new Map<string, number>()
+  const preferred = (service: StartedService) => (environment === 'development' ? service.port : undefined)
   // A preferred port is promised to its service before any other is chosen.
-  const byPreference = [...services].sort(([, a], [, b]) => Number(b.port !== undefined) - Number(a.port !== undefined))
-  for (const [name, service] of byPreference) ports.set(name, await freePort(service.port, new Set(ports.values())))
+  const wanting = [...services].filter(([, service]) => preferred(service) !== undefined)
+  const others = [...services].filter(([, service]) => preferred(service) === undefined)
+  for (const [name, service] of [...wanting, ...others]) {
+    ports.set(name, await freePort(preferred(service), new Set(ports.values())))
+  }
   return ports
 }
 

@@ -12,8 +12,14 @@ export interface TinyProject {
   remove(): Promise<void>
 }
 
-/** @param service members of the plan's service entry beyond the usual ones. */
-export async function tinyProject(service: Record<string, unknown> = {}): Promise<TinyProject> {
+/**
+ * @param service members of the plan's service entry beyond the usual ones.
+ * @param sections of the plan beyond services and database.
+ */
+export async function tinyProject(
+  service: Record<string, unknown> = {},
+  sections: Record<string, unknown> = {},
+): Promise<TinyProject> {
   const root = await mkdtemp(join(tmpdir(), 'aval-tiny-'))
   // The account that the server runs as, when the tests run as root, must be able to pass.
   await chmod(root, 0o755)
@@ -37,6 +43,7 @@ export async function tinyProject(service: Record<string, unknown> = {}): Promis
       migrations: { layout: 'supabase', directory: 'migrations' },
       seed: 'seed.sql',
     },
+    ...sections,
   }
   await writeFile(join(directory, 'plan.ts'), `export default ${JSON.stringify(plan, null, 2)}\n`)
   await writeFile(join(directory, 'seed.sql'), "INSERT INTO items VALUES ('seeded');\n")
