@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { TokenSource } from './token-source.ts'
 import type { WireEntity } from './wire.ts'
 
 const stored = z.object({
@@ -37,20 +38,25 @@ export interface RawSync {
   position(): Promise<Position>
 }
 
-/**
- * @param address of the api, asked anew before every request.
- * @param token an access token; one is asked for each request.
- */
-export function rawSync(options: { address: () => string; token: () => Promise<string>; device: string }): RawSync {
-  const ask = async (path: string, body?: unknown): Promise<unknown> => {
-    const response = await fetch(new URL(path, options.address()), {
-      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+/** @param address of the api, asked anew before every request. */
+export function rawSync(options: { address: () => string; tokens: TokenSource; device: string }): RawSync {
+  const send = async (path: string, body: string | undefined) =>
+    fetch(new URL(path, options.address()), {
+      ...(body === undefined ? {} : { method: 'POST', body }),
       headers: {
-        authorization: `Bearer ${await options.token()}`,
+        authorization: `Bearer ${await options.tokens.current()}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       signal: AbortSignal.timeout(15_000),
     })
+  const ask = async (path: string, json?: unknown): Promise<unknown> => {
+    const body = json === undefined ? undefined : JSON.stringify(json)
+    let response = await send(path, body)
+    if (response.status === 401) {
+      await response.arrayBuffer()
+      options.tokens.renew()
+      response = await send(path, body)
+    }
     const text = await response.text()
     if (response.ok) return JSON.parse(text)
     throw new Refused(response.status, codeOf(text))
