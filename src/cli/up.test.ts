@@ -3,7 +3,15 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { systemClock } from '../clock.ts'
+import { findBinaries } from '../postgres/binaries.ts'
+import { withClient } from '../postgres/connection.ts'
 import { type Child, type Ending, processExists, startChild } from '../process.ts'
+import { createBackup } from '../recovery/base-backup.ts'
+import { finishRestore } from '../recovery/finish-restore.ts'
+import { parseLsn } from '../recovery/lsn.ts'
+import { restore } from '../recovery/restore.ts'
+import { readInventory, storedEnd } from '../recovery/wal-inventory.ts'
+import { openDevelopmentRepository, repositoryDirectory } from '../run/archive.ts'
 import { type RunState, readRunState } from '../run/run-state.ts'
 import { type TinyProject, tinyProject } from '../run/tiny-system.fixture.ts'
 
@@ -24,8 +32,8 @@ interface Bench {
   ask(path: string, method?: string): Promise<unknown>
 }
 
-async function bench(t: TestContext): Promise<Bench> {
-  const tiny = await tinyProject()
+async function bench(t: TestContext, sections: Record<string, unknown> = {}): Promise<Bench> {
+  const tiny = await tinyProject({}, sections)
   const started: Up[] = []
   t.after(async () => {
     for (const { child } of started) await child.stop({ signal: 'SIGINT', graceMs: 30_000 })
@@ -176,4 +184,49 @@ test('Ctrl-C during the start ends it cleanly', async (t) => {
   await until('Postgres starts', () => starting.err().includes('postgres |'))
   assert.deepEqual(await ctrlC(starting), { code: 0, signal: null })
   assert.ok(!existsSync(join(tiny.project.state, 'tiny', 'database', 'postmaster.pid')))
+})
+
+test('what a running system acknowledged is restored after Aval was killed and its database lost', async (t) => {
+  const { tiny, up, state, ask } = await bench(t, { recovery: { pointInTime: { window: '1d' } } })
+  const running = await up()
+  const { adminUrl, repository: place } = await state()
+  assert.equal(place, repositoryDirectory(tiny.project, 'tiny'))
+  const repository = await openDevelopmentRepository(tiny.project, 'tiny')
+  await createBackup({ url: adminUrl, repository, clock: systemClock })
+  await ask('/items/after-the-backup', 'PUT')
+  const written = await withClient(adminUrl, async (client) => {
+    const { rows } = await client.query('SELECT pg_current_wal_flush_lsn()::text AS lsn')
+    return parseLsn(String(rows[0].lsn))
+  })
+  await until('the write is in the repository', async () => {
+    const end = storedEnd(await readInventory(repository, 16 * 2 ** 20), 1)
+    return end !== undefined && end >= written
+  })
+  process.kill(running.child.pid, 'SIGKILL')
+  await until('Aval is gone', () => isGone(running.child.pid))
+
+  const to = join(tiny.directory, 'restored')
+  await restore({ repository, to, at: 'latest', clock: systemClock })
+  const binaries = await findBinaries('embedded')
+  const server = await finishRestore({
+    dataDirectory: to,
+    binaries,
+    clock: systemClock,
+    afterRestore: [],
+    database: 'tiny',
+    owner: 'tiny_owner',
+  })
+  try {
+    const items = await withClient(server.url({ database: 'tiny' }), async (client) => {
+      const { rows } = await client.query('SELECT name FROM items ORDER BY name')
+      return rows.map((row) => row.name)
+    })
+    assert.deepEqual(items, ['after-the-backup', 'seeded'])
+  } finally {
+    await server.stop()
+  }
+  const next = await up()
+  await state()
+  assert.deepEqual(await ask('/items'), ['after-the-backup', 'seeded'], 'and the system itself goes on')
+  assert.doesNotMatch(next.err(), /archive \|/)
 })
