@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { type Child, startChild } from '../../../src/process.ts'
+import { freePort } from '../../../src/run/free-port.ts'
 import { migrate, startTestServer } from './database.ts'
 
 export interface TestSystem {
@@ -106,14 +107,4 @@ async function requestToken(issuer: string, user: string, tier: string, expiresI
     if (typeof answer.access_token === 'string') return answer.access_token
   }
   throw new Error(`the issuer answered ${response.status}`)
-}
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net')
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const address = probe.address()
-  await new Promise((resolve) => probe.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }

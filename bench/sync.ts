@@ -1,0 +1,212 @@
+/*
+ * Push and pull of 50 entities of 1 KB at rising load: MedTime with everything on (tokens, row security, versions, checksums,
+ * metrics, log) against a naive server with nothing on, over one Postgres and in turns, so that both meet the same machine.
+ *
+ *   node bench/sync.ts [--seconds 1] [--rounds 3] [--connections 1,2,4,8,16,32] [--users 256]
+ */
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { z } from 'zod'
+import { withClient } from '../src/postgres/connection.ts'
+import { percentile } from '../src/prove/percentile.ts'
+import { load, type Measured, type Target } from './sync/load.ts'
+import { type Servers, startServers } from './sync/servers.ts'
+
+const entitiesOfRequest = 50
+const entityBytes = 1_024
+const target = 0.8
+
+const options = z
+  .object({
+    seconds: z.coerce.number().positive(),
+    rounds: z.coerce.number().int().positive(),
+    users: z.coerce.number().int().positive(),
+    connections: z.string().transform((text) => text.split(',').map(Number)),
+    profile: z.boolean(),
+  })
+  .parse(
+    parseArgs({
+      options: {
+        seconds: { type: 'string', default: '1' },
+        rounds: { type: 'string', default: '3' },
+        users: { type: 'string', default: '256' },
+        connections: { type: 'string', default: '1,2,4,8,16,32' },
+        // Leaves a CPU profile of the API in the working directory of the server.
+        profile: { type: 'boolean', default: false },
+      },
+    }).values,
+  )
+
+type Subject = 'medtime' | 'naive'
+type Operation = 'push' | 'pull'
+const subjects: readonly Subject[] = ['medtime', 'naive']
+const operations: readonly Operation[] = ['push', 'pull']
+
+interface User {
+  id: string
+  token: string
+}
+
+/** Bodies differ in their ids only: encryption is the clients' work, and not what is measured. */
+const blobs = Array.from({ length: 200 }, () => {
+  const blob = randomBytes(entityBytes)
+  const checksum = createHash('sha256').update(blob).digest('hex')
+  return `"encrypted_blob":"${blob.toString('base64')}","checksum":"${checksum}"`
+})
+
+function pushBody(n: number): string {
+  const entities = Array.from(
+    { length: entitiesOfRequest },
+    (_, index) =>
+      `{"id":"${randomUUID()}","entity_type":"medication","version":1,"deleted":false,"key_id":"key-1",${blobs[(n + index) % blobs.length]}}`,
+  )
+  return `{"device_id":"bench","entities":[${entities.join(',')}]}`
+}
+
+async function createUsers(issuer: string, count: number): Promise<User[]> {
+  const answer = z.object({ access_token: z.string() })
+  const users: User[] = []
+  for (let n = 0; n < count; n++) {
+    const id = randomUUID()
+    const response = await fetch(`${issuer}/token`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ sub: id, email: `user-${n}@example.test`, tier: 'free' }),
+    })
+    users.push({ id, token: answer.parse(await response.json()).access_token })
+  }
+  return users
+}
+
+function targetOf(servers: Servers, users: readonly User[], subject: Subject, operation: Operation): Target {
+  return {
+    address: servers[subject],
+    method: operation === 'push' ? 'POST' : 'GET',
+    next: (n) => {
+      const user = users[n % users.length]
+      if (user === undefined) throw new RangeError('no users')
+      const headers: Record<string, string> =
+        subject === 'medtime' ? { authorization: `Bearer ${user.token}` } : { 'x-user': user.id }
+      if (operation === 'pull') return { path: '/sync/pull?limit=50&device_id=bench', headers, body: undefined }
+      return { path: '/sync/push', headers: { ...headers, 'content-type': 'application/json' }, body: pushBody(n) }
+    },
+  }
+}
+
+interface Level {
+  operation: Operation
+  connections: number
+  runs: Record<Subject, Measured[]>
+}
+
+async function measure(servers: Servers, users: readonly User[]): Promise<Level[]> {
+  const levels: Level[] = []
+  for (const operation of operations) {
+    for (const subject of subjects) {
+      const warm = targetOf(servers, users, subject, operation)
+      await load(warm, 8, Math.max(1, options.seconds))
+    }
+    for (const connections of options.connections) {
+      const level: Level = { operation, connections, runs: { medtime: [], naive: [] } }
+      for (let round = 0; round < options.rounds; round++) {
+        // Whoever goes first in one round goes second in the next.
+        for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) {
+          level.runs[subject].push(
+            await load(targetOf(servers, users, subject, operation), connections, options.seconds),
+          )
+        }
+      }
+      levels.push(level)
+      print(level)
+    }
+  }
+  return levels
+}
+
+interface Summary {
+  samples: number
+  p50: number
+  p99: number
+  entitiesPerSecond: number
+}
+
+function summarise(runs: readonly Measured[]): Summary {
+  const latencies = runs.flatMap((run) => run.latencies)
+  const seconds = runs.reduce((sum, run) => sum + run.seconds, 0)
+  return {
+    samples: latencies.length,
+    p50: percentile(latencies, 50),
+    p99: percentile(latencies, 99),
+    entitiesPerSecond: (latencies.length * entitiesOfRequest) / seconds,
+  }
+}
+
+function print({ operation, connections, runs }: Level): void {
+  const [ours, theirs] = [summarise(runs.medtime), summarise(runs.naive)]
+  for (const [name, summary] of [
+    ['medtime', ours],
+    ['naive', theirs],
+  ] as const) {
+    console.log(
+      [
+        operation,
+        String(connections).padStart(3),
+        name.padEnd(7),
+        `n=${String(summary.samples).padStart(5)}`,
+        `p50=${summary.p50.toFixed(1).padStart(6)} ms`,
+        `p99=${summary.p99.toFixed(1).padStart(6)} ms`,
+        `${Math.round(summary.entitiesPerSecond).toString().padStart(6)} entities/s`,
+        name === 'medtime' ? `ratio ${(ours.entitiesPerSecond / theirs.entitiesPerSecond).toFixed(2)}` : '',
+      ].join('  '),
+    )
+  }
+}
+
+/** At saturation: each at the load where the naive server gave the most. */
+function verdict(levels: readonly Level[], operation: Operation): boolean {
+  const own = levels.filter((level) => level.operation === operation)
+  const most = own.reduce((best, level) =>
+    summarise(level.runs.naive).entitiesPerSecond > summarise(best.runs.naive).entitiesPerSecond ? level : best,
+  )
+  const rates = (subject: Subject) => most.runs[subject].map((run) => (run.latencies.length * 50) / run.seconds)
+  const ratios = rates('medtime').map((rate, round) => rate / (rates('naive')[round] ?? Number.NaN))
+  const ratio = percentile(ratios, 50)
+  console.log(
+    `${operation} at ${most.connections} connections: ratio ${ratio.toFixed(2)} (median of ${ratios.length} rounds: ` +
+      `${ratios.map((each) => each.toFixed(2)).join(' ')}), wanted ${target}`,
+  )
+  return ratio >= target
+}
+
+function versionOf(name: string): string {
+  const file = join(import.meta.dirname, '../node_modules', name, 'package.json')
+  return z.object({ version: z.string() }).parse(JSON.parse(readFileSync(file, 'utf8'))).version
+}
+
+const servers = await startServers(options.profile ? ['--cpu-prof', '--cpu-prof-dir=/tmp/sync-profile'] : [])
+try {
+  console.log(
+    `Node ${process.version}, Postgres ${servers.postgres}, fastify ${versionOf('fastify')}, pg ${versionOf('pg')}; ` +
+      `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}; ${options.users} users, ` +
+      `${options.rounds} rounds of ${options.seconds} s, server and generator on one machine`,
+  )
+  const users = await createUsers(servers.issuer, options.users)
+  // Every user has something to pull from both, and both tables are of one size.
+  for (const subject of subjects) {
+    const fill = targetOf(servers, users, subject, 'push')
+    for (let n = 0; n < users.length; n++) {
+      const { path, headers, body } = fill.next(n)
+      const answer = await fetch(`${fill.address}${path}`, { method: 'POST', headers, ...(body ? { body } : {}) })
+      if (!answer.ok) throw new Error(`${subject} answered ${answer.status}`)
+    }
+  }
+  await withClient(servers.adminUrl, (client) => client.query('VACUUM ANALYZE'))
+  const levels = await measure(servers, users)
+  const met = operations.map((operation) => verdict(levels, operation))
+  process.exitCode = met.every(Boolean) ? 0 : 1
+} finally {
+  await servers.stop()
+}

@@ -1,0 +1,98 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { systemClock } from '../../src/clock.ts'
+import { findBinaries } from '../../src/postgres/binaries.ts'
+import { withClient } from '../../src/postgres/connection.ts'
+import { prepareDatabase } from '../../src/postgres/database.ts'
+import { startServer } from '../../src/postgres/launch.ts'
+import { temporaryPlace } from '../../src/postgres/place.ts'
+import { freePort } from '../../src/run/free-port.ts'
+import plan from '../../systems/medtime/plan.ts'
+import { migrate } from '../../systems/medtime/test/database.ts'
+import { naiveSchema } from './naive-schema.ts'
+
+export interface Servers {
+  medtime: string
+  naive: string
+  issuer: string
+  adminUrl: string
+  postgres: string
+  stop(): Promise<void>
+}
+
+const root = join(import.meta.dirname, '../..')
+
+/** One Postgres with the plan's settings, MedTime's issuer and API, and the naive server. Logs go to files, as in operation. */
+export async function startServers(nodeFlags: readonly string[] = []): Promise<Servers> {
+  const place = await temporaryPlace('bench')
+  const children: ChildProcess[] = []
+  const postgres = await startServer({
+    dataDirectory: join(place.path, 'data'),
+    binaries: await findBinaries('embedded'),
+    clock: systemClock,
+    // Room for the log, so that no checkpoint falls into one server's turn.
+    settings: { ...plan.database?.settings, max_wal_size: '8GB', checkpoint_timeout: '1h' },
+  })
+  const stop = async () => {
+    for (const child of children) child.kill('SIGTERM')
+    await Promise.all(children.map((child) => new Promise((resolve) => ended(child, resolve))))
+    await postgres.stop('immediate')
+    await place.remove()
+  }
+  try {
+    const database = await prepareDatabase(postgres, {
+      name: 'bench',
+      owner: 'medtime_owner',
+      roles: ['medtime_api'],
+      extensions: plan.database?.extensions ?? [],
+      secret: randomBytes(32),
+    })
+    await migrate(database.ownerUrl)
+    await withClient(database.ownerUrl, (client) => client.query(naiveSchema))
+    const start = async (file: string, environment: Record<string, string>, flags: readonly string[] = []) => {
+      const port = await freePort()
+      const log = join(place.path, `${port}.log`)
+      const output = openSync(log, 'a')
+      const child = spawn(process.execPath, [...flags, join(root, file)], {
+        cwd: place.path,
+        env: { PATH: process.env['PATH'], AVAL_ENVIRONMENT: 'scratch', PORT: String(port), ...environment },
+        stdio: ['ignore', output, output],
+      })
+      closeSync(output)
+      children.push(child)
+      const address = `http://127.0.0.1:${port}`
+      const deadline = Date.now() + 20_000
+      while (!(await answers(`${address}${file.includes('issuer') ? '/health' : '/health/ready'}`))) {
+        if (Date.now() > deadline) throw new Error(`${file} did not start: ${readFileSync(log, 'utf8')}`)
+        await systemClock.sleep(25)
+      }
+      return address
+    }
+    const issuer = await start('systems/medtime/services/issuer/main.ts', {})
+    const medtime = await start(
+      'systems/medtime/services/api/main.ts',
+      { DATABASE_URL: database.roleUrl('medtime_api'), ISSUER_URL: issuer },
+      nodeFlags,
+    )
+    const naive = await start('bench/sync/naive-server.ts', { DATABASE_URL: database.ownerUrl })
+    return { medtime, naive, issuer, adminUrl: database.adminUrl, postgres: postgres.version, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+function ended(child: ChildProcess, resolve: (value?: unknown) => void): void {
+  if (child.exitCode !== null || child.signalCode !== null) resolve()
+  else child.once('exit', resolve)
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url)).ok
+  } catch {
+    return false
+  }
+}
