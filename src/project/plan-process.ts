@@ -33,7 +33,11 @@ process.exit(0)
 async function importPlan(): Promise<Answer> {
   try {
     const module: object = await import(planUrl)
-    if (!('default' in module)) return { outcome: 'no-default', exports: Object.keys(module) }
+    // Node reads a file without import and export as CommonJS, and its empty `module.exports` as a default export.
+    if (!('default' in module) || 'module.exports' in module) {
+      const exports = Object.keys(module).filter((name) => name !== 'default' && name !== 'module.exports')
+      return { outcome: 'no-default', exports }
+    }
     const problems: { path: (string | number)[]; what: string }[] = []
     const value = asData(module.default, [], new Set(), problems)
     return problems.length > 0 ? { outcome: 'not-data', problems } : { outcome: 'value', value }

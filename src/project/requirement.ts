@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import { type Document, isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { failure, type Location } from '../errors.ts'
 import type { System } from './project.ts'
@@ -84,7 +84,7 @@ export function parseRequirements(
   const firstPlace = new Map<string, Location>()
   const requirements = document.contents.items.flatMap((item) => {
     const where = at(item.range?.[0])
-    const parsed = requirementSchema.safeParse(item.toJS(document))
+    const parsed = requirementSchema.safeParse(dataOf(item, document))
     if (!parsed.success) {
       for (const issue of parsed.error.issues) {
         const member = isMap<Node, Node>(item) ? item.get(String(issue.path[0]), true) : undefined
@@ -102,6 +102,15 @@ export function parseRequirements(
     return [parsed.data]
   })
   return { requirements, problems }
+}
+
+/** A node as plain data; undefined for aliases that grow without bound, which `yaml` refuses to follow. */
+function dataOf(item: Node, document: Document): unknown {
+  try {
+    return item.toJS(document)
+  } catch {
+    return undefined
+  }
 }
 
 const usualFile = './requirements.yaml'
