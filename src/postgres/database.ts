@@ -54,7 +54,7 @@ export async function prepareDatabase(server: Server, options: DatabaseOptions):
 const preparationLock = 4_732_016_577_204
 
 /** Password of a role: 256 bits, hex. */
-export function rolePassword(secret: Uint8Array, role: string): string {
+function rolePassword(secret: Uint8Array, role: string): string {
   return createHmac('sha256', secret).update(`postgres role ${role}`).digest('hex')
 }
 

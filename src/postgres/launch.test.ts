@@ -201,7 +201,7 @@ describe('after a crash', () => {
       const postmasters = (await serverProcesses(options.dataDirectory)).filter(({ role }) => role === 'postmaster')
       assert.deepEqual(postmasters, [{ pid: server.pid, role: 'postmaster' }])
       assert.deepEqual(await rows(server, 'SELECT answer FROM kept'), [{ answer: 42 }])
-      await assert.rejects(stat(socketDirectory), /ENOENT/)
+      assert.equal(server.socketDirectory, socketDirectory, 'no heap of sockets')
     })
   })
 
@@ -226,8 +226,10 @@ describe('after a crash', () => {
       const postmasters = (await serverProcesses(options.dataDirectory)).filter(({ role }) => role === 'postmaster')
       assert.equal(postmasters.length, 1)
     })
-    const left = (await readdir(place.path)).filter((name) => name.startsWith(`${basename(options.dataDirectory)}.`))
-    assert.deepEqual(left, [`${basename(options.dataDirectory)}.secret`], `seed ${seed}: killed after ${moments} ms`)
+    // A draft of an owner's mark is the one thing a kill within that very millisecond may leave.
+    const base = basename(options.dataDirectory)
+    const left = (await readdir(place.path)).filter((name) => name.startsWith(`${base}.`) && !name.includes('.draft-'))
+    assert.deepEqual(left, [`${base}.secret`], `seed ${seed}: killed after ${moments} ms`)
   })
 
   test('a pid file whose number is a stranger now hinders nobody, and the stranger lives on', async () => {

@@ -1,4 +1,4 @@
-import { chmod, mkdir, rm } from 'node:fs/promises'
+import { chmod, mkdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import type { Clock } from '../clock.ts'
@@ -10,8 +10,8 @@ import { blindLog } from './blind-log.ts'
 import { ensureCluster, handOver, serverEnvironment } from './cluster.ts'
 import { clearLeftover, killServer } from './leftover.ts'
 import { exitOf, isInRecovery, type Launched, ownServer } from './owned-server.ts'
-import { claim, type Owner } from './owner.ts'
-import { blockingAncestor, temporaryPlace } from './place.ts'
+import { claim } from './owner.ts'
+import { blockingAncestor, socketPlace } from './place.ts'
 import { type OwnedServer, serverUrl } from './server.ts'
 import { clusterName } from './server-processes.ts'
 import { type Settings, writeSettings } from './settings.ts'
@@ -43,22 +43,23 @@ export async function startServer(options: LaunchOptions): Promise<OwnedServer> 
   const { clock, binaries } = options
   await mkdir(dirname(dataDirectory), { recursive: true })
   await requireReachable(dataDirectory, binaries)
-  const socket = await temporaryPlace('aval')
-  let release = () => socket.remove()
+  const ownership = await claim(dataDirectory)
+  let release = ownership.release
   try {
-    const ownership = await claim(dataDirectory, socket.path)
-    release = () => socket.remove().then(ownership.release)
     await clearLeftover(dataDirectory, ownership.abandoned, clock)
-    await removeSocketOf(ownership.predecessor)
     await ensureCluster(dataDirectory, binaries)
     const account = serverAccount()
     if (account) await handOver(dataDirectory, account)
     await chmod(dataDirectory, 0o700)
     await writeSettings(dataDirectory, options.settings)
     const password = await loadOrCreatePassword(dataDirectory)
+    const socket = await socketPlace(clusterName(dataDirectory))
     // From here on there may be processes of ours to end, before anybody else may have the directory.
-    const releaseFiles = release
-    release = () => killServer(dataDirectory, clock).then(releaseFiles)
+    release = async () => {
+      await killServer(dataDirectory, clock)
+      await socket.remove()
+      await ownership.release()
+    }
     const launched = await launch(dataDirectory, socket.path, options)
     return await ownServer({
       dataDirectory,
@@ -147,12 +148,6 @@ async function requireReachable(dataDirectory: string, binaries: Binaries): Prom
     const ancestor = await blockingAncestor(path, account)
     if (ancestor !== undefined) throw failure('POSTGRES_PLACE_UNREACHABLE', { path, ancestor, account: account.name })
   }
-}
-
-async function removeSocketOf(predecessor: Owner | undefined): Promise<void> {
-  const directory = predecessor?.socketDirectory
-  if (directory !== undefined && /^\/tmp\/aval-\w+$/.test(directory))
-    await rm(directory, { recursive: true, force: true })
 }
 
 async function freePort(): Promise<number> {

@@ -54,7 +54,7 @@ async function endLeftover(dataDirectory: string, clock: Clock): Promise<void> {
 }
 
 /** First line of postmaster.pid; undefined without the file or with nonsense in it. */
-export async function postmasterPid(dataDirectory: string): Promise<number | undefined> {
+async function postmasterPid(dataDirectory: string): Promise<number | undefined> {
   const text = await readFile(join(dataDirectory, 'postmaster.pid'), 'utf8').catch(() => '')
   const pid = Number(text.split('\n')[0])
   return Number.isSafeInteger(pid) && pid > 0 ? pid : undefined

@@ -10,19 +10,10 @@ import { siblingName } from './place.ts'
  */
 
 const mark = z.object({ pid: z.int().positive(), started: z.string().nullable() })
-const ownerSchema = z.object({ aval: mark, socketDirectory: z.string() })
-
-export interface Owner {
-  /** The Aval that started the server. */
-  aval: ProcessMark
-  socketDirectory: string
-}
 
 export interface Ownership {
   /** Whether an owner died without stopping its server. */
   abandoned: boolean
-  /** What its mark told, where it could be read. */
-  predecessor: Owner | undefined
   release(): Promise<void>
 }
 
@@ -34,28 +25,28 @@ export function ownerFile(dataDirectory: string): string {
  * Makes this process the owner of a data directory.
  * @throws POSTGRES_IN_USE while the owner is alive, be it this very process.
  */
-export async function claim(dataDirectory: string, socketDirectory: string): Promise<Ownership> {
+export async function claim(dataDirectory: string): Promise<Ownership> {
   const file = ownerFile(dataDirectory)
   const release = () => rm(file, { force: true })
-  const own: Owner = { aval: processMark(process.pid), socketDirectory }
+  const own = processMark(process.pid)
   const draft = siblingName(file, 'draft')
   await writeFile(draft, JSON.stringify(own), { mode: 0o600 })
   try {
-    if (await linked(draft, file)) return { abandoned: false, predecessor: undefined, release }
+    if (await linked(draft, file)) return { abandoned: false, release }
     // Replacing a dead owner's mark is guarded by a second link: of several that found it dead only one goes on, and only
     // after it has seen, under that guard, that the mark is still the dead one.
     const guard = `${file}.takeover`
     if (!(await linked(draft, guard))) {
       const other = await readOwner(guard)
-      if (other && markAlive(other.aval)) throw inUse(dataDirectory, other)
+      if (other && markAlive(other)) throw inUse(dataDirectory, other)
       await rm(guard, { force: true })
       if (!(await linked(draft, guard))) throw inUse(dataDirectory, other ?? own)
     }
     try {
       const predecessor = await readOwner(file)
-      if (predecessor && markAlive(predecessor.aval)) throw inUse(dataDirectory, predecessor)
+      if (predecessor && markAlive(predecessor)) throw inUse(dataDirectory, predecessor)
       await rename(draft, file)
-      return { abandoned: true, predecessor, release }
+      return { abandoned: true, release }
     } finally {
       await rm(guard, { force: true })
     }
@@ -65,18 +56,18 @@ export async function claim(dataDirectory: string, socketDirectory: string): Pro
 }
 
 /** The mark beside a data directory, of a live owner or a dead one. */
-export async function readOwner(file: string): Promise<Owner | undefined> {
+async function readOwner(file: string): Promise<ProcessMark | undefined> {
   const text = await readFile(file, 'utf8').catch(() => undefined)
   if (text === undefined) return undefined
   try {
-    return ownerSchema.parse(JSON.parse(text))
+    return mark.parse(JSON.parse(text))
   } catch {
     return undefined
   }
 }
 
-function inUse(dataDirectory: string, owner: Owner): Error {
-  return failure('POSTGRES_IN_USE', { directory: dataDirectory, pid: owner.aval.pid })
+function inUse(dataDirectory: string, owner: ProcessMark): Error {
+  return failure('POSTGRES_IN_USE', { directory: dataDirectory, pid: owner.pid })
 }
 
 async function linked(from: string, to: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { chmod, chown, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, lstat, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { type Account, serverAccount } from './account.ts'
 
@@ -25,7 +25,7 @@ export async function reachable(directory: string): Promise<string> {
 }
 
 /** Makes a directory of `rootPlaces`, and it, such that everybody may enter, whatever the umask says. */
-export async function openDirectory(directory: string): Promise<void> {
+async function openDirectory(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true })
   for (const each of [rootPlaces, directory]) await chmod(each, 0o755)
 }
@@ -56,6 +56,29 @@ export async function temporaryPlace(prefix: string): Promise<TemporaryPlace> {
   if (account) await chown(path, account.uid, account.gid)
   await chmod(path, 0o700)
   return { path, remove: () => rm(path, { recursive: true, force: true }) }
+}
+
+/**
+ * The directory for a server's socket: the same for each run of a data directory, so that killed ones leave no heap of them.
+ * A stranger may have made one of that name first; another is taken then.
+ * @param name of the server, short
+ */
+export async function socketPlace(name: string): Promise<TemporaryPlace> {
+  const path = join('/tmp', name)
+  const account = serverAccount()
+  const uid = account?.uid ?? process.getuid?.()
+  const there = await lstat(path).catch(() => undefined)
+  if (there !== undefined && !(there.isDirectory() && there.uid === uid)) return temporaryPlace('aval')
+  const remove = () => rm(path, { recursive: true, force: true })
+  await remove()
+  try {
+    await mkdir(path, { mode: 0o700 })
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return temporaryPlace('aval')
+    throw error
+  }
+  if (account) await chown(path, account.uid, account.gid)
+  return { path, remove }
 }
 
 /** A name beside `path` that nobody else uses. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { realpathSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { runToEnd } from '../process.ts'
 
 /*
@@ -71,6 +72,8 @@ function realPath(directory: string): string {
   try {
     return realpathSync(directory)
   } catch {
-    return directory
+    // Not made yet: it will have the same name then.
+    const parent = dirname(directory)
+    return parent === directory ? directory : join(realPath(parent), basename(directory))
   }
 }

@@ -9,7 +9,7 @@ export interface Server {
   url(options?: UrlOptions): string
 }
 
-export interface UrlOptions {
+interface UrlOptions {
   user?: string
   password?: string
   database?: string

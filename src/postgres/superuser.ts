@@ -8,7 +8,7 @@ import { matchesVerifier, scramVerifier } from './scram.ts'
 export const superuser = 'aval'
 
 /** File that keeps the superuser's password, beside the data directory and never in it: a backup must not carry it. */
-export function secretFile(dataDirectory: string): string {
+function secretFile(dataDirectory: string): string {
   return `${dataDirectory}.secret`
 }
 

@@ -30,7 +30,7 @@ export async function migrationFrom(parts: {
 }
 
 /** What is equal to a person is equal here: Git may write other line ends than were committed. */
-export function normalise(text: string): string {
+function normalise(text: string): string {
   return text.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n')
 }
 
