@@ -29,11 +29,12 @@ export function conclude(finding: Finding, subjectDigest: string, facts: RunFact
     tookMs: Math.round(finding.tookMs),
     ...facts,
   }
-  if (finding.outcome === 'inconclusive') {
-    const sample = { size: 0, of: 'nothing' }
+  if (finding.outcome !== 'measured') {
+    const failed = finding.outcome === 'failed'
+    const sample = failed ? { size: 1, of: 'attempt' } : { size: 0, of: 'nothing' }
     return {
       ...common,
-      verdict: 'inconclusive',
+      verdict: failed ? 'refuted' : 'inconclusive',
       measured: null,
       sample,
       scale: null,

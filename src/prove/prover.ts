@@ -37,7 +37,7 @@ export interface ProofSession {
   faults: ReadonlySet<Fault>
   /** Work to do when the session ends, whatever came of it; done in reverse order. */
   defer(work: () => Promise<void>): void
-  /** Records what a proof does, shows it while it runs, and keeps it for the evidence. */
+  /** Records what is done about a subject, shows it while it runs, and keeps it for the evidence; one record a subject. */
   steps(subject: string): Steps
 }
 
@@ -70,7 +70,8 @@ export type Finding =
     }
   | {
       guarantee: Guarantee
-      outcome: 'inconclusive'
+      /** `failed`: what was promised could not be done at all. `inconclusive`: it could not be judged. */
+      outcome: 'failed' | 'inconclusive'
       steps: EvidenceStep[]
       reason: string
       remedy: string

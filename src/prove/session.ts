@@ -6,7 +6,7 @@ import type { Mutation } from './exercise.ts'
 import { loadExercise } from './load-exercise.ts'
 import { type Effort, efforts, type Fault, type ProofSession } from './prover.ts'
 import { createScratch } from './scratch.ts'
-import { recordSteps } from './steps.ts'
+import { recordSteps, type Steps } from './steps.ts'
 
 export interface SessionOptions {
   system: System
@@ -38,6 +38,7 @@ export async function openSession(options: SessionOptions): Promise<{ session: P
     ...(mutation?.environment === undefined ? {} : { serviceEnvironment: mutation.environment }),
   })
   const deferred: (() => Promise<void>)[] = []
+  const recorders = new Map<string, Steps>()
   let environment: Awaited<ReturnType<typeof scratch.environment>> | undefined
   const session: ProofSession = {
     system,
@@ -61,7 +62,11 @@ export async function openSession(options: SessionOptions): Promise<{ session: P
       now: clock.now,
     }),
     defer: (work) => void deferred.push(work),
-    steps: (subject) => recordSteps(clock, (step) => options.progress(subject, step)),
+    steps: (subject) => {
+      const known = recorders.get(subject) ?? recordSteps(clock, (step) => options.progress(subject, step))
+      recorders.set(subject, known)
+      return known
+    },
   }
   return {
     session,

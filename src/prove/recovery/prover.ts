@@ -15,49 +15,29 @@ export const recoveryProver: Prover = {
   accepts: (guarantee, system) => roleOf(guarantee, system) !== undefined,
   async *prove(guarantees, session) {
     const startedAt = session.clock.now()
+    const inRole = (...roles: Role[]) =>
+      guarantees.filter((guarantee) => roles.some((role) => role === roleOf(guarantee, session.system)))
+    let drill: Drill
     try {
-      const drill = await recoverFromLoss(session)
-      for (const guarantee of guarantees) {
-        const role = roleOf(guarantee, session.system)
-        if (role === 'time' || role === 'loss') yield judge(guarantee, role, drill, session)
-      }
-      const precise = guarantees.filter((guarantee) => roleOf(guarantee, session.system) === 'precision')
-      if (precise.length > 0) {
-        const began = session.clock.now()
-        const moment = drill.moment
-        const { found, steps } = await restoreToMoment(
-          session,
-          session.faults.has('restore-too-late') ? moment + 0.8 * (drill.faultAt - moment) : moment,
-        )
-        const measured = measurePrecision(found, moment)
-        const sides = [...found.kept, ...found.lost, ...found.altered]
-        const before = sides.filter((ack) => ack.acknowledgedAt <= moment).length
-        const after = sides.filter((ack) => ack.sentAt > moment).length
-        for (const guarantee of precise) {
-          yield {
-            guarantee,
-            outcome: 'measured',
-            measured,
-            steps,
-            startedAt: began,
-            tookMs: session.clock.now() - began,
-            // A moment with writes on one side only tells nothing of the other.
-            sample: {
-              size: before === 0 || after === 0 ? 0 : sides.length,
-              of: `acknowledged writes, ${before} before and ${after} after the moment`,
-            },
-            scale: scaleOf(session, drill.bytes),
-            reason:
-              measured === 0
-                ? 'Every acknowledged write stands on its side of the moment'
-                : `A write ${readableMs(measured)} from the moment stands on the wrong side`,
-            remedy: 'Read which step failed; `aval backup verify` tells whether the store is sound',
-          }
-        }
-      }
+      drill = await recoverFromLoss(session)
     } catch (error) {
+      session.signal.throwIfAborted()
       // A recovery that could not be done is not "could not be judged": the promise is that it can be done.
-      for (const guarantee of guarantees) yield failed(guarantee, error, session, startedAt)
+      for (const guarantee of guarantees) yield failed(guarantee, error, session, 'recovery', startedAt)
+      return
+    }
+    for (const guarantee of inRole('time')) yield judgeTime(guarantee, drill, session)
+    for (const guarantee of inRole('loss')) yield judgeLoss(guarantee, drill, session)
+    const precise = inRole('precision')
+    if (precise.length === 0) return
+    const began = session.clock.now()
+    try {
+      const late = session.faults.has('restore-too-late') ? 0.8 * (drill.faultAt - drill.moment) : 0
+      const found = await restoreToMoment(session, drill.moment + late)
+      for (const guarantee of precise) yield judgePrecision(guarantee, drill, found, session, began)
+    } catch (error) {
+      session.signal.throwIfAborted()
+      for (const guarantee of precise) yield failed(guarantee, error, session, 'recovery/point-in-time', began)
     }
   },
   mutants: [
@@ -93,28 +73,23 @@ function roleOf(guarantee: Guarantee, system: System): Role | undefined {
   return bound === 'rto' ? 'time' : bound === 'rpo' ? 'loss' : undefined
 }
 
-function judge(guarantee: Guarantee, role: 'time' | 'loss', drill: Drill, session: ProofSession): Finding {
-  const common = {
-    guarantee,
-    outcome: 'measured' as const,
-    scale: scaleOf(session, drill.bytes),
-    steps: drill.steps.done(),
-    startedAt: drill.startedAt,
-    tookMs: drill.tookMs,
-    remedy: 'Read which step failed; `aval backup verify` tells whether the store is sound',
+const remedy = 'Read which step failed; `aval backup verify` tells whether the store is sound'
+
+function judgeTime(guarantee: Guarantee, drill: Drill, session: ProofSession): Finding {
+  const downMs = (drill.servedAt ?? Number.POSITIVE_INFINITY) - drill.lastBefore
+  return {
+    ...measuredBy(guarantee, drill, session),
+    measured: downMs,
+    sample: { size: drill.servedAt === undefined ? 0 : 1, of: 'loss of the server and its data, under load' },
+    reason: `${readableMs(downMs)} between the last answer before the fault and the first after it`,
+    ...(drill.servedAt === undefined ? { broken: 'The restored system never answered' } : {}),
   }
-  if (role === 'time') {
-    const downMs = (drill.servedAt ?? Number.POSITIVE_INFINITY) - drill.lastBefore
-    return {
-      ...common,
-      measured: downMs,
-      sample: { size: drill.servedAt === undefined ? 0 : 1, of: 'loss of the server and its data, under load' },
-      reason: `${readableMs(downMs)} between the last answer before the fault and the first after it`,
-      ...(drill.servedAt === undefined ? { broken: 'The restored system never answered' } : {}),
-    }
-  }
+}
+
+function judgeLoss(guarantee: Guarantee, drill: Drill, session: ProofSession): Finding {
   const loss = measureLoss(drill.restored, drill.faultAt, tolerance)
-  const writes = drill.restored.kept.length + drill.restored.lost.length + drill.restored.altered.length
+  const gone = drill.restored.lost.length + drill.restored.altered.length
+  const writes = drill.restored.kept.length + gone
   const unhealed = drill.settled.lost.length + drill.settled.altered.length
   const broken =
     loss.holes > 0
@@ -123,29 +98,75 @@ function judge(guarantee: Guarantee, role: 'time' | 'loss', drill: Drill, sessio
         ? `${unhealed} acknowledged writes were still missing after every client had synchronised`
         : undefined
   return {
-    ...common,
+    ...measuredBy(guarantee, drill, session),
     measured: loss.ms,
     sample: { size: writes, of: 'acknowledged writes' },
     reason:
-      drill.restored.lost.length === 0
+      gone === 0
         ? `All ${writes} acknowledged writes were there`
-        : `${drill.restored.lost.length} of ${writes} acknowledged writes were lost, the oldest ${readableMs(loss.ms)} before the fault; clients brought them back`,
+        : `${gone} of ${writes} acknowledged writes were lost, the oldest ${readableMs(loss.ms)} before the fault; clients brought them back`,
     broken,
   }
 }
 
-function failed(guarantee: Guarantee, error: unknown, session: ProofSession, startedAt: number): Finding {
-  const reason = messageOf(error)
+function judgePrecision(
+  guarantee: Guarantee,
+  drill: Drill,
+  { found, steps }: Awaited<ReturnType<typeof restoreToMoment>>,
+  session: ProofSession,
+  startedAt: number,
+): Finding {
+  const measured = measurePrecision(found, drill.moment)
+  const all = [...found.kept, ...found.lost, ...found.altered]
+  const before = all.filter((ack) => ack.acknowledgedAt <= drill.moment).length
+  const after = all.filter((ack) => ack.sentAt > drill.moment).length
   return {
     guarantee,
     outcome: 'measured',
-    measured: Number.MAX_SAFE_INTEGER,
-    sample: { size: 1, of: 'attempt' },
-    scale: null,
-    steps: session.steps(guarantee.id).done(),
-    reason,
-    broken: `The recovery could not be done: ${reason}`,
-    remedy: error instanceof AvalError ? error.next : 'Run again with AVAL_DEBUG=1 and read .aval/debug.log',
+    measured,
+    // A moment with writes on one side only tells nothing of the other.
+    sample: {
+      size: before === 0 || after === 0 ? 0 : all.length,
+      of: `acknowledged writes, ${before} before and ${after} after the moment`,
+    },
+    scale: scaleOf(session, drill.bytes),
+    steps,
+    reason:
+      measured === 0
+        ? 'Every acknowledged write stands on its side of the moment'
+        : `A write ${readableMs(measured)} from the moment stands on the wrong side`,
+    remedy,
+    startedAt,
+    tookMs: session.clock.now() - startedAt,
+  }
+}
+
+function measuredBy(guarantee: Guarantee, drill: Drill, session: ProofSession) {
+  return {
+    guarantee,
+    outcome: 'measured',
+    scale: scaleOf(session, drill.bytes),
+    steps: drill.steps.done(),
+    remedy,
+    startedAt: drill.startedAt,
+    tookMs: drill.tookMs,
+  } as const
+}
+
+function failed(
+  guarantee: Guarantee,
+  error: unknown,
+  session: ProofSession,
+  subject: string,
+  startedAt: number,
+): Finding {
+  return {
+    guarantee,
+    outcome: 'failed',
+    steps: session.steps(subject).done(),
+    reason: `The recovery could not be done: ${messageOf(error)}`,
+    remedy:
+      error instanceof AvalError ? error.next : 'Read the last step; AVAL_DEBUG=1 shows what servers and services said',
     startedAt,
     tookMs: session.clock.now() - startedAt,
   }
