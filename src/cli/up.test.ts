@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { systemClock } from '../clock.ts'
 import { findBinaries } from '../postgres/binaries.ts'
 import { withClient } from '../postgres/connection.ts'
 import { type Child, type Ending, processExists, startChild } from '../process.ts'
+import { seededRandom } from '../random.ts'
 import { createBackup } from '../recovery/base-backup.ts'
 import { finishRestore } from '../recovery/finish-restore.ts'
 import { parseLsn } from '../recovery/lsn.ts'
@@ -177,6 +178,40 @@ test('after kill -9 of Aval the next start ends what was left and has everything
     assert.deepEqual(await ctrlC(next), { code: 0, signal: null })
   }
 })
+
+test('kill -9 at any moment of the start is recovered from, and leaves no process behind the next run', async (t) => {
+  const { tiny, up, state, ask } = await bench(t)
+  const seed = 20260103
+  t.diagnostic(`seed ${seed}`)
+  const random = seededRandom(seed)
+  for (let round = 0; round < 6; round++) {
+    const { child, err } = await up()
+    // From before the database is made to after the service is ready, told by how much was logged.
+    const lines = random.int(12)
+    const far = () => err().split('\n').length > lines || readRunState(tiny.project, 'tiny') !== undefined
+    await until('it got that far', far)
+    await systemClock.sleep(random.int(40))
+    process.kill(child.pid, 'SIGKILL')
+    await until('Aval is gone', () => isGone(child.pid))
+  }
+  const last = await up()
+  await state()
+  assert.deepEqual(await ask('/items'), ['seeded'], 'migrated and seeded once, whatever was interrupted')
+  assert.deepEqual(await ctrlC(last), { code: 0, signal: null })
+  assert.deepEqual(processesOf(tiny.directory), [])
+})
+
+/** Processes that run in a folder: the services of its system. Where there is no /proc, none is known. */
+function processesOf(folder: string): string[] {
+  const numbers = existsSync('/proc/self/cwd') ? readdirSync('/proc').filter((name) => /^\d+$/.test(name)) : []
+  return numbers.filter((pid) => {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`) === folder && readlinkSync(`/proc/${pid}/exe`) !== ''
+    } catch {
+      return false
+    }
+  })
+}
 
 test('Ctrl-C during the start ends it cleanly', async (t) => {
   const { tiny, up } = await bench(t)
