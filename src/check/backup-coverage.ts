@@ -35,22 +35,33 @@ export function keptFor({ backup }: NamedBackup): number {
  * a schedule. UTC: a change of clocks moves firings by an hour at most and is not the plan's to mend.
  */
 export function longestGapMs(schedule: string | undefined): number | undefined {
-  if (schedule === undefined) return undefined
+  const [minute, hour, ...days] = schedule?.split(' ') ?? []
+  if (minute === undefined || hour === undefined || days.length !== 3) return undefined
   try {
-    const end = Date.parse('2027-02-01T00:00:00Z')
-    let previous: number | undefined
-    let longest = 0
-    let counted = 0
-    for (const run of new Cron(schedule, { timezone: 'UTC' }).enumerate('2026-01-01T00:00:00')) {
-      const at = run.getTime()
-      if (previous !== undefined) longest = Math.max(longest, at - previous)
-      previous = at
-      counted++
-      // A frequent schedule repeats itself long before the year is over.
-      if (at > end || counted > 12_000) break
-    }
-    return longest > 0 ? longest : undefined
+    // The time of day and the day are independent of each other, so that days and minutes need not be walked together.
+    const times = firings(`${minute} ${hour} * * *`, '2026-01-01T00:00:00Z', '2026-01-01T23:59:59Z')
+    const dates = firings(`0 0 ${days.join(' ')}`, '2026-01-01T00:00:00Z', '2027-02-01T00:00:00Z')
+    const [first, last] = [times[0], times.at(-1)]
+    if (first === undefined || last === undefined) return undefined
+    const overnight = gaps(dates).map((between) => between - (last - first))
+    const longest = Math.max(0, ...gaps(times), ...overnight)
+    return dates.length > 0 && longest > 0 ? longest : undefined
   } catch {
     return undefined
   }
+}
+
+function firings(pattern: string, from: string, to: string): number[] {
+  // croner begins after the moment it is given.
+  const begin = new Date(Date.parse(from) - 1_000)
+  const found: number[] = []
+  for (const run of new Cron(pattern, { timezone: 'UTC' }).enumerate(begin)) {
+    if (run.getTime() > Date.parse(to)) break
+    found.push(run.getTime())
+  }
+  return found
+}
+
+function gaps(moments: readonly number[]): number[] {
+  return moments.slice(1).map((moment, index) => moment - (moments[index] ?? moment))
 }

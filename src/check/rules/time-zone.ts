@@ -4,7 +4,7 @@ import { suggest } from '../suggest.ts'
 export const timeZone: Rule = {
   id: 'time-zone',
   severity: 'error',
-  summary: 'recovery.timeZone is a zone of the IANA database.',
+  summary: 'The zone of recovery.timeZone is one of the IANA database.',
   check: ({ plan }) => {
     const zone = plan.recovery.timeZone
     if (isZone(zone)) return []
