@@ -11,9 +11,10 @@ import { parseManifest } from './backup-manifest.ts'
 import { baseBackupStream } from './backup-stream.ts'
 import { serverTime } from './heartbeat.ts'
 import { layout } from './layout.ts'
+import { listBackups } from './list-backups.ts'
 import { formatLsn, type Lsn, parseLsn } from './lsn.ts'
 import { connectReplication, type ReplicationConnection } from './replication.ts'
-import { once, type Repository } from './repository.ts'
+import { once, type Repository, readWhole } from './repository.ts'
 import { claimServer, type Identified, identifyServer } from './server-identity.ts'
 import { coveredFrom, readInventory } from './wal-inventory.ts'
 import { slotName, startWalReceiver, type WalReceiver } from './wal-receiver.ts'
@@ -64,14 +65,22 @@ export async function createBackup(options: BackupOptions): Promise<BackupInfo> 
     await requireWal(options, info, receiver ? 0 : walTimeoutMs)
     // A moment after the end, so that the end itself can be restored to.
     if (own) await own.waitUntilStored((await own.heartbeat()).lsn, walTimeoutMs)
-    const text = Buffer.from(JSON.stringify(info))
-    await repository.put(layout.backup(id), once(text))
-    await repository.put(layout.listed(id), once(Buffer.from(repository.digest(text))))
+    await repository.put(layout.backup(id), once(Buffer.from(JSON.stringify(info))))
+    await listAll(repository)
     return info
   } catch (error) {
     await repository.store.delete(layout.archive(id))
     await repository.store.delete(layout.manifest(id))
     throw signal?.aborted ? signal.reason : error
+  }
+}
+
+/** Enters every backup into the catalog; one that was killed right after its last object had no time to. */
+async function listAll(repository: Repository): Promise<void> {
+  for (const { id } of await listBackups(repository)) {
+    if (await repository.store.stat(layout.listed(id))) continue
+    const text = Buffer.from(repository.digest(await readWhole(repository, layout.backup(id))))
+    await repository.put(layout.listed(id), once(text), { digest: repository.digest(text) })
   }
 }
 

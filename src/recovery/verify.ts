@@ -173,6 +173,11 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
         add(backup, 'damaged', 'It is not the one that was written.', [what.id])
     }
   }
+  for (const { id } of infos) {
+    const key = layout.listed(id)
+    if (!parsed.has(key))
+      add(key, 'missing', 'Its backup is there; whether it is the one that was made cannot be told.')
+  }
   for (const [key, what] of parsed) {
     if (what.kind === 'archive' || what.kind === 'manifest') {
       if (infos.some(({ id }) => id === what.id) || problems.some((problem) => problem.backups.includes(what.id)))
