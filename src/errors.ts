@@ -480,6 +480,27 @@ export const catalogue = {
     next: 'Its servers are: {known}. Name a variable with --database-url-from, or add the server to database.servers.',
     exit: 2,
   },
+
+  MOMENT_UNREADABLE: {
+    says: '"{text}" is not a moment.',
+    next: "Write it as 2026-02-03T04:05:06Z, as '2026-02-03 04:05:06+00', or `latest`.",
+    exit: 2,
+  },
+  MOMENT_WITHOUT_ZONE: {
+    says: '"{text}" does not say in which time zone it is.',
+    next: 'Add the zone: {example} for UTC, or an offset such as +02:00.',
+    exit: 2,
+  },
+  BACKUP_NOTHING_RUNS: {
+    says: 'No development server of {system} runs that could be backed up.',
+    next: 'Start it with `aval up {system}`, or name the variable that holds the URL of a server with --database-url-from.',
+    exit: 1,
+  },
+  BACKUP_NO_URL: {
+    says: 'The environment variable {variable} holds no URL of a database server.',
+    next: 'Set it to postgresql://user:password@host:port/database, with a role that may replicate.',
+    exit: 2,
+  },
 } as const satisfies Record<string, { says: string; next: string; exit: 1 | 2 }>
 
 export type ErrorCode = keyof typeof catalogue

@@ -1,7 +1,10 @@
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { AvalError } from '../errors.ts'
 import { layout } from './layout.ts'
 import { once, type Repository } from './repository.ts'
 import { readServerIdentity } from './server-identity.ts'
+import { claimSpool } from './spool-owner.ts'
 import { coveredBytes, readInventory } from './wal-inventory.ts'
 import { leftInSpool } from './wal-spool.ts'
 
@@ -36,4 +39,25 @@ export async function storeSpooled(options: { repository: Repository; spool: str
     await remove()
   }
   return left.length
+}
+
+/**
+ * As `storeSpooled`, for whoever does not know whether a receiver is at work: then nothing is done, since it does so itself.
+ * @returns how many segments were taken out of the spool.
+ */
+export async function rescueSpool(options: { repository: Repository; spool: string }): Promise<number> {
+  const there = await stat(options.spool).catch(() => undefined)
+  if (!there) return 0
+  let release: () => Promise<void>
+  try {
+    release = await claimSpool(options.spool)
+  } catch (error) {
+    if (error instanceof AvalError && error.code === 'WAL_SPOOL_BUSY') return 0
+    throw error
+  }
+  try {
+    return await storeSpooled(options)
+  } finally {
+    await release()
+  }
 }

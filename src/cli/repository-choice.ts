@@ -1,0 +1,38 @@
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import type { Project } from '../project/project.ts'
+import { directoryStore } from '../recovery/directory-store.ts'
+import { openRepository, type Repository } from '../recovery/repository.ts'
+import { repositoryDirectory, repositoryKeyFile } from '../run/archive.ts'
+import { loadKey, loadOrCreateKey } from '../secrets/repository-key.ts'
+import type { CommandContext } from './command.ts'
+
+export interface RepositoryFlags {
+  repository?: string
+  key?: string
+}
+
+/** The options that name another repository than the development environment's own. */
+export function withRepositoryOptions(command: Command): Command {
+  return command
+    .option('--repository <directory>', "the repository; the development environment's own unless told")
+    .option('--key <file>', 'the file with its key, 64 hexadecimal digits')
+}
+
+/**
+ * Opens the repository a command means.
+ * @param create makes repository and key when there are none; a command that only reads must not.
+ */
+export async function openChosen(
+  project: Project,
+  system: string,
+  flags: RepositoryFlags,
+  context: CommandContext,
+  create: boolean,
+): Promise<Repository> {
+  const directory =
+    flags.repository === undefined ? repositoryDirectory(project, system) : resolve(context.cwd, flags.repository)
+  const keyFile = flags.key === undefined ? repositoryKeyFile(project, system) : resolve(context.cwd, flags.key)
+  const key = create ? await loadOrCreateKey(keyFile) : await loadKey(keyFile)
+  return openRepository({ store: directoryStore(directory), key, system, create })
+}
