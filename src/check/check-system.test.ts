@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { findProject } from '../project/find-project.ts'
-import { planText, temporaryProject } from '../project/temporary-project.double.ts'
+import { planText, temporaryProject } from '../project/temporary-project.fixture.ts'
 import { checkSystem } from './check-system.ts'
 import { rules } from './rules.ts'
 

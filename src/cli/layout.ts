@@ -1,20 +1,24 @@
 /** Widest line of a table or a message: fits a terminal of ordinary width. */
 export const lineWidth = 100
 
-/** Text broken at spaces into lines of at most `width` characters; a longer word stands alone on its line. */
+/**
+ * Text broken at spaces into lines of at most `width` characters; a longer word stands alone on its line. What a paragraph
+ * is indented by stands before each of its lines.
+ */
 export function wrap(text: string, width: number): string[] {
   return text.split('\n').flatMap((paragraph) => {
+    const indent = /^ */.exec(paragraph)?.[0] ?? ''
     const lines: string[] = []
     let line = ''
-    for (const word of paragraph.split(' ')) {
-      if (line !== '' && line.length + 1 + word.length > width) {
+    for (const word of paragraph.slice(indent.length).split(' ')) {
+      if (line !== '' && indent.length + line.length + 1 + word.length > width) {
         lines.push(line)
         line = word
       } else {
         line = line === '' ? word : `${line} ${word}`
       }
     }
-    return [...lines, line]
+    return [...lines, line].map((each) => indent + each)
   })
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { AvalError } from '../errors.ts'
 import { findProject, systemDirectory } from './find-project.ts'
-import { planText, temporaryProject } from './temporary-project.double.ts'
+import { planText, temporaryProject } from './temporary-project.fixture.ts'
 
 const shop = planText("  system: 'shop',")
 

@@ -6,7 +6,7 @@ import { AvalError, describeError } from '../errors.ts'
 import { findProject } from './find-project.ts'
 import { loadSystem } from './load-system.ts'
 import { runPlan } from './run-plan.ts'
-import { planText, temporaryProject } from './temporary-project.double.ts'
+import { planText, temporaryProject } from './temporary-project.fixture.ts'
 
 const database =
   "  database: { version: '18', size: '2GB', migrations: { layout: 'supabase', directory: 'migrations' } },"

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { AvalError } from '../errors.ts'
 import { parsePlan } from '../plan/plan.ts'
 import { loadRequirements, parseRequirements } from './requirement.ts'
-import { temporaryProject } from './temporary-project.double.ts'
+import { temporaryProject } from './temporary-project.fixture.ts'
 
 const good = `# What the shop must do.
 - id: SH-1.1
