@@ -41,18 +41,19 @@ export function recordsAfter(directory: string, database: DatabaseSync, head: He
 }
 
 /**
- * Walks the whole chain from its first record to the signed head. A sound chain under a sound head needs no look at the single
+ * Every record, once the whole chain has been walked from its first to the signed head. A sound chain under a sound head needs no look at the single
  * signatures, so that this is quick enough for every reading.
  * @param found the head as it was read before the records.
  * @throws LEDGER_DAMAGED at the first record that does not fit.
  */
-export function assertIntact(
+export function intactRecords(
   directory: string,
   database: DatabaseSync,
   found: ReturnType<typeof readHead>,
   key: KeyObject,
-): void {
+): LedgerRecord[] {
   const head = trustedHead(directory, found, key)
+  const records: LedgerRecord[] = []
   let last = { sequence: 0, hash: genesis(fingerprint(key)) }
   for (const row of everyRow(database)) {
     const record = recordSchema.safeParse(row).data
@@ -66,9 +67,11 @@ export function assertIntact(
     if (record.sequence > head.count && !recordIsSound(record, key)) {
       throw damaged(directory, `record ${expected} is not signed with the key of this ledger`)
     }
+    records.push(record)
     last = record
   }
   if (last.sequence < head.count) throw damaged(directory, `records ${last.sequence + 1} to ${head.count} are missing`)
+  return records
 }
 
 export function damaged(directory: string, problem: string): Error {

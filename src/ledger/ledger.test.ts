@@ -174,6 +174,33 @@ test('three processes append at once to a ledger that none of them finds there',
   assert.deepEqual(verifyLedger(directory), [])
 })
 
+test('whoever reads or verifies while others append sees a sound ledger that only grows', async (t) => {
+  const directory = stateFolder(t)
+  const program = writer(directory)
+  const writers = ['a', 'b'].map((label) =>
+    runToEnd({ program: process.execPath, args: [program, directory, label, '100'] }),
+  )
+  let working = true
+  const done = Promise.all(writers).then(() => {
+    working = false
+  })
+  const ledger = openLedger(directory, systemClock)
+  t.after(() => ledger.close())
+  let seen = 0
+  let readings = 0
+  while (working) {
+    const { length } = ledger.all()
+    assert.ok(length >= seen, 'nothing that was there is gone')
+    seen = length
+    assert.deepEqual(verifyLedger(directory), [])
+    readings += 1
+    await systemClock.sleep(1)
+  }
+  await done
+  assert.ok(readings > 5, 'it was read in between')
+  assert.equal(ledger.all().length, 200)
+})
+
 test('no acknowledged record is missing after kill -9 at any moment, and the next append continues', async (t) => {
   const directory = stateFolder(t)
   const program = writer(directory)

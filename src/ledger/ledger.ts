@@ -4,22 +4,13 @@ import type { DatabaseSync } from 'node:sqlite'
 import { type Clock, timestamp } from '../clock.ts'
 import { failure } from '../errors.ts'
 import { canonicalJson } from '../plan/canonical-json.ts'
-import { assertIntact, damaged, recordsAfter, trustedHead } from './chain.ts'
+import { damaged, intactRecords, recordsAfter, trustedHead } from './chain.ts'
 import { type Evidence, evidenceSchema } from './evidence.ts'
 import { type Head, readHead, signHead, writeHead } from './head.ts'
 import { createKey, fingerprint, type LedgerKey, readKey, readPublicKey } from './key.ts'
-import { noteNames } from './outline.ts'
-import { genesis, type LedgerRecord, recordSchema, signRecord } from './record.ts'
-import {
-  everyRow,
-  hasTable,
-  insertRow,
-  latestRows,
-  ledgerExists,
-  openForAppend,
-  prepareTable,
-  whileLocked,
-} from './storage.ts'
+import { nameOf, noteNames } from './outline.ts'
+import { genesis, type LedgerRecord, signRecord } from './record.ts'
+import { hasTable, insertRow, ledgerExists, openForAppend, prepareTable, whileLocked } from './storage.ts'
 
 /** Evidence as it stands in the ledger. */
 export interface LedgerEntry {
@@ -77,7 +68,7 @@ export function openLedger(directory: string, clock: Clock): Ledger {
     return entryOf(record)
   }
 
-  const read = (rows: (database: DatabaseSync) => Iterable<unknown>): LedgerEntry[] => {
+  const read = (): LedgerRecord[] => {
     // Before the records: those may run ahead of the head, and would seem cut beside one that is newer than they are.
     const head = readHead(directory)
     const mayBeEmpty = head === 'missing' || (head !== 'unreadable' && head.count === 0)
@@ -93,8 +84,7 @@ export function openLedger(directory: string, clock: Clock): Ledger {
         if (mayBeEmpty) return []
         throw damaged(directory, 'ledger.db holds no records')
       }
-      assertIntact(directory, database, head, requirePublicKey(directory))
-      return [...rows(database)].map((row) => entryOf(recordSchema.parse(row)))
+      return intactRecords(directory, database, head, requirePublicKey(directory))
     } finally {
       database.exec('ROLLBACK')
     }
@@ -102,15 +92,23 @@ export function openLedger(directory: string, clock: Clock): Ledger {
 
   return {
     append,
-    latest: (system) =>
-      new Map(
-        read((database) => latestRows(database, system)).map(({ evidence }) => [evidence.guarantee, evidence] as const),
-      ),
-    all: () => read(everyRow),
+    latest: (system) => {
+      // Later records replace earlier ones; only what is left is parsed in full.
+      const last = new Map<string, LedgerRecord>()
+      for (const record of read()) {
+        const name = nameOf(record)
+        if (name?.system === system) last.set(name.guarantee, record)
+      }
+      return new Map([...last].map(([guarantee, record]) => [guarantee, entryOf(record).evidence]))
+    },
+    all: () => read().map(entryOf),
     history: (system, guarantee) =>
-      read(everyRow).filter(
-        ({ evidence }) => evidence.system === system && (guarantee === undefined || evidence.guarantee === guarantee),
-      ),
+      read()
+        .filter((record) => {
+          const name = nameOf(record)
+          return name?.system === system && (guarantee === undefined || name.guarantee === guarantee)
+        })
+        .map(entryOf),
     close: () => {
       database?.close()
       database = undefined

@@ -5,7 +5,8 @@ import type { LedgerRecord } from './record.ts'
 
 /*
  * The file of records: SQLite with a write-ahead log, every commit synced. The triggers keep accidents away; what stands
- * against intent is the chain, its signatures and the head.
+ * against intent is the chain, its signatures and the head. There is no index: every reading walks the chain anyway, and an index
+ * that was tampered with would answer beside it.
  */
 
 const schema = `
@@ -16,11 +17,8 @@ CREATE TABLE IF NOT EXISTS records (
   body      TEXT NOT NULL,
   previous  TEXT NOT NULL,
   hash      TEXT NOT NULL,
-  signature TEXT NOT NULL,
-  system    TEXT GENERATED ALWAYS AS (iif(json_valid(body), body ->> '$.system', NULL)) VIRTUAL,
-  guarantee TEXT GENERATED ALWAYS AS (iif(json_valid(body), body ->> '$.guarantee', NULL)) VIRTUAL
+  signature TEXT NOT NULL
 ) STRICT;
-CREATE INDEX IF NOT EXISTS records_by_guarantee ON records (system, guarantee, sequence);
 CREATE TRIGGER IF NOT EXISTS records_are_not_edited BEFORE UPDATE ON records
   BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END;
 CREATE TRIGGER IF NOT EXISTS records_are_not_removed BEFORE DELETE ON records
@@ -87,17 +85,6 @@ export function rowsFrom(database: DatabaseSync, sequence: number): Iterable<unk
 
 export function everyRow(database: DatabaseSync): Iterable<unknown> {
   return database.prepare(`SELECT ${columns} FROM records ORDER BY sequence`).iterate()
-}
-
-/** The last row about each guarantee of a system. */
-export function latestRows(database: DatabaseSync, system: string): Iterable<unknown> {
-  return database
-    .prepare(
-      `SELECT ${columns} FROM records
-        WHERE sequence IN (SELECT max(sequence) FROM records WHERE system = ? AND kind = 'evidence' GROUP BY guarantee)
-        ORDER BY sequence`,
-    )
-    .iterate(system)
 }
 
 export function insertRow(database: DatabaseSync, record: LedgerRecord): void {

@@ -17,7 +17,7 @@ export interface ServiceSetting {
 }
 
 /** The variable that carries the address of a needed service: `push-relay` is PUSH_RELAY_URL. */
-export function addressVariable(service: string): string {
+function addressVariable(service: string): string {
   return `${service.toUpperCase().replaceAll('-', '_')}_URL`
 }
 
