@@ -2,7 +2,6 @@ import { rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { failure } from '../errors.ts'
-import type { Database } from '../plan/database.ts'
 import { type Binaries, findBinaries } from '../postgres/binaries.ts'
 import type { PreparedDatabase } from '../postgres/database.ts'
 import { startServer } from '../postgres/launch.ts'
@@ -16,6 +15,7 @@ import { freePort } from './free-port.ts'
 import { lockDirectory } from './owner-lock.ts'
 import { prepareSystem } from './prepare-system.ts'
 import { seedOnce } from './seed.ts'
+import { serverChoice } from './server-choice.ts'
 import { reapServices } from './service-marks.ts'
 import {
   addressOf,
@@ -235,19 +235,4 @@ export async function scratchBinaries(system: System): Promise<Binaries> {
   const plan = system.plan.database
   if (!plan) throw failure('NO_DATABASE', { system: system.name, file: system.planFile })
   return findBinaries(...serverChoice(system, plan, 'scratch'))
-}
-
-/** What the plan says of the server of this environment, as arguments of `findBinaries`. */
-export function serverChoice(
-  system: System,
-  plan: Database,
-  environment: EnvironmentName,
-): Parameters<typeof findBinaries> {
-  const declared = plan.servers[environment]
-  const server = declared ?? (environment === 'scratch' ? plan.servers['development'] : undefined) ?? 'embedded'
-  const floor = plan.version.startsWith('>=')
-  const major = Number(plan.version.replace('>=', ''))
-  if (typeof server === 'string') return [server, floor ? { minimum: major } : { major }]
-  if (environment === 'scratch' && declared === undefined) return ['embedded', floor ? { minimum: major } : { major }]
-  throw failure('ENVIRONMENT_SERVER_EXTERNAL', { system: system.name, environment, variable: server.external })
 }
