@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
 import { checkReading, checkSystem } from '../src/check/check-system.ts'
 import type { Problem, Severity } from '../src/check/rule.ts'
 import { rules } from '../src/check/rules.ts'
@@ -92,7 +93,9 @@ export async function checkExample(
     const { problems } = await (rule === planLoads.id ? checkWhole(root) : checkInProcess(plan, root))
     return {
       problems,
-      printed: problems.map((problem) => tellProblem(problem, relative(root, problem.where.file))).join('\n\n'),
+      printed: stripVTControlCharacters(
+        problems.map((problem) => tellProblem(problem, relative(root, problem.where.file))).join('\n\n'),
+      ),
     }
   } finally {
     await rm(root, { recursive: true, force: true })

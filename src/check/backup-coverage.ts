@@ -1,7 +1,7 @@
 import { Cron } from 'croner'
 import type { Plan } from '../plan/plan.ts'
 
-export type Backup = Plan['recovery']['backups'][string]
+type Backup = Plan['recovery']['backups'][string]
 
 /** A backup of the plan with its name. */
 export interface NamedBackup {

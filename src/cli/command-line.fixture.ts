@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import { systemClock } from '../clock.ts'
 import { runProgram } from './program.ts'
 
@@ -7,7 +8,7 @@ export interface Printed {
   err: string
 }
 
-/** Runs one command line as a person in `cwd` would, without a terminal, and returns all it printed. */
+/** Runs one command line as a person in `cwd` would and returns all it printed, without its colours. */
 export async function commandLine(cwd: string, ...argv: string[]): Promise<Printed> {
   const printed: Printed = { code: 0, out: '', err: '' }
   const failed = await runProgram(argv, {
@@ -20,10 +21,10 @@ export async function commandLine(cwd: string, ...argv: string[]): Promise<Print
       printed.code = code
     },
     out: (text) => {
-      printed.out += text
+      printed.out += stripVTControlCharacters(text)
     },
     err: (text) => {
-      printed.err += text
+      printed.err += stripVTControlCharacters(text)
     },
   })
   return { ...printed, code: failed ?? printed.code }

@@ -33,5 +33,3 @@ const alert = z.strictObject({
 })
 
 export const alerts = z.record(name, alert).default({}).describe('When somebody is told, who, and what to do.')
-
-export type Alert = z.output<typeof alert>

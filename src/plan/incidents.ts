@@ -67,6 +67,3 @@ export const runbooks = z
   )
   .default({})
   .describe('What to do, written down and run as written.')
-
-export type Incidents = z.output<typeof incidents>
-export type Runbook = z.output<typeof runbooks>[string]

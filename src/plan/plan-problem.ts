@@ -61,6 +61,12 @@ function tell(issue: z.core.$ZodIssue, prefix: PlanPath, language: () => Field):
     }
     case 'invalid_format':
       return value(`${JSON.stringify(issue.input)} does not read as it must.`, `It must be so: ${issue.message}.`)
+    case 'custom': {
+      const name = path.at(-1)
+      // A unit says what it wants when there is nothing.
+      if (issue.input === undefined) return value(`"${name ?? 'plan'}" is missing.`, `Write ${issue.message}.`)
+      return value(sentence(issue.message), 'Correct the value; docs/plan.md says what it may be.')
+    }
     default:
       return value(sentence(issue.message), 'Correct the value; docs/plan.md says what it may be.')
   }

@@ -77,7 +77,7 @@ test('of an entry with several forms the one that was meant is judged', () => {
       }),
     ),
     [
-      { at: 'probes.health.every', fix: 'Write every as text.' },
+      { at: 'probes.health.every', fix: "Write a duration such as '30s', '5m', '4h', '7d'." },
       { at: 'probes.health.evry', fix: 'Did you mean "every"?' },
     ],
   )
@@ -123,4 +123,19 @@ definePlan({
   system: 'shop',
   // @ts-expect-error an alert says how grave it is
   alerts: { errors: { when: 'x > 1', notify: ['pager'] } },
+})
+
+definePlan({
+  system: 'shop',
+  // @ts-expect-error a unit that nobody knows
+  recovery: { objectives: { database: { rto: '4 hours' } } },
+})
+
+definePlan({
+  system: 'shop',
+  recovery: {
+    objectives: { database: { rto: '1.5h', rpo: '0' } },
+    kpis: { sound: { claim: 'Sound.', atLeast: '99.9%' } },
+  },
+  limits: { body: { of: 'a body', bytes: '5MB' }, blob: { of: 'a blob', bytes: '1MiB' } },
 })

@@ -12,7 +12,7 @@ import { services } from './services.ts'
 import { telemetry } from './telemetry.ts'
 
 /** The language. Input is what people write; output has every unit a number and every default in place. */
-export const planSchema = z.strictObject({
+const planSchema = z.strictObject({
   system: z
     .string()
     .regex(/^[a-z][a-z0-9-]*$/, 'lower case letters, digits and "-"')

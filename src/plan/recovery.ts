@@ -153,5 +153,3 @@ export const recovery = z.strictObject({
   reports: z.record(name, report).default({}).describe('What is reported of them.'),
   ...citation,
 })
-
-export type Recovery = z.output<typeof recovery>

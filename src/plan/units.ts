@@ -27,11 +27,11 @@ const byteUnits = {
 } as const
 
 /** '250ms', '30s', '5m', '4h', '7d', '2w', '1y' (365 days). */
-export type DurationText = `${number}${keyof typeof durationUnits}` | '0'
+type DurationText = `${number}${keyof typeof durationUnits}` | '0'
 /** '512B', '5MB' (decimal), '1MiB' (binary). */
-export type BytesText = `${number}${keyof typeof byteUnits}`
+type BytesText = `${number}${keyof typeof byteUnits}`
 /** '1%', '99.9%'. */
-export type RatioText = `${number}%`
+type RatioText = `${number}%`
 
 const durationPattern = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|w|y)$/
 const bytesPattern = /^(\d+(?:\.\d+)?)(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)$/
@@ -82,17 +82,24 @@ export function formatBytes(bytes: number): string {
   return `${bytes}B`
 }
 
-export const duration = unit(parseDuration, "a duration such as '30s', '5m', '4h', '7d'").meta({ unit: 'duration' })
-export const bytes = unit(parseBytes, "a size such as '512B', '5MB', '1MiB', '40GB'").meta({ unit: 'bytes' })
-export const ratio = unit(parseRatio, "a percentage such as '1%' or '99.9%'").meta({ unit: 'ratio' })
+export const duration = unit<DurationText>(parseDuration, "a duration such as '30s', '5m', '4h', '7d'").meta({
+  unit: 'duration',
+})
+export const bytes = unit<BytesText>(parseBytes, "a size such as '512B', '5MB', '1MiB', '40GB'").meta({ unit: 'bytes' })
+export const ratio = unit<RatioText>(parseRatio, "a percentage such as '1%' or '99.9%'").meta({ unit: 'ratio' })
 
-function unit(parse: (text: string) => number | undefined, expected: string) {
-  return z.string().transform((text, context) => {
-    const value = parse(text)
-    if (value === undefined) {
-      context.issues.push({ code: 'custom', input: text, message: `"${text}" is not ${expected}` })
-      return z.NEVER
-    }
-    return value
-  })
+/** Text of a form the compiler knows, which becomes a number. Without a value the message is what should stand there. */
+function unit<Text extends string>(parse: (text: string) => number | undefined, expected: string) {
+  return z
+    .custom<Text>((value) => typeof value === 'string', {
+      error: ({ input }) => (input === undefined ? expected : `${JSON.stringify(input)} is not ${expected}`),
+    })
+    .transform((text, context) => {
+      const value = parse(text)
+      if (value === undefined) {
+        context.issues.push({ code: 'custom', input: text, message: `"${text}" is not ${expected}` })
+        return z.NEVER
+      }
+      return value
+    })
 }

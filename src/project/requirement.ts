@@ -7,14 +7,11 @@ import { failure, type Location } from '../errors.ts'
 import type { System } from './project.ts'
 
 /** One line of a system's requirements.yaml: what it must do, in the project's own words, and where that stands. */
-export const requirementSchema = z.strictObject({
+const requirementSchema = z.strictObject({
   id: z.string().regex(/^[A-Z]{2}-[\w.]+$/, 'an id reads like MI-6.1'),
   statement: z.string().min(1),
   source: z.string().min(1),
 })
-
-/** The file: a list, each id once. */
-export const requirementsSchema = z.array(requirementSchema)
 
 export type Requirement = z.infer<typeof requirementSchema>
 
