@@ -6,10 +6,10 @@ import { findBinaries } from '../postgres/binaries.ts'
 import { startServer } from '../postgres/launch.ts'
 import { reachable } from '../postgres/place.ts'
 import type { Project, System } from '../project/project.ts'
-import { serverChoice } from '../run/environment.ts'
 import { lockDirectory } from '../run/owner-lock.ts'
 import { prepareSystem } from '../run/prepare-system.ts'
 import { developmentDirectory, readRunState } from '../run/run-state.ts'
+import { serverChoice } from '../run/server-choice.ts'
 import { loadOrCreateKey } from '../secrets/repository-key.ts'
 
 /** Which database a command about migrations means. */
