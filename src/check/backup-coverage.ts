@@ -15,7 +15,12 @@ export function databaseBackups(plan: Plan): NamedBackup[] {
     .map(([name, backup]) => ({ name, backup }))
 }
 
-/** Whether the log of every change is kept as it comes, so that nothing waits for the next backup. */
+/** Whether it keeps the log of every change, from which any moment can be made again. */
+export function keepsLog({ backup }: NamedBackup): boolean {
+  return backup.type === 'wal'
+}
+
+/** Whether it follows every change as it comes, so that nothing waits for the next backup. */
 export function isContinuous({ backup }: NamedBackup): boolean {
   return backup.type === 'wal' || backup.on === 'continuous'
 }

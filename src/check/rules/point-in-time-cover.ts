@@ -1,5 +1,5 @@
 import { formatDuration } from '../../plan/units.ts'
-import { databaseBackups, isContinuous, keptFor, longestGapMs } from '../backup-coverage.ts'
+import { databaseBackups, keepsLog, keptFor, longestGapMs } from '../backup-coverage.ts'
 import type { Finding, Rule } from '../rule.ts'
 
 export const pointInTimeCover: Rule = {
@@ -12,7 +12,7 @@ export const pointInTimeCover: Rule = {
     const { window } = pointInTime
     const path = ['recovery', 'pointInTime', 'window']
     const backups = databaseBackups(plan)
-    const logs = backups.filter(isContinuous)
+    const logs = backups.filter(keepsLog)
     const full = backups.filter(({ backup }) => backup.type === 'full' && backup.schedule !== undefined)
     const report = (message: string, fix: string): Finding[] => [{ path, message, fix }]
 
