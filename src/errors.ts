@@ -13,7 +13,7 @@ export const catalogue = {
 
   PROJECT_NOT_FOUND: {
     says: 'No project at {path} or above it.',
-    next: 'Run inside a folder that holds plan.ts or systems/<name>/plan.ts, or name one with --project.',
+    next: 'Go to a folder that holds plan.ts or systems/<name>/plan.ts, or to one below it.',
     exit: 2,
   },
   SYSTEM_NOT_FOUND: {

@@ -9,9 +9,10 @@ const telemetry: PlanInput['telemetry'] = {
     requests_total: { type: 'counter', help: 'Requests.', labels: ['method', 'tier'], emittedBy: ['api'] },
     queue_depth: { type: 'gauge', help: 'Waiting.', emittedBy: ['api'] },
     size_bytes: { type: 'histogram', help: 'Size.', buckets: [10, 100], emittedBy: ['api'] },
+    telemetry_refused_total: { type: 'counter', help: 'Refused values.', labels: ['label'], emittedBy: ['api'] },
     jobs_total: { type: 'counter', help: 'Jobs.', emittedBy: ['worker'] },
   },
-  labels: { method: ['GET', 'POST'], tier: ['free', 'pro'] },
+  labels: { method: ['GET', 'POST'], tier: ['free', 'pro'], label: ['method', 'tier'] },
 }
 const make = () => createMetrics(telemetry, 'api')
 

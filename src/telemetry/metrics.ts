@@ -3,7 +3,7 @@ import { failure } from '../errors.ts'
 import type { PlanInput } from '../plan/plan.ts'
 import { type Telemetry, telemetry as telemetrySchema } from '../plan/telemetry.ts'
 
-/** The metrics one service may emit: what its plan lists for it, and a count of what was refused. Nothing else exists. */
+/** The metrics one service may emit: what its plan lists for it, and nothing else. */
 export interface Metrics {
   /** Adds to a counter. */
   count(name: string, labels?: Record<string, string>, by?: number): void
@@ -18,12 +18,13 @@ export interface Metrics {
   contentType: string
 }
 
+/** Counts label values that were reported as `other`, for a plan that lists it with the label `label`. */
 const refused = 'telemetry_refused_total'
 
 /**
  * Makes the metrics of a service from the allow-list of its plan. A metric or label that the list does not name is a fault of
  * the caller and throws METRIC_NOT_LISTED at once, in development as in production, so that no test passes without it. A label
- * value outside the declared set becomes `other` and is counted, so that neither a person's data nor an endless series can
+ * value outside the declared set becomes `other`, counted in `telemetry_refused_total` when the plan lists it, so that neither a person's data nor an endless series can
  * leave through a value.
  *
  * @param telemetry the `telemetry` section of the plan.
@@ -35,12 +36,6 @@ const refused = 'telemetry_refused_total'
 export function createMetrics(telemetry: PlanInput['telemetry'], service: string): Metrics {
   const declared: Telemetry = telemetrySchema.parse(telemetry ?? {})
   const registry = new Registry()
-  const refusals = new Counter({
-    name: refused,
-    help: 'Label values outside their declared set, reported as other.',
-    labelNames: ['label'],
-    registers: [registry],
-  })
   const counters = new Map<string, Counter>()
   const gauges = new Map<string, Gauge>()
   const histograms = new Map<string, Histogram>()
@@ -66,7 +61,7 @@ export function createMetrics(telemetry: PlanInput['telemetry'], service: string
       names.map((label) => {
         const value = labels[label] ?? 'other'
         if (value === 'other' || allowed.get(label)?.has(value)) return [label, value]
-        refusals.inc({ label })
+        counters.get(refused)?.inc({ label })
         return [label, 'other']
       }),
     )

@@ -702,6 +702,13 @@ export default definePlan({
         emittedBy: ['api'],
         source: 'TECH-INF-001 §5.2, BACKEND-ARCH-001 §10.1',
       },
+      telemetry_refused_total: {
+        type: 'counter',
+        help: 'Label values outside their declared set, reported as other.',
+        labels: ['label'],
+        emittedBy: ['api'],
+        note: 'Not in the document: shows when somebody tries to put something else into a label.',
+      },
       http_requests_per_second: {
         type: 'gauge',
         help: 'Requests a second over the last minute.',
@@ -938,6 +945,7 @@ export default definePlan({
     },
     labels: {
       method: ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'totp', 'sms'],
+      label: ['method', 'endpoint', 'status_code', 'tier', 'error_code', 'operation_type', 'status', 'entity_type'],
       endpoint: [
         '/sync/push',
         '/sync/pull',

@@ -32,12 +32,9 @@ export async function inspectStore({ repository }: Aftermath, steps: Steps): Pro
   }
 }
 
-/** Objects that are cut short or swapped, of those that all have a bit flipped. */
-const sampled = 4
-
 /**
- * Damages a copy of the store, one object at a time, and asks the verification what it sees: a bit flipped in every object, some
- * cut short, some put in each other's place. Undetected damage is counted, since a verification is worth what it misses.
+ * Damages a copy of the store and asks the verification what it sees: every object with a bit flipped, every object cut short,
+ * and objects put in each other's place. Undetected damage is counted, since a verification is worth what it misses.
  */
 export async function tryEveryDamage(aftermath: Aftermath, session: ProofSession, steps: Steps): Promise<Inspection> {
   const copy = join(session.scratch.directory, 'damaged')
@@ -46,76 +43,69 @@ export async function tryEveryDamage(aftermath: Aftermath, session: ProofSession
   await cp(aftermath.storeDirectory, copy, { recursive: true })
   const store = directoryStore(copy)
   const keys = await keysOf(store)
-  const some = Array.from({ length: Math.min(sampled, keys.length) }, () => random.pick(keys))
   const missed: string[] = []
   let tried = 0
-
-  const attempt = async (damaged: readonly string[], damage: () => Promise<void>): Promise<boolean> => {
-    await damage()
-    tried++
-    const blind = session.faults.has('verify-skips') && tried === 1
-    const seen = await isNoticed(
-      aftermath,
-      blind ? withOldCopies(store, aftermath.repository.store, damaged) : store,
-      damaged,
-    )
-    for (const key of damaged) await cp(join(aftermath.storeDirectory, key), join(copy, key))
-    return seen
-  }
   const round = async (
     name: string,
-    objects: readonly (readonly string[])[],
-    damage: (keys: readonly string[]) => Promise<void>,
+    groups: readonly string[][],
+    damage: (key: string, next: string) => Promise<void>,
   ) => {
+    const unseen: string[] = []
     await steps.do(
       name,
       async () => {
-        const unseen: string[] = []
-        for (const damaged of objects) {
+        for (const group of groups) {
           session.signal.throwIfAborted()
-          if (!(await attempt(damaged, () => damage(damaged)))) unseen.push(damaged.join(' and '))
+          for (const [index, key] of group.entries()) await damage(key, group[index + 1] ?? key)
+          const blind = session.faults.has('verify-skips') && tried === 0
+          const watched = blind ? withOldCopies(store, aftermath.repository.store, group) : store
+          tried += group.length
+          unseen.push(...(await notNoticed(aftermath, watched, group)))
+          for (const key of group) await cp(join(aftermath.storeDirectory, key), join(copy, key))
         }
-        missed.push(...unseen.map((object) => `${object} (${name})`))
-        return unseen.length
+        missed.push(...unseen.map((key) => `${key} (${name})`))
       },
-      (unseen) => `${objects.length - unseen} of ${objects.length} found`,
+      () => `${groups.flat().length - unseen.length} of ${groups.flat().length} found`,
     )
   }
   try {
-    await round(
-      'one bit flipped',
-      keys.map((key) => [key]),
-      async ([key = '']) => flipByte(copy, key, random),
-    )
-    await round(
-      'cut short',
-      some.map((key) => [key]),
-      async ([key = '']) => truncate(copy, key, random),
-    )
-    const pairs = some.flatMap((key) => {
-      const other = keys.find((each) => each !== key)
-      return other === undefined ? [] : [[key, other]]
+    const groups = independentGroups(keys)
+    await round('one bit flipped in every object', groups, (key) => flipByte(copy, key, random))
+    await round('every object cut short', groups, (key) => truncate(copy, key, random))
+    const pairs = groups.filter((group) => group.length > 1).map((group) => group.slice(0, 2))
+    await round("objects put in each other's place", pairs, async (key, next) => {
+      if (key !== next) await swap(copy, key, next)
     })
-    await round("put in each other's place", pairs, async ([first = '', second = '']) => swap(copy, first, second))
   } finally {
     await rm(copy, { recursive: true, force: true })
   }
   return {
     violations: missed.length,
-    sample: { size: tried, of: `damages to ${keys.length} objects, one at a time` },
+    sample: { size: tried, of: `damages to ${keys.length} objects` },
     reason:
       missed.length === 0 ? `All ${tried} damages were found and named` : `Not found: ${missed.slice(0, 3).join(', ')}`,
     steps: steps.done(),
   }
 }
 
-/** Whether opening or verifying a store names one of the objects that were damaged. */
-async function isNoticed(aftermath: Aftermath, store: Store, damaged: readonly string[]): Promise<boolean> {
+/**
+ * Objects whose damages are told apart when they are there at once: pieces of WAL are read each by itself. What a backup or
+ * the whole repository is known by hides what lies behind it, and is damaged alone.
+ */
+function independentGroups(keys: readonly string[]): string[][] {
+  const isWal = (key: string) => key.startsWith('wal/') || key.startsWith('partial/')
+  return [keys.filter(isWal), ...keys.filter((key) => !isWal(key)).map((key) => [key])].filter(
+    (group) => group.length > 0,
+  )
+}
+
+/** The damaged objects that neither opening nor verifying the store names. */
+async function notNoticed(aftermath: Aftermath, store: Store, damaged: readonly string[]): Promise<string[]> {
   try {
     const { problems } = await verifyRepository(await aftermath.open(store))
-    return problems.some(({ key }) => damaged.includes(key))
+    return damaged.filter((key) => !problems.some((problem) => problem.key === key))
   } catch (error) {
-    return error instanceof AvalError && damaged.some((key) => error.message.includes(key))
+    return damaged.filter((key) => !(error instanceof AvalError && error.message.includes(key)))
   }
 }
 
