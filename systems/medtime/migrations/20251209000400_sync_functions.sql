@@ -1,7 +1,8 @@
 -- Each operation of the sync API is one call of one function, and so one round trip and one transaction. All are SECURITY
 -- INVOKER: they name the user of the transaction, and row security binds every statement in them.
 --
--- Plans are generic: they are made once a session instead of for every list of ids.
+-- Plans are generic, made once a session instead of for every list of ids. A session that plans while the tables are still
+-- empty would keep a plan for empty tables; with the alternatives off it can only walk the indexes.
 
 -- Why no pull can miss a change. A push first locks its user's row, in a statement of its own, and holds the lock until it has
 -- committed. Therefore:
@@ -28,7 +29,8 @@ CREATE FUNCTION public.srv_push(
   current_epoch bigint, last_sequence bigint, conflict_ids uuid[], conflict_versions integer[], conflict_checksums text[]
 )
   LANGUAGE plpgsql VOLATILE SECURITY INVOKER
-  SET search_path = '' SET plan_cache_mode = 'force_generic_plan'
+  SET search_path = '' SET plan_cache_mode = 'force_generic_plan' SET enable_seqscan = off SET enable_hashjoin = off
+  SET enable_mergejoin = off
 AS $push$
 DECLARE
   before bigint;
@@ -133,78 +135,88 @@ BEGIN
 END
 $push$;
 
--- Changes after a number, oldest first. The first row is the head: the epoch, and the number the page starts after. The
--- others are the page, at most p_limit of them and, but for the first, no more than p_bytes of blobs; a row without a blob
--- says only that more follow.
+-- Changes after a number, oldest first. The first row is the head: the epoch, the number to go on from, and whether more
+-- follow. The others are the page: at most p_limit of them and, but for the first, no more than p_bytes of blobs.
 --   p_epoch   the epoch of the caller's cursor, or NULL without one; in another epoch there is a head and no page
 --   p_since   instead of p_after: begins with the first change at or after this time
 --   p_device  noted as given this page; NULL to note nothing
+-- A change that is overwritten while its page is read moves behind it and is met there: a page may be short, never wrong.
 CREATE FUNCTION public.srv_pull(
   p_user uuid, p_device text, p_now timestamptz, p_epoch bigint, p_after bigint, p_since timestamptz, p_limit integer,
   p_bytes integer
 ) RETURNS TABLE (
-  number bigint, change_epoch bigint, id uuid, entity_type text, version integer, deleted boolean, key_id text,
-  encrypted_blob bytea, checksum text, client_id text, updated_at timestamptz
+  number bigint, more boolean, change_epoch bigint, id uuid, entity_type text, version integer, deleted boolean,
+  key_id text, encrypted_blob bytea, checksum text, client_id text, changed_at text
 )
   LANGUAGE plpgsql VOLATILE SECURITY INVOKER
-  SET search_path = '' SET plan_cache_mode = 'force_generic_plan'
+  SET search_path = '' SET plan_cache_mode = 'force_generic_plan' SET enable_seqscan = off
+  SET timezone = 'UTC' SET datestyle = 'ISO'
 AS $pull$
 #variable_conflict use_column
 DECLARE
-  given bigint;
-  known boolean;
+  given bigint := p_after;
+  last bigint;
+  total bigint;
+  found_rows bigint;
 BEGIN
   PERFORM set_config('request.jwt.claims', '{"sub":"' || p_user || '"}', true);
 
-  -- One statement and so one snapshot: a change that came between two of them could be passed over.
-  SELECT s.epoch, u.user_id IS NOT NULL,
-    CASE
-      WHEN p_since IS NULL THEN p_after
-      ELSE coalesce(
-        (SELECT min(e.sequence) - 1 FROM public.srv_encrypted_entities AS e
-          WHERE e.user_id = p_user AND e.updated_at >= p_since),
-        u.sequence, 0)
-    END
-  INTO STRICT change_epoch, known, given
-  FROM public.srv_sync_epoch AS s LEFT JOIN public.srv_users AS u ON u.user_id = p_user;
-  number := given;
-  RETURN NEXT;
+  SELECT s.epoch INTO STRICT change_epoch FROM public.srv_sync_epoch AS s;
   IF p_epoch IS NOT NULL AND p_epoch <> change_epoch THEN
+    RETURN NEXT;
     RETURN;
   END IF;
 
+  IF p_since IS NOT NULL THEN
+    -- One statement and so one snapshot: a change that came between two of them could be passed over.
+    SELECT coalesce(
+      (SELECT min(e.sequence) - 1 FROM public.srv_encrypted_entities AS e
+        WHERE e.user_id = p_user AND e.updated_at >= p_since),
+      (SELECT u.sequence FROM public.srv_users AS u WHERE u.user_id = p_user),
+      0)
+    INTO given;
+  END IF;
+
+  SELECT max(w.sequence), sum(w.blob_size), count(*) INTO last, total, found_rows
+  FROM (
+    SELECT e.sequence, e.blob_size FROM public.srv_encrypted_entities AS e
+    WHERE e.user_id = p_user AND e.sequence > given ORDER BY e.sequence LIMIT p_limit + 1
+  ) AS w;
+  more := found_rows > p_limit;
+  IF more OR total > p_bytes THEN
+    SELECT max(w.sequence) INTO last
+    FROM (
+      SELECT e.sequence, row_number() OVER walk AS place, sum(e.blob_size) OVER walk AS running
+      FROM public.srv_encrypted_entities AS e
+      WHERE e.user_id = p_user AND e.sequence > given AND e.sequence <= last
+      WINDOW walk AS (ORDER BY e.sequence ROWS UNBOUNDED PRECEDING)
+    ) AS w
+    WHERE w.place <= p_limit AND (w.place = 1 OR w.running <= p_bytes);
+    more := true;
+  END IF;
+  last := coalesce(last, given);
+  number := last;
+  RETURN NEXT;
+
+  RETURN QUERY
+    SELECT NULL::bigint, NULL::boolean, e.epoch, e.id, e.entity_type, e.version, e.deleted_at IS NOT NULL, e.key_id,
+      e.encrypted_blob, e.checksum, e.client_id, e.updated_at::text
+    FROM public.srv_encrypted_entities AS e
+    WHERE e.user_id = p_user AND e.sequence > given AND e.sequence <= last ORDER BY e.sequence;
+
   IF p_device IS NOT NULL THEN
-    IF NOT known THEN
-      INSERT INTO public.srv_users (user_id) VALUES (p_user) ON CONFLICT DO NOTHING;
-    END IF;
     -- All that this transaction writes is how far a device is; a crash may forget the last moment of that, and no pull waits
     -- for the disk because of it.
     PERFORM set_config('synchronous_commit', 'off', true);
+    UPDATE public.srv_sync_status AS d SET last_sync_at = p_now, seen = last, sync_version = greatest(d.written, last)
+      WHERE d.user_id = p_user AND d.device_id = p_device;
+    IF NOT FOUND THEN
+      INSERT INTO public.srv_users (user_id) VALUES (p_user) ON CONFLICT DO NOTHING;
+      INSERT INTO public.srv_sync_status (user_id, device_id, last_sync_at, sync_version, seen)
+        VALUES (p_user, p_device, p_now, last, last)
+        ON CONFLICT DO NOTHING;
+    END IF;
   END IF;
-
-  RETURN QUERY
-    WITH page AS MATERIALIZED (
-      SELECT w.*, w.place <= p_limit AND (w.place = 1 OR w.total <= p_bytes) AS within
-      FROM (
-        SELECT e.*, row_number() OVER walk AS place, sum(e.blob_size) OVER walk AS total
-        FROM public.srv_encrypted_entities AS e
-        WHERE e.user_id = p_user AND e.sequence > given
-        WINDOW walk AS (ORDER BY e.sequence ROWS UNBOUNDED PRECEDING)
-        ORDER BY e.sequence
-        LIMIT p_limit + 1
-      ) AS w
-    ), noted AS (
-      INSERT INTO public.srv_sync_status AS d (user_id, device_id, last_sync_at, sync_version, seen)
-        SELECT p_user, p_device, p_now, last.number, last.number
-        FROM (SELECT coalesce(max(p.sequence), given) AS number FROM page AS p WHERE p.within) AS last
-        WHERE p_device IS NOT NULL
-      ON CONFLICT (user_id, device_id) DO UPDATE
-        SET last_sync_at = excluded.last_sync_at, seen = excluded.seen,
-          sync_version = greatest(d.written, excluded.seen)
-    )
-    SELECT p.sequence, p.epoch, p.id, p.entity_type, p.version, p.deleted_at IS NOT NULL, p.key_id,
-      CASE WHEN p.within THEN p.encrypted_blob END, p.checksum, p.client_id, p.updated_at
-    FROM page AS p ORDER BY p.sequence;
 END
 $pull$;
 

@@ -22,36 +22,19 @@ export async function pull(
   if (query.cursor !== undefined && query.since !== undefined) {
     throw new ApiError('BAD_REQUEST', { message: 'cursor, since: only one of them' })
   }
-  const page = await store.pull({
+  const from = startOf(user, query, cursors)
+  const { epoch, last, changes, more } = await store.pull({
     user,
     device: query.device_id,
     now: new Date(now()),
-    from: startOf(user, query, cursors),
+    from,
     limit: query.limit,
     bytes: pageBytes,
   })
-  const { epoch, after, changes, more } = page
-  const asked = query.cursor === undefined ? undefined : cursors.read(user, query.cursor)
-  if (asked !== undefined && asked.epoch !== epoch) {
+  if (from !== undefined && 'epoch' in from && from.epoch !== epoch) {
     throw new ApiError('EPOCH_CHANGED', { details: { epoch, cursor: cursors.issue(user, { epoch, sequence: 0 }) } })
   }
-  return {
-    entities: changes.map((change) => ({
-      id: change.id,
-      entity_type: change.type,
-      version: change.version,
-      deleted: change.deleted,
-      key_id: change.key,
-      encrypted_blob: change.blob.toString('base64'),
-      checksum: change.checksum,
-      client_id: change.device,
-      updated_at: change.updatedAt.toISOString(),
-      epoch: change.epoch,
-    })),
-    cursor: cursors.issue(user, { epoch, sequence: changes.at(-1)?.sequence ?? after }),
-    has_more: more,
-    epoch,
-  }
+  return { entities: changes, cursor: cursors.issue(user, { epoch, sequence: last }), has_more: more, epoch }
 }
 
 function startOf(user: string, query: z.output<typeof pullQuery>, cursors: Cursors): PullRequest['from'] {

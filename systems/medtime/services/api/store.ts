@@ -1,7 +1,10 @@
-import { DatabaseError, Pool } from 'pg'
+import { type CustomTypesConfig, DatabaseError, Pool } from 'pg'
 import { z } from 'zod'
 import { ApiError } from './api-error.ts'
+import { arrayOf, plainArrayOf } from './array-literal.ts'
 import type { Batch } from './batch.ts'
+import { isoOf, pullTypes } from './pull-types.ts'
+import type { PullAnswer } from './wire.ts'
 
 export interface PushOutcome {
   epoch: number
@@ -10,24 +13,13 @@ export interface PushOutcome {
   conflicts: { id: string; version: number; checksum: string }[]
 }
 
-export interface StoredChange {
-  sequence: number
-  epoch: number
-  id: string
-  type: string
-  version: number
-  deleted: boolean
-  key: string
-  blob: Buffer
-  checksum: string
-  device: string
-  updatedAt: Date
-}
+/** An entity as a pull tells it: already in the words of the wire, so that a page is built once. */
+export type StoredChange = PullAnswer['entities'][number]
 
 export interface Page {
   epoch: number
-  /** The number the page starts after. */
-  after: number
+  /** The number to go on from. */
+  last: number
   changes: StoredChange[]
   more: boolean
 }
@@ -97,18 +89,20 @@ const pushRow = z.tuple([
 ])
 const keyRow = z.tuple([z.object({ key: z.instanceof(Buffer) })])
 
+/** As `pullTypes` reads it. */
 interface PullRow {
-  number: string
-  change_epoch: string
+  number: number | null
+  more: boolean | null
+  change_epoch: number
   id: string
   entity_type: string
   version: number
   deleted: boolean
   key_id: string
-  encrypted_blob: Buffer | null
+  encrypted_blob: string
   checksum: string
   client_id: string
-  updated_at: Date
+  changed_at: string
 }
 
 interface StatusRow {
@@ -133,10 +127,15 @@ export function openStore(options: StoreOptions): Store {
   // Without a listener the loss of an idle connection would end the process.
   pool.on('error', options.onLostConnection)
 
-  const run = async <Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> => {
+  const run = async <Row extends object>(
+    name: string,
+    text: string,
+    values: unknown[],
+    columns?: CustomTypesConfig,
+  ): Promise<Row[]> => {
     const started = performance.now()
     try {
-      return (await pool.query<Row>({ name, text, values })).rows
+      return (await pool.query<Row>({ name, text, values, ...(columns ? { types: columns } : {}) })).rows
     } catch (thrown) {
       throw asApiError(thrown)
     } finally {
@@ -161,15 +160,15 @@ export function openStore(options: StoreOptions): Store {
         now,
         epoch ?? null,
         check,
-        batch.ids,
-        batch.types,
-        batch.versions,
-        batch.bases,
-        batch.deleted,
-        batch.keys,
-        batch.checksums,
-        batch.starts,
-        batch.sizes,
+        plainArrayOf(batch.ids),
+        arrayOf(batch.types),
+        plainArrayOf(batch.versions),
+        plainArrayOf(batch.bases),
+        plainArrayOf(batch.deleted),
+        arrayOf(batch.keys),
+        plainArrayOf(batch.checksums),
+        plainArrayOf(batch.starts),
+        plainArrayOf(batch.sizes),
         batch.blobs,
       ],
     )
@@ -187,40 +186,38 @@ export function openStore(options: StoreOptions): Store {
     conflicts: async ({ user, batch }) =>
       batch.ids.length === 0 ? [] : (await callPush(user, '', new Date(0), undefined, true, batch)).conflicts,
     pull: async ({ user, device, now, from, limit, bytes }) => {
-      const rows = await run<PullRow>('pull', 'SELECT * FROM public.srv_pull($1,$2,$3,$4,$5,$6,$7,$8)', [
-        user,
-        device ?? null,
-        now,
-        from !== undefined && 'epoch' in from ? from.epoch : null,
-        from !== undefined && 'epoch' in from ? from.sequence : 0,
-        from !== undefined && 'since' in from ? from.since : null,
-        limit,
-        bytes,
-      ])
-      const [head, ...page] = rows
+      const [head, ...page] = await run<PullRow>(
+        'pull',
+        'SELECT * FROM public.srv_pull($1,$2,$3,$4,$5,$6,$7,$8)',
+        [
+          user,
+          device ?? null,
+          now,
+          from !== undefined && 'epoch' in from ? from.epoch : null,
+          from !== undefined && 'epoch' in from ? from.sequence : 0,
+          from !== undefined && 'since' in from ? from.since : null,
+          limit,
+          bytes,
+        ],
+        pullTypes,
+      )
       if (head === undefined) throw new Error('srv_pull gave no head')
-      const changes: StoredChange[] = []
-      for (const row of page) {
-        if (row.encrypted_blob === null) break
-        changes.push({
-          sequence: Number(row.number),
-          epoch: Number(row.change_epoch),
+      return {
+        epoch: head.change_epoch,
+        last: head.number ?? 0,
+        more: head.more ?? false,
+        changes: page.map((row) => ({
           id: row.id,
-          type: row.entity_type,
+          entity_type: row.entity_type,
           version: row.version,
           deleted: row.deleted,
-          key: row.key_id,
-          blob: row.encrypted_blob,
+          key_id: row.key_id,
+          encrypted_blob: row.encrypted_blob,
           checksum: row.checksum,
-          device: row.client_id,
-          updatedAt: row.updated_at,
-        })
-      }
-      return {
-        epoch: Number(head.change_epoch),
-        after: Number(head.number),
-        changes,
-        more: changes.length < page.length,
+          client_id: row.client_id,
+          updated_at: isoOf(row.changed_at),
+          epoch: row.change_epoch,
+        })),
       }
     },
     status: async (user, limit) => {
