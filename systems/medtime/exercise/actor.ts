@@ -53,24 +53,32 @@ export async function step(actor: WorkingDevice, random: Random, now: () => numb
 }
 
 /**
- * Lets devices sync, side by side, until a round brings nothing new to any of them: whatever one of them holds that the
+ * Lets devices sync, users side by side and the devices of one user in turn, so that none decides a conflict anew that the
+ * other is deciding, until a round brings nothing new to any of them: whatever one of them holds that the
  * service has lost is there again, and the other devices have it.
  */
 export async function settle(actors: readonly WorkingDevice[]): Promise<void> {
   for (let round = 0; round < settleRounds; round++) {
     const moved = await Promise.all(
-      actors.map(async (actor) => {
-        const before = actor.known.size
-        const pulled = await actor.device.attempt((client) => client.pull())
-        await learn(actor, pulled.pulled)
-        const pushed = await bring(actor, 'sync')
-        actor.owes = false
-        return pulled.pulled.length + pulled.pushAgain.length + pushed.length + actor.known.size - before
+      [...Map.groupBy(actors, (actor) => actor.user).values()].map(async (devices) => {
+        let changes = 0
+        for (const device of devices) changes += await syncOnce(device)
+        return changes
       }),
     )
     if (moved.every((changes) => changes === 0)) return
   }
   throw new Error(`the clients had not settled after ${settleRounds} rounds`)
+}
+
+/** Pulls and pushes what there is. Returns how many changes that brought, in either direction. */
+async function syncOnce(actor: WorkingDevice): Promise<number> {
+  const before = actor.known.size
+  const pulled = await actor.device.attempt((client) => client.pull())
+  await learn(actor, pulled.pulled)
+  const pushed = await bring(actor, 'sync')
+  actor.owes = false
+  return pulled.pulled.length + pulled.pushAgain.length + pushed.length + actor.known.size - before
 }
 
 async function write(actor: WorkingDevice, random: Random): Promise<void> {
