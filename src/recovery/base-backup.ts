@@ -65,6 +65,8 @@ export async function createBackup(options: BackupOptions): Promise<BackupInfo> 
     await requireWal(options, info, receiver ? 0 : walTimeoutMs)
     // A moment after the end, so that the end itself can be restored to.
     if (own) await own.waitUntilStored((await own.heartbeat()).lsn, walTimeoutMs)
+    // Cutting the connection does not undo what had arrived before.
+    signal?.throwIfAborted()
     await repository.put(layout.backup(id), once(Buffer.from(JSON.stringify(info))))
     await listAll(repository)
     return info

@@ -118,27 +118,45 @@ async function* readFrom(handle: FileHandle): ByteStream {
 async function* walk(root: string, folder: string, prefix: string): AsyncIterable<StoredEntry> {
   // A folder is entered only when keys in it can start with the prefix.
   if (!folder.startsWith(prefix) && !prefix.startsWith(folder)) return
-  let entries: Dirent[]
-  try {
-    entries = await readdir(join(root, folder), { withFileTypes: true })
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return
-    throw error
-  }
-  // Order of whole keys, not of names: 'a/' sorts by its slash, between 'a-' and 'a0'.
-  const named = entries.map((entry) => ({ entry, name: entry.isDirectory() ? `${entry.name}/` : entry.name }))
-  named.sort((a, b) => (a.name < b.name ? -1 : 1))
-  for (const { entry, name } of named) {
+  for (const { name, size } of await snapshot(join(root, folder))) {
     const key = `${folder}${name}`
-    if (entry.isDirectory()) {
-      if (entry.name !== unfinished) yield* walk(root, key, prefix)
-    } else if (key.startsWith(prefix)) {
-      const found = await stat(join(root, key)).catch((error: unknown) => {
+    if (size === undefined) yield* walk(root, key, prefix)
+    else if (key.startsWith(prefix)) yield { key, size }
+  }
+}
+
+/** Folders end in '/' and have no size. */
+interface Listed {
+  name: string
+  size: number | undefined
+}
+
+/**
+ * What a folder held at one moment. Writers replace several objects by one, and remove them only once the one is there: a listing
+ * that saw neither would have lost what was never missing, so that it begins again when something vanishes while it looks.
+ */
+async function snapshot(folder: string): Promise<Listed[]> {
+  for (;;) {
+    const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown): Dirent[] => {
+      if (isErrno(error, 'ENOENT')) return []
+      throw error
+    })
+    const listed: Listed[] = []
+    let vanished = false
+    for (const entry of entries) {
+      if (entry.isDirectory()) {
+        if (entry.name !== unfinished) listed.push({ name: `${entry.name}/`, size: undefined })
+        continue
+      }
+      const found = await stat(join(folder, entry.name)).catch((error: unknown) => {
         if (isErrno(error, 'ENOENT')) return undefined
         throw error
       })
-      if (found) yield { key, size: found.size }
+      if (found) listed.push({ name: entry.name, size: found.size })
+      else vanished = true
     }
+    // Order of whole keys, not of names: 'a/' sorts by its slash, between 'a-' and 'a0'.
+    if (!vanished) return listed.sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 }
 

@@ -26,7 +26,7 @@ export async function* sealObject(
   const head = sealHead(keys, place, { codec: 'zstd', meta })
   yield head.bytes
   // Level 1: on database pages it keeps up with a disk on one core, and higher levels gain a tenth for half the speed.
-  const compress = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 1 } })
+  const compress = createZstdCompress({ chunkSize: chunkBytes, params: { [constants.ZSTD_c_compressionLevel]: 1 } })
   const chunkKey = { key: head.objectKey, associated: head.associated, chunkBytes }
   yield* sealChunks(chunkKey, through(text, compress))
 }
@@ -56,7 +56,7 @@ export async function openObject(keys: RepositoryKeys, place: ObjectPlace, store
     const chunks = openChunks({ key: objectKey, associated, chunkBytes: header.chunk }, rest)[Symbol.asyncIterator]()
     const first = await chunks.next()
     const plain = resume(first, chunks)
-    const text = header.codec === 'zstd' ? through(plain, createZstdDecompress()) : plain
+    const text = header.codec === 'zstd' ? through(plain, createZstdDecompress({ chunkSize: chunkBytes })) : plain
     const close = async () => {
       await source.return?.()
     }

@@ -66,6 +66,8 @@ export async function findRestorePoint(
   const all = await listBackups(repository)
   const any = all[0]
   if (!any) throw failure('BACKUP_NONE', { place: repository.store.place, system: repository.system })
+  // Before the inventory: a receiver at work stores more between the two looks, never less.
+  const head = await readHead(repository)
   const inventory = await readInventory(repository, any.walSegmentBytes)
   const line = newestLine(inventory)
   const backups = all.filter((backup) => isOn(line, backup))
@@ -89,7 +91,7 @@ export async function findRestorePoint(
   if (found.end < parseLsn(backup.stopLsn)) throw missing(found, inventory, line)
   const segments =
     at === 'latest'
-      ? await untilLatest(repository, inventory, line, found)
+      ? untilLatest(inventory, line, found, head)
       : await untilMoment(repository, inventory, line, found, at)
   return {
     backup,
@@ -130,17 +132,17 @@ function endOf(segments: readonly StoredSegment[], segmentBytes: number): Lsn {
 }
 
 /** Everything up to the end, provided that it is the end: WAL behind a hole must not be left out in silence. */
-async function untilLatest(
-  repository: Repository,
+function untilLatest(
   inventory: WalInventory,
   line: readonly LineStretch[],
   found: FoundWal,
-): Promise<StoredSegment[]> {
+  head: ReadonlyMap<number, Lsn>,
+): StoredSegment[] {
   const last = line.at(-1)
   const numbers = [...(inventory.timelines.get(last?.timeline ?? 1)?.keys() ?? [])]
   const behind = numbers.some((number) => number * BigInt(inventory.segmentBytes) >= found.end)
-  const head = (await readHead(repository)).get(last?.timeline ?? 1)
-  if (behind || (head !== undefined && head > found.end)) throw missing(found, inventory, line)
+  const reached = head.get(last?.timeline ?? 1)
+  if (behind || (reached !== undefined && reached > found.end)) throw missing(found, inventory, line)
   return found.segments
 }
 
@@ -157,7 +159,7 @@ async function untilMoment(
   while (low < high) {
     const middle = (low + high) >> 1
     const stored = found.segments[middle]
-    const mark = stored && (await readMark(repository, stored))
+    const mark = stored && (await readMark(repository, stored, inventory.segmentBytes))
     if (mark && mark.at > at) high = middle
     else low = middle + 1
   }

@@ -12,8 +12,10 @@ import { readTar } from './tar-reader.ts'
 import {
   coveredBytes,
   newestLine,
+  readExactly,
   readInventory,
   readSegment,
+  segmentNow,
   segmentsAlong,
   storedEnd,
   type WalInventory,
@@ -117,6 +119,8 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
     }
   }
 
+  // Before the inventory: a receiver at work stores more between the two looks, never less.
+  const head = await check(layout.head, 'Whether the WAL lost its end cannot be told.', [], () => readHead(repository))
   const inventory = await check(layout.histories, 'Later timelines cannot be followed.', ids(infos), () =>
     readInventory(repository, segmentBytes),
   )
@@ -130,15 +134,16 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
         await check(whole, means, ids(needing), () => readSegment(repository, stored, segmentBytes))
         progress(whole)
       }
-      for (const piece of stored.pieces) {
-        await check(piece.key, means, whole === undefined ? ids(needing) : [], () =>
-          readSegment(
-            repository,
-            { segment, whole: undefined, pieces: [{ ...piece, from: 0, to: piece.to - piece.from }] },
-            segmentBytes,
-          ),
-        )
-        progress(piece.key)
+      for (const { key, from, to } of stored.pieces) {
+        await check(key, means, whole === undefined ? ids(needing) : [], async () => {
+          const replaced = (error: unknown) => error instanceof AvalError && error.code === 'OBJECT_MISSING'
+          await readExactly(repository, key, to - from).catch(async (error: unknown) => {
+            // A receiver at work joins pieces: one that is gone is missing only when nothing holds its bytes now.
+            const now = replaced(error) && (await segmentNow(repository, segment, segmentBytes))
+            if (!now || coveredBytes(now, segmentBytes) < to) throw error
+          })
+        })
+        progress(key)
       }
     }
     checkContinuity(inventory, infos, add)
@@ -149,9 +154,6 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
     if (inventory.timelines.size > 0 && !parsed.has(layout.head)) {
       add(layout.head, 'missing', 'Whether the WAL lost its end cannot be told.')
     }
-    const head = await check(layout.head, 'Whether the WAL lost its end cannot be told.', [], () =>
-      readHead(repository),
-    )
     for (const [timeline, reached] of head ?? []) {
       const end = storedEnd(inventory, timeline) ?? 0n
       if (end >= reached) continue

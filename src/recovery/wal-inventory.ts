@@ -1,4 +1,4 @@
-import { failure } from '../errors.ts'
+import { AvalError, failure } from '../errors.ts'
 import type { Mark } from './heartbeat.ts'
 import { layout, parseKey } from './layout.ts'
 import { formatLsn, type Lsn, parseLsn, type Segment, segmentAt, segmentStart } from './lsn.ts'
@@ -37,7 +37,8 @@ export async function readInventory(repository: Repository, segmentBytes: number
     ofTimeline.set(segment.number, stored)
     return stored
   }
-  for (const prefix of [layout.wal, layout.partial]) {
+  // Pieces first: a segment that becomes whole meanwhile loses its pieces only after it is there.
+  for (const prefix of [layout.partial, layout.wal]) {
     for await (const { key } of repository.store.list(prefix)) {
       const parsed = parseKey(key, segmentBytes)
       if (parsed?.kind === 'segment') entry(parsed.segment).whole = key
@@ -113,40 +114,85 @@ export function* segmentsAlong(
   }
 }
 
+/** What the repository holds of a segment now; an inventory grows old while a receiver works. */
+export async function segmentNow(
+  repository: Repository,
+  segment: Segment,
+  segmentBytes: number,
+): Promise<StoredSegment> {
+  const pieces: Piece[] = []
+  for await (const { key } of repository.store.list(layout.pieces(segment, segmentBytes))) {
+    const parsed = parseKey(key, segmentBytes)
+    if (parsed?.kind === 'piece') pieces.push({ key, from: parsed.from, to: parsed.to })
+  }
+  const whole = layout.segment(segment, segmentBytes)
+  return { segment, whole: (await repository.store.stat(whole)) ? whole : undefined, pieces }
+}
+
+/** How often a segment is looked at anew before what vanished counts as missing. */
+const attempts = 5
+
+/** Reads a segment; when an object of it was replaced meanwhile by one that holds as much, that one is read. */
+async function whileItChanges<T>(
+  repository: Repository,
+  stored: StoredSegment,
+  segmentBytes: number,
+  read: (stored: StoredSegment) => Promise<T>,
+): Promise<T> {
+  let latest = stored
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await read(latest)
+    } catch (error) {
+      if (!(error instanceof AvalError) || error.code !== 'OBJECT_MISSING' || attempt === attempts) throw error
+      latest = await segmentNow(repository, stored.segment, segmentBytes)
+      if (coveredBytes(latest, segmentBytes) < coveredBytes(stored, segmentBytes)) throw error
+    }
+  }
+}
+
 /** Bytes of a segment from its beginning as far as they reach; authenticated. */
 export async function readSegment(
   repository: Repository,
   stored: StoredSegment,
   segmentBytes: number,
 ): Promise<Buffer> {
-  if (stored.whole !== undefined) {
-    const whole = await readWhole(repository, stored.whole)
-    if (whole.length === segmentBytes) return whole
-    throw failure('OBJECT_DAMAGED', { object: stored.whole, problem: `it holds ${whole.length} bytes` })
-  }
-  const bytes = Buffer.alloc(coveredBytes(stored, segmentBytes))
-  for (const piece of stored.pieces) {
-    // What lies behind a gap is of no use, and what an earlier piece holds as well need not be read again.
-    if (piece.from > bytes.length) break
-    const content = await readWhole(repository, piece.key)
-    if (content.length !== piece.to - piece.from) {
-      throw failure('OBJECT_DAMAGED', { object: piece.key, problem: `it holds ${content.length} bytes` })
+  return whileItChanges(repository, stored, segmentBytes, async (now) => {
+    if (now.whole !== undefined) return readExactly(repository, now.whole, segmentBytes)
+    const bytes = Buffer.alloc(coveredBytes(now, segmentBytes))
+    for (const { key, from, to } of now.pieces) {
+      // What lies behind a gap is of no use.
+      if (from > bytes.length) break
+      const content = await readExactly(repository, key, to - from)
+      content.copy(bytes, from)
     }
-    content.copy(bytes, piece.from)
-  }
-  return bytes
+    return bytes
+  })
+}
+
+/** The content of an object that must have a certain length. */
+export async function readExactly(repository: Repository, key: string, length: number): Promise<Buffer> {
+  const content = await readWhole(repository, key)
+  if (content.length === length) return content
+  throw failure('OBJECT_DAMAGED', { object: key, problem: `it holds ${content.length} bytes instead of ${length}` })
 }
 
 /** The newest mark known at the end of a segment; from headers, each authenticated with its first chunk. */
-export async function readMark(repository: Repository, stored: StoredSegment): Promise<Mark | undefined> {
-  let newest: Mark | undefined
-  for (const key of stored.whole === undefined ? stored.pieces.map((piece) => piece.key) : [stored.whole]) {
-    const { meta, close } = await repository.read(key)
-    await close()
-    const mark = markOf(meta)
-    if (mark && (!newest || mark.at > newest.at)) newest = mark
-  }
-  return newest
+export async function readMark(
+  repository: Repository,
+  stored: StoredSegment,
+  segmentBytes: number,
+): Promise<Mark | undefined> {
+  return whileItChanges(repository, stored, segmentBytes, async (now) => {
+    let newest: Mark | undefined
+    for (const key of now.whole === undefined ? now.pieces.map((piece) => piece.key) : [now.whole]) {
+      const { meta, close } = await repository.read(key)
+      await close()
+      const mark = markOf(meta)
+      if (mark && (!newest || mark.at > newest.at)) newest = mark
+    }
+    return newest
+  })
 }
 
 export function markMeta(mark: Mark | undefined): Record<string, string> {
@@ -175,7 +221,7 @@ export async function newestMark(
       .sort((a, b) => (a < b ? 1 : -1))
     for (const number of numbers.slice(0, searched)) {
       const stored = inventory.timelines.get(timeline)?.get(number)
-      const mark = stored && (await readMark(repository, stored))
+      const mark = stored && (await readMark(repository, stored, inventory.segmentBytes))
       if (mark) return mark
     }
   }

@@ -243,6 +243,24 @@ suite('WAL receiver', { timeout: 180_000 }, () => {
     }
   })
 
+  test('a restore and a verification are not disturbed by a receiver at work', async (t) => {
+    const place = await newPlace(t)
+    const server = await place.server()
+    await withClient(server.url(), (client) => client.query(createTable))
+    const receiver = await place.receiver(server, { heartbeatMs: 20, pieceEveryMs: 0 })
+    await createBackup({ url: server.url(), repository: place.repository, clock: systemClock, receiver })
+    let writing = true
+    const writer = withClient(server.url(), async (client) => {
+      while (writing) await client.query(addRows(500))
+    })
+    for (let round = 0; round < 2; round++) {
+      await restore({ repository: place.repository, to: place.path(`at-${round}`), at: 'latest', clock: systemClock })
+      assert.deepEqual((await verifyRepository(place.repository)).problems, [], `round ${round}`)
+    }
+    writing = false
+    await writer
+  })
+
   test('a server put back by other means is not taken for the one that was backed up', async (t) => {
     const place = await newPlace(t)
     const server = await place.server()
