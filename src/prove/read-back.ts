@@ -22,22 +22,19 @@ export interface Loss {
   /** Time between the oldest lost acknowledgement and the fault, milliseconds; 0 when nothing was lost. */
   ms: number
   /**
-   * Lost writes that are older than a kept one by more than `toleranceMs`. A recovery point forgives the end of the story,
-   * never a page torn from its middle: these refute an objective whatever their age.
+   * Lost writes that surely came before a kept one: it was sent only after they had been acknowledged. A recovery point
+   * forgives the end of the story, never a page torn from its middle: these refute an objective whatever their age.
    */
   holes: number
 }
 
-/**
- * @param faultAt when the system was destroyed, milliseconds since the epoch.
- * @param toleranceMs how far acknowledgements of concurrent writes may stand out of commit order.
- */
-export function measureLoss(result: ReadBack, faultAt: number, toleranceMs: number): Loss {
+/** @param faultAt when the system was destroyed, milliseconds since the epoch. */
+export function measureLoss(result: ReadBack, faultAt: number): Loss {
   const gone = [...result.lost, ...result.altered]
   if (gone.length === 0) return { ms: 0, holes: 0 }
   const oldest = Math.min(...gone.map((ack) => ack.acknowledgedAt))
-  const newestKept = Math.max(Number.NEGATIVE_INFINITY, ...result.kept.map((ack) => ack.acknowledgedAt))
-  const holes = gone.filter((ack) => ack.acknowledgedAt < newestKept - toleranceMs).length
+  const newestKept = Math.max(Number.NEGATIVE_INFINITY, ...result.kept.map((ack) => ack.sentAt))
+  const holes = result.lost.filter((ack) => ack.acknowledgedAt < newestKept).length
   return { ms: Math.max(0, faultAt - oldest), holes: holes + result.altered.length }
 }
 

@@ -36,7 +36,8 @@ export const recoverFromLoss = oncePerSession(async (session: ProofSession): Pro
   const aftermath = await loseEverything(session)
   const { steps, acks, faultAt, watch } = aftermath
   const environment = await scratch.environment()
-  const lastBefore = Math.max(...acks.map((ack) => ack.acknowledgedAt))
+  const answered = [...acks, ...watch.acks].map((ack) => ack.acknowledgedAt)
+  const lastBefore = Math.max(...answered.filter((at) => at <= faultAt))
 
   const server = await restoreServer(session, aftermath, steps, {
     at: 'latest',

@@ -25,10 +25,10 @@ export interface Aftermath {
   /** A moment in the middle of the load. */
   moment: number
   faultAt: number
-  /** Every acknowledgement received before the fault. */
+  /** Acknowledgements received before the fault by clients that have been quiet since. */
   acks: readonly Ack[]
   actors: readonly Actor[]
-  /** A client that never stopped trying. */
+  /** A client that never stopped trying; what it lost it may have brought back before anybody asks. */
   watch: Load
   /** Where the server listened. */
   port: number
@@ -105,6 +105,6 @@ export const loseEverything = oncePerSession(async (session: ProofSession): Prom
   await load.stop()
   if (session.faults.has('wal-segment-removed')) await removeWalWithin(repository.store, storeDirectory)
   if (session.faults.has('byte-flipped')) await flipByte(storeDirectory, `backups/${backup.id}/base.tar`, random)
-  const acks = [...load.acks, ...watch.acks].filter((ack) => ack.acknowledgedAt <= faultAt)
+  const acks = load.acks.filter((ack) => ack.acknowledgedAt <= faultAt)
   return { repository, storeDirectory, open, moment, faultAt, acks, actors, watch, port, bytes, steps, startedAt }
 })

@@ -6,9 +6,6 @@ import { measureLoss, measurePrecision } from '../read-back.ts'
 import { readableMs } from '../report/figures.ts'
 import { type Drill, recoverFromLoss, restoreToMoment } from './drill.ts'
 
-/** Acknowledgements of concurrent writes may arrive out of commit order by about this much, milliseconds. */
-const tolerance = 1_000
-
 /** Recovery of the database, done and timed: to the latest point, and to a moment. */
 export const recoveryProver: Prover = {
   kind: 'recovery',
@@ -87,7 +84,7 @@ function judgeTime(guarantee: Guarantee, drill: Drill, session: ProofSession): F
 }
 
 function judgeLoss(guarantee: Guarantee, drill: Drill, session: ProofSession): Finding {
-  const loss = measureLoss(drill.restored, drill.faultAt, tolerance)
+  const loss = measureLoss(drill.restored, drill.faultAt)
   const gone = drill.restored.lost.length + drill.restored.altered.length
   const writes = drill.restored.kept.length + gone
   const unhealed = drill.settled.lost.length + drill.settled.altered.length
