@@ -87,6 +87,11 @@ export function reconcile(known: EntityRecord | undefined, row: Row, state: Sync
   if (fromBefore && sealed.version < held.version) {
     return { record: pushAgain(record, sealed.version), outcome: 'push-again' }
   }
+  const sameOrFrom = sameContent(sealer, sealed, held) || open(sealer, held)?.parent === sealed.checksum
+  if (sealed.version < held.version && sameOrFrom) {
+    // Another device brought back what ours was made from, or what ours says again: ours follows it, as it did before.
+    return { record: { ...pushAgain(record, sealed.version), conflict: undefined }, outcome: 'push-again' }
+  }
   if (content.parent === held.checksum || sameContent(sealer, sealed, held)) return take(record, sealed, epoch)
   // Two histories: ours goes on as a write that waits for a decision.
   const ours = record.pending.length > 0 ? record.pending : [{ sealed: held, base: sealed.version, sent: true }]
