@@ -34,6 +34,7 @@ export interface BackupOptions {
   receiver?: WalReceiver
 }
 
+/** Longest time without any progress of the WAL. */
 const walTimeoutMs = 60_000
 
 /**
@@ -61,7 +62,7 @@ export async function createBackup(options: BackupOptions): Promise<BackupInfo> 
     const receiver = options.receiver ?? own
     const info = await copyFiles(options, connection, identity, id)
     const stop = parseLsn(info.stopLsn)
-    if (receiver) await receiver.waitUntilStored(stop, walTimeoutMs)
+    if (receiver) await waitWhileItMoves(receiver, stop)
     await requireWal(options, info, receiver ? 0 : walTimeoutMs)
     // A moment after the end, so that the end itself can be restored to.
     if (own) await own.waitUntilStored((await own.heartbeat()).lsn, walTimeoutMs)
@@ -74,6 +75,17 @@ export async function createBackup(options: BackupOptions): Promise<BackupInfo> 
     await repository.store.delete(layout.archive(id))
     await repository.store.delete(layout.manifest(id))
     throw signal?.aborted ? signal.reason : error
+  }
+}
+
+/** A receiver that was away may have hours of WAL to catch up with: only standing still is a failure. */
+async function waitWhileItMoves(receiver: WalReceiver, lsn: Lsn): Promise<void> {
+  for (let before = receiver.position().stored; ; before = receiver.position().stored) {
+    try {
+      return await receiver.waitUntilStored(lsn, walTimeoutMs)
+    } catch (error) {
+      if (receiver.position().stored === before) throw error
+    }
   }
 }
 

@@ -10,16 +10,6 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Writes a small file so that it is there whole, or as it was before. */
-export async function syncFile(file: string): Promise<void> {
-  const handle = await open(file, 'r+')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
 export function isErrno(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code
 }

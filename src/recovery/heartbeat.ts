@@ -16,11 +16,6 @@ export interface Mark {
  * Commits a transaction that changes nothing, so that every moment before it can be restored to. A transactional message
  * makes a commit record at any `wal_level` and touches no table.
  */
-export async function writeHeartbeat(url: string): Promise<Mark> {
-  return withClient(url, beat)
-}
-
-/** As `writeHeartbeat`, on a connection that is kept. */
 export async function beat(client: Client): Promise<Mark> {
   // On the server's own disk, so that it is sent at once; a synchronous standby may be the very receiver that waits for it.
   const written = await client.query<{ at: string }>(

@@ -1,4 +1,4 @@
-import { hex8, parseSegmentName, type Segment, segmentName } from './lsn.ts'
+import { hex8, hex16, type Lsn, parseSegmentName, type Segment, segmentName } from './lsn.ts'
 
 /** Keys of the objects of a repository; `repository.ts` lists them. */
 export const layout = {
@@ -18,6 +18,8 @@ export const layout = {
     `partial/${hex8(segment.timeline)}/${segmentName(segment, segmentBytes)}/${hex8(from)}-${hex8(to)}`,
   pieces: (segment: Segment, segmentBytes: number) =>
     `partial/${hex8(segment.timeline)}/${segmentName(segment, segmentBytes)}/`,
+  /** WAL that the server had removed before it could be received. */
+  gap: (timeline: number, from: Lsn, to: Lsn) => `gaps/${hex8(timeline)}/${hex16(from)}-${hex16(to)}`,
   histories: 'history/',
   history: (timeline: number) => `history/${hex8(timeline)}`,
 } as const
@@ -27,6 +29,7 @@ export type ParsedKey =
   | { kind: 'backup' | 'manifest' | 'archive' | 'listed'; id: string }
   | { kind: 'segment'; segment: Segment }
   | { kind: 'piece'; segment: Segment; from: number; to: number }
+  | { kind: 'gap'; timeline: number; from: Lsn; to: Lsn }
   | { kind: 'history'; timeline: number }
 
 /** What a key stands for; undefined for one that no repository has. */
@@ -42,6 +45,11 @@ export function parseKey(key: string, segmentBytes: number): ParsedKey | undefin
   if (first === 'catalog' && parts.length === 2) return { kind: 'listed', id: second }
   if (first === 'history' && parts.length === 2 && /^[0-9A-F]{8}$/.test(second)) {
     return { kind: 'history', timeline: Number.parseInt(second, 16) }
+  }
+  const gap = /^([0-9A-F]{16})-([0-9A-F]{16})$/.exec(third)
+  if (first === 'gaps' && parts.length === 3 && gap && /^[0-9A-F]{8}$/.test(second)) {
+    const [from, to] = [BigInt(`0x${gap[1]}`), BigInt(`0x${gap[2]}`)]
+    return { kind: 'gap', timeline: Number.parseInt(second, 16), from, to }
   }
   const segment = parseSegmentName(third, segmentBytes)
   if (!segment || hex8(segment.timeline) !== second) return undefined

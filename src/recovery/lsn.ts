@@ -47,3 +47,8 @@ export function parseSegmentName(name: string, segmentBytes: number): Segment | 
 export function hex8(value: number | bigint): string {
   return value.toString(16).toUpperCase().padStart(8, '0')
 }
+
+/** Sixteen hexadecimal digits, upper case: positions in this form sort as they follow each other. */
+export function hex16(lsn: Lsn): string {
+  return lsn.toString(16).toUpperCase().padStart(16, '0')
+}

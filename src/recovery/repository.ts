@@ -19,6 +19,7 @@ import type { ByteStream, Store } from './store.ts'
  * | `wal/<timeline>/<segment>` | a whole WAL segment |
  * | `partial/<timeline>/<segment>/<from>-<to>` | bytes of a segment that is not full yet; removed when it is |
  * | `history/<timeline>` | where a timeline branched off |
+ * | `gaps/<timeline>/<from>-<to>` | WAL that the server had removed before it was received: no loss of the repository |
  * | `head` | how far the WAL of each timeline reached, so that a tail cut off is noticed |
  */
 export interface Repository {

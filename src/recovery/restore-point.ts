@@ -5,13 +5,12 @@ import { readHead } from './head.ts'
 import { listBackups } from './list-backups.ts'
 import { formatLsn, type Lsn, parseLsn, segmentName, segmentStart } from './lsn.ts'
 import type { Repository } from './repository.ts'
+import { newestMark, readMark } from './stored-segment.ts'
 import type { LineStretch } from './timeline-history.ts'
 import {
   coveredBytes,
   newestLine,
-  newestMark,
   readInventory,
-  readMark,
   type StoredSegment,
   segmentsAlong,
   type WalInventory,

@@ -5,7 +5,7 @@ import { syncDirectory } from './durable.ts'
 import { hex8, segmentName } from './lsn.ts'
 import type { Repository } from './repository.ts'
 import type { RestorePoint } from './restore-point.ts'
-import { readSegment } from './wal-inventory.ts'
+import { readSegment } from './stored-segment.ts'
 
 /** Segments decrypted at once. */
 const lanes = 2

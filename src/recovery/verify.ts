@@ -1,30 +1,21 @@
-import { createHash } from 'node:crypto'
 import { AvalError, messageOf } from '../errors.ts'
 import type { BackupInfo } from './backup-info.ts'
 import { backupInfoSchema } from './backup-info.ts'
-import { type ManifestFile, parseManifest } from './backup-manifest.ts'
+import { parseManifest } from './backup-manifest.ts'
 import { readHead } from './head.ts'
 import { layout, type ParsedKey, parseKey } from './layout.ts'
-import { formatLsn, parseLsn, segmentName } from './lsn.ts'
+import { formatLsn, parseLsn } from './lsn.ts'
 import { type Repository, readJson, readWhole } from './repository.ts'
 import { readServerIdentity } from './server-identity.ts'
-import { readTar } from './tar-reader.ts'
-import {
-  coveredBytes,
-  newestLine,
-  readExactly,
-  readInventory,
-  readSegment,
-  segmentNow,
-  segmentsAlong,
-  storedEnd,
-  type WalInventory,
-} from './wal-inventory.ts'
+import { readExactly, readSegment, segmentNow } from './stored-segment.ts'
+import { checkArchive } from './verify-archive.ts'
+import { findHoles } from './verify-wal.ts'
+import { coveredBytes, readInventory, storedEnd } from './wal-inventory.ts'
 
 export interface VerifyProblem {
   /** The object it is about; one that is missing by the key it should have. */
   key: string
-  kind: 'damaged' | 'missing' | 'unknown' | 'unfinished'
+  kind: 'damaged' | 'missing' | 'unknown' | 'unfinished' | 'gap'
   /** What is wrong, and what it means. */
   says: string
   /** Ids of backups that cannot be restored, or not to every moment, because of it. */
@@ -32,7 +23,10 @@ export interface VerifyProblem {
 }
 
 export interface VerifyReport {
-  /** Nothing is wrong. What a broken-off backup left does not count: it was never one. */
+  /**
+   * Nothing is wrong. What a broken-off backup left does not count, since it was never one, nor does WAL that the server had removed
+   * before it could be received: the repository lost nothing.
+   */
   sound: boolean
   objects: number
   /** Bytes in the store. */
@@ -146,7 +140,14 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
         progress(key)
       }
     }
-    checkContinuity(inventory, infos, add)
+    const gaps = [...parsed.values()].filter((what) => what.kind === 'gap')
+    for (const { key, known, says, backups } of findHoles(inventory, infos, gaps)) {
+      add(key, known ? 'gap' : 'missing', says, backups)
+    }
+    for (const { timeline, from, to } of gaps) {
+      const key = layout.gap(timeline, from, to)
+      await check(key, 'Why WAL is missing cannot be told.', [], () => readWhole(repository, key))
+    }
     for (const timeline of inventory.timelines.keys()) {
       if (timeline === 1 || inventory.histories.has(timeline)) continue
       add(layout.history(timeline), 'missing', 'Where this timeline branched off cannot be told.', ids(infos))
@@ -203,70 +204,16 @@ async function keysOf(repository: Repository): Promise<{ keys: string[]; bytes: 
   return { keys, bytes }
 }
 
-/** Every file of an archive against its manifest; without the manifest only that the archive is genuine. */
-async function checkArchive(repository: Repository, key: string, manifest: ManifestFile[] | undefined): Promise<void> {
-  const { text } = await repository.read(key)
-  const wanted = new Map(manifest?.map((file) => [file.path, file]))
-  for await (const entry of readTar(text, key)) {
-    const hash = createHash('sha256')
-    for await (const part of entry.content) hash.update(part)
-    if (entry.type === 'directory' || !manifest) continue
-    const path = entry.name.replace(/^\.\//, '')
-    const file = wanted.get(path)
-    if (!file || file.bytes !== entry.bytes || file.sha256 !== hash.digest('hex')) {
-      throw new Error(`${path} in it is not what the manifest says.`)
-    }
-    wanted.delete(path)
-  }
-  for (const path of wanted.keys()) throw new Error(`It lacks ${path}, which the manifest names.`)
-}
-
-/** Holes between a backup and the end of the WAL along the newest line. */
-function checkContinuity(
-  inventory: WalInventory,
-  infos: readonly BackupInfo[],
-  add: (key: string, kind: VerifyProblem['kind'], says: string, backups: string[]) => void,
-): void {
-  const { segmentBytes } = inventory
-  const line = newestLine(inventory)
-  const last = line.at(-1)
-  const numbers = [...(inventory.timelines.get(last?.timeline ?? 1)?.keys() ?? [])]
-  const final = numbers.reduce((most, number) => (number > most ? number : most), 0n)
-  const holes = new Map<string, { name: string; backups: string[] }>()
-  for (const info of infos) {
-    const stop = parseLsn(info.stopLsn)
-    const on = line.some(({ timeline, end }) => timeline === info.timeline && (end === undefined || stop <= end))
-    // A backup of an abandoned branch needs the WAL up to its own end only.
-    const way = on ? line : [{ timeline: info.timeline, start: 0n, end: undefined }]
-    const until = on ? final : (stop - 1n) / BigInt(segmentBytes)
-    for (const { segment, stored } of segmentsAlong(inventory, way, parseLsn(info.startLsn))) {
-      if (segment.number > until) break
-      const covered = coveredBytes(stored, segmentBytes)
-      const enough =
-        segment.number < until ? segmentBytes : on ? 1 : Number(stop - segment.number * BigInt(segmentBytes))
-      if (covered >= enough) continue
-      const key = layout.segment(segment, segmentBytes)
-      const hole = holes.get(key) ?? { name: segmentName(segment, segmentBytes), backups: [] }
-      hole.backups.push(info.id)
-      holes.set(key, hole)
-      break
-    }
-  }
-  for (const [key, { name, backups }] of holes) {
-    add(key, 'missing', `WAL is missing from segment ${name} on. Moments after it cannot be restored.`, backups)
-  }
-}
-
 function summarise(
   problems: VerifyProblem[],
   objects: number,
   bytes: number,
   infos: readonly BackupInfo[],
 ): VerifyReport {
-  const affected = new Set(problems.flatMap((problem) => problem.backups))
+  const affected = new Set(problems.flatMap(({ kind, backups }) => (kind === 'gap' ? [] : backups)))
   const known = [...new Set([...infos.map(({ id }) => id), ...affected])].sort()
   return {
-    sound: problems.every(({ kind }) => kind === 'unfinished'),
+    sound: problems.every(({ kind }) => kind === 'unfinished' || kind === 'gap'),
     objects,
     bytes,
     backups: known.map((id) => ({ id, sound: !affected.has(id) })),

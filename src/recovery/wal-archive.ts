@@ -4,7 +4,8 @@ import type { Mark } from './heartbeat.ts'
 import { layout } from './layout.ts'
 import { type Lsn, type Segment, segmentStart } from './lsn.ts'
 import { once, type Repository } from './repository.ts'
-import { markMeta, type Piece } from './wal-inventory.ts'
+import { markMeta } from './stored-segment.ts'
+import type { Piece } from './wal-inventory.ts'
 import type { Spool } from './wal-spool.ts'
 
 /** Pieces of one size class that are joined into one of the next, which bounds both their number and the bytes written twice. */
@@ -18,6 +19,8 @@ export interface WalArchive {
   /** Remembers a moment that can be restored to once the WAL up to it is stored. */
   addMark(mark: Mark): void
   newestMark(): Mark | undefined
+  /** WAL arrives from here on. What is known of another timeline tells nothing of this one, unless it lies before. */
+  follow(start: { timeline: number; lsn: Lsn }): void
   /**
    * Stores the next thing that is due.
    * @returns milliseconds until something will be due, undefined when nothing waits, 0 when something was stored.
@@ -70,13 +73,9 @@ export function walArchive(options: WalArchiveOptions): WalArchive {
   const reached = (segment: Segment, to: number) => {
     const lsn = startOf(segment) + BigInt(to)
     ends.set(segment.timeline, lsn)
-    if (stored.timeline !== segment.timeline || stored.lsn < lsn) stored = { timeline: segment.timeline, lsn }
+    // The rest of a timeline that was left is stored as well, and says nothing of the present one.
+    if (stored.timeline === segment.timeline && stored.lsn < lsn) stored = { timeline: segment.timeline, lsn }
     waitingSince = undefined
-  }
-  /** Marks of the timeline that was left tell nothing of the one that follows, unless they lie before it. */
-  const leave = (segment: Segment) => {
-    marks.length = 0
-    if (carried && carried.lsn > startOf(segment)) carried = undefined
   }
   const removePieces = async (pieces: readonly Piece[]) => {
     for (const { key } of pieces) await repository.store.delete(key)
@@ -143,10 +142,15 @@ export function walArchive(options: WalArchiveOptions): WalArchive {
       marks.push(mark)
     },
     newestMark: () => carried,
+    follow: (start) => {
+      if (start.timeline === stored.timeline) return
+      stored = { ...start }
+      marks.length = 0
+      if (carried && carried.lsn > start.lsn) carried = undefined
+    },
     step: async (urgent) => {
       const next = spool.waiting()[0]
       if (!next) return undefined
-      if (stored.timeline !== next.segment.timeline) leave(next.segment)
       // The spool goes on while this waits for the store: what is decided here must rest on one look at it.
       const { segment, synced, closed } = next
       if (closed && synced === segmentBytes) {

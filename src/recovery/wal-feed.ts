@@ -30,6 +30,8 @@ export interface WalFeed {
 }
 
 export interface FeedListener {
+  /** WAL follows from here. */
+  streaming(start: StartPoint): void
   received(lsn: Lsn): void
   /** Everything up to it survives a crash of this machine. */
   spooled(lsn: Lsn): void
@@ -147,6 +149,7 @@ async function stream(
     for (let at: StartPoint = from; ; ) {
       const command = `START_REPLICATION SLOT "${options.slot.name}" PHYSICAL ${formatLsn(at.lsn)} TIMELINE ${at.timeline}`
       const copy = connection.copy(command)
+      hear.streaming(at)
       let written = at.lsn
       let flushed = at.lsn
       let unsynced = 0

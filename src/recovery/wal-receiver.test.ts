@@ -261,6 +261,51 @@ suite('WAL receiver', { timeout: 180_000 }, () => {
     await writer
   })
 
+  test('WAL the server removed meanwhile is a known gap: said at once, refused on restore, over with the next backup', async (t) => {
+    const place = await newPlace(t)
+    const server = await place.server('data', { max_wal_size: '32MB', min_wal_size: '32MB' })
+    await withClient(server.url(), (client) => client.query(createTable))
+    const first = await place.receiver(server)
+    const old = await createBackup({
+      url: server.url(),
+      repository: place.repository,
+      clock: systemClock,
+      receiver: first,
+    })
+    await first.stop()
+    await withClient(server.url(), async (client) => {
+      await client.query("SELECT pg_drop_replication_slot('aval_shop')")
+      for (let round = 0; round < 6; round++) {
+        await client.query(addRows(2000))
+        await client.query('SELECT pg_switch_wal()')
+        await client.query('CHECKPOINT')
+      }
+    })
+    const troubles: unknown[] = []
+    const receiver = await place.receiver(server, { onTrouble: (error) => troubles.push(error) })
+    await receiver.waitUntilStored(await lsnOf(server, flushed), 20_000)
+    assert.ok(
+      troubles.some((error) => error instanceof AvalError && error.code === 'WAL_GAP'),
+      String(troubles),
+    )
+    await receiver.waitUntilStored((await receiver.heartbeat()).lsn, 5_000)
+    const latest = {
+      repository: place.repository,
+      to: place.path('restored'),
+      at: 'latest',
+      clock: systemClock,
+    } as const
+    await assert.rejects(restore(latest), { code: 'RESTORE_WAL_MISSING' })
+    const report = await verifyRepository(place.repository)
+    assert.equal(report.sound, true, JSON.stringify(report.problems))
+    assert.deepEqual(
+      report.problems.map(({ kind, backups }) => ({ kind, backups })),
+      [{ kind: 'gap', backups: [old.id] }],
+    )
+    await createBackup({ url: server.url(), repository: place.repository, clock: systemClock, receiver })
+    await restore(latest)
+  })
+
   test('a server put back by other means is not taken for the one that was backed up', async (t) => {
     const place = await newPlace(t)
     const server = await place.server()

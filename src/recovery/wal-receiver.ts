@@ -4,16 +4,19 @@ import { failure } from '../errors.ts'
 import { makeBell } from './bell.ts'
 import { startHeart } from './heart.ts'
 import type { Mark } from './heartbeat.ts'
+import { layout } from './layout.ts'
 import { formatLsn, type Lsn } from './lsn.ts'
+import { outages } from './outages.ts'
 import { sqlState } from './replication.ts'
-import type { Repository } from './repository.ts'
+import { once, type Repository } from './repository.ts'
+import { resumeArchive } from './resume-archive.ts'
 import { claimServer } from './server-identity.ts'
 import { claimSpool } from './spool-owner.ts'
 import { spoolOf, storeSpooled } from './spool-recovery.ts'
-import { type WalArchive, walArchive } from './wal-archive.ts'
 import { type FeedListener, openFeed, type WalFeed } from './wal-feed.ts'
-import { newestMark, readInventory, storedEnd } from './wal-inventory.ts'
+import { readInventory } from './wal-inventory.ts'
 import { openSpool, type Spool } from './wal-spool.ts'
+import type { StartPoint } from './wal-start.ts'
 
 export interface WalReceiverOptions {
   /** URL of a role with REPLICATION; the heartbeat connects with it as well. */
@@ -105,7 +108,13 @@ export async function startWalReceiver(options: WalReceiverOptions): Promise<Wal
     let feed: WalFeed | undefined = first
     let pause = firstPauseMs
     let skipGap = false
+    let { timeline } = first.start
     const hear: FeedListener = {
+      streaming: (start) => {
+        if (start.timeline !== timeline) progress.received = progress.spooled = start.lsn
+        timeline = start.timeline
+        archive.follow(start)
+      },
       received: (lsn) => {
         advance('received', lsn)
         pause = firstPauseMs
@@ -120,6 +129,8 @@ export async function startWalReceiver(options: WalReceiverOptions): Promise<Wal
     while (!stopping.signal.aborted) {
       try {
         feed ??= await open(skipGap)
+        if (skipGap) await noteGap(repository, archive.stored(), feed.start)
+        skipGap = false
         const running = feed
         const cut = () => void running.close()
         stopping.signal.addEventListener('abort', cut, { once: true })
@@ -201,43 +212,9 @@ export async function startWalReceiver(options: WalReceiverOptions): Promise<Wal
   }
 }
 
-/** An archive that goes on where earlier receivers left off. */
-async function resumeArchive(
-  repository: Repository,
-  spool: Spool,
-  { identity, start, line }: WalFeed,
-  clock: Clock,
-  pieceEveryMs: number,
-): Promise<WalArchive> {
-  const inventory = await readInventory(repository, identity.walSegmentBytes)
-  const ends = new Map<number, Lsn>()
-  for (const timeline of inventory.timelines.keys()) {
-    const end = storedEnd(inventory, timeline)
-    if (end !== undefined) ends.set(timeline, end)
-  }
-  const lsn = ends.get(start.timeline)
-  return walArchive({
-    repository,
-    spool,
-    clock,
-    pieceEveryMs,
-    stored: { timeline: start.timeline, lsn: lsn ?? start.lsn },
-    mark: await newestMark(repository, inventory, line),
-    ends,
-    earlierPieces: ({ timeline, number }) => inventory.timelines.get(timeline)?.get(number)?.pieces ?? [],
-  })
-}
-
-/** Tells of the first failure of an outage only. */
-function outages(report: ((error: unknown) => void) | undefined): { hit(error: unknown): void; over(): void } {
-  let out = false
-  return {
-    hit: (error) => {
-      if (!out) report?.(error)
-      out = true
-    },
-    over: () => {
-      out = false
-    },
-  }
+/** Writes down what could not be received, so that a hole nobody can fill is told from one that was made. */
+async function noteGap(repository: Repository, from: Lsn, start: StartPoint): Promise<void> {
+  if (start.lsn <= from) return
+  const text = Buffer.from(JSON.stringify({ from: formatLsn(from), to: formatLsn(start.lsn) }))
+  await repository.put(layout.gap(start.timeline, from, start.lsn), once(text), { digest: repository.digest(text) })
 }
