@@ -16,6 +16,7 @@ import { formatLsn, type Lsn, parseLsn } from './lsn.ts'
 import { connectReplication, type ReplicationConnection } from './replication.ts'
 import { once, type Repository, readWhole } from './repository.ts'
 import { claimServer, type Identified, identifyServer } from './server-identity.ts'
+import { removeAbandoned } from './spool-owner.ts'
 import { coveredFrom, readInventory } from './wal-inventory.ts'
 import { slotName, startWalReceiver, type WalReceiver } from './wal-receiver.ts'
 
@@ -33,6 +34,9 @@ export interface BackupOptions {
    */
   receiver?: WalReceiver
 }
+
+/** Spool of a backup that brings its own WAL, for as long as it runs. */
+const spoolPrefix = 'aval-backup-wal-'
 
 /** Longest time without any progress of the WAL. */
 const walTimeoutMs = 60_000
@@ -107,7 +111,8 @@ async function bringWal(options: BackupOptions, undo: AsyncDisposableStack): Pro
     return rows.length > 0
   })
   if (active) return undefined
-  const spool = await mkdtemp(join(tmpdir(), 'aval-backup-wal-'))
+  await removeAbandoned(tmpdir(), spoolPrefix)
+  const spool = await mkdtemp(join(tmpdir(), spoolPrefix))
   undo.defer(() => rm(spool, { recursive: true, force: true }))
   const slot = `${slotName(repository.system).slice(0, 50)}_${randomBytes(4).toString('hex')}`
   const receiver = await startWalReceiver({ url, repository, spool, slot, clock, temporarySlot: true })

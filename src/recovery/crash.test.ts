@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { systemClock } from '../clock.ts'
 import { withClient } from '../postgres/connection.ts'
@@ -22,15 +24,22 @@ suite('Aval killed in the middle', { timeout: 180_000 }, () => {
     const place = await makePlace()
     t.after(() => place.remove())
     const server = await place.server()
+    const pids: number[] = []
     await withClient(server.url(), (client) =>
       client.query(
         'CREATE TABLE entry AS SELECT g AS id, repeat(md5(g::text), 20) AS text FROM generate_series(1, 20000) g',
       ),
     )
-    for (let round = 0; round < rounds; round++) await killed(place, ['backup', server.url()], random.int(400))
+    for (let round = 0; round < rounds; round++)
+      pids.push(await killed(place, ['backup', server.url()], random.int(400)))
     const finished = await listBackups(place.repository)
     const backup = await createBackup({ url: server.url(), repository: place.repository, clock: systemClock })
     assert.deepEqual((await listBackups(place.repository)).at(-1), backup)
+    const spools = (await readdir(tmpdir())).filter((name) => name.startsWith('aval-backup-wal-'))
+    for (const name of spools) {
+      const owner = JSON.parse(await readFile(join(tmpdir(), name, 'owner.json'), 'utf8').catch(() => '{}'))
+      assert.ok(!pids.includes(owner.pid), 'no WAL in the clear is left of the backups that were killed')
+    }
     const report = await verifyRepository(place.repository)
     assert.equal(report.sound, true, JSON.stringify(report.problems))
     assert.equal(report.backups.length, finished.length + 1)
@@ -66,7 +75,7 @@ suite('Aval killed in the middle', { timeout: 180_000 }, () => {
 })
 
 /** Starts it, lets it get to work, and kills it after so many milliseconds unless it is done. */
-async function killed(place: Place, [what = '', target = '']: string[], afterMs: number): Promise<void> {
+async function killed(place: Place, [what = '', target = '']: string[], afterMs: number): Promise<number> {
   const child: Child = await startChild({
     program: process.execPath,
     args: [new URL('crash.fixture.ts', import.meta.url).pathname, what, place.path('repository'), target],
@@ -78,4 +87,5 @@ async function killed(place: Place, [what = '', target = '']: string[], afterMs:
   await systemClock.sleep(afterMs)
   child.signal('SIGKILL')
   await child.ended
+  return child.pid
 }

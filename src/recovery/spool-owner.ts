@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { failure } from '../errors.ts'
@@ -25,6 +25,16 @@ export async function claimSpool(spool: string): Promise<() => Promise<void>> {
     const owner = await readOwner(file)
     if (owner && markAlive(owner)) throw failure('WAL_SPOOL_BUSY', { spool, pid: owner.pid })
     await rm(file, { force: true })
+  }
+}
+
+/** Removes spools whose owner was killed: they hold WAL in the clear, and nothing that a store still waits for. */
+export async function removeAbandoned(folder: string, prefix: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(prefix)) continue
+    // Without an owner it is one that is being made right now.
+    const owner = await readOwner(join(folder, name, 'owner.json'))
+    if (owner && !markAlive(owner)) await rm(join(folder, name), { recursive: true, force: true })
   }
 }
 
