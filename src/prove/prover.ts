@@ -21,7 +21,7 @@ export interface Effort {
 
 export const efforts: Record<Effort['name'], Effort> = {
   full: { name: 'full', actors: 8, loadMs: 6_000, samples: 1_000, growToBytes: 64_000_000 },
-  fast: { name: 'fast', actors: 4, loadMs: 1_500, samples: 100, growToBytes: 0 },
+  fast: { name: 'fast', actors: 4, loadMs: 3_000, samples: 100, growToBytes: 0 },
 }
 
 /** What every prover of one run shares. */

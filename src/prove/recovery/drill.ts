@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { timestamp } from '../../clock.ts'
+import { messageOf } from '../../errors.ts'
 import type { EvidenceStep } from '../../ledger/evidence.ts'
 import { formatBytes } from '../../plan/units.ts'
 import { reachable } from '../../postgres/place.ts'
@@ -21,6 +22,8 @@ export interface Drill extends Aftermath {
   restored: ReadBack
   /** What it held once real clients had noticed the restore. */
   settled: ReadBack
+  /** Why clients could not synchronise after the restore; undefined when all did. */
+  unsettled: string | undefined
   tookMs: number
 }
 
@@ -53,7 +56,9 @@ export const recoverFromLoss = oncePerSession(async (session: ProofSession): Pro
   await watch.stop()
 
   const restored = await steps.do('every acknowledged write asked for', () => readBackAll(exercise, acks), describe)
-  await steps.do('clients noticed and brought back what they hold', () => exercise.settle(aftermath.actors))
+  const unsettled = await steps
+    .do('clients noticed and brought back what they hold', () => exercise.settle(aftermath.actors))
+    .then(() => undefined, messageOf)
   const settled = await steps.do(
     'every acknowledged write asked for again',
     () => readBackAll(exercise, acks),
@@ -65,6 +70,7 @@ export const recoverFromLoss = oncePerSession(async (session: ProofSession): Pro
     servedAt: served()?.acknowledgedAt,
     restored,
     settled,
+    unsettled,
     tookMs: clock.now() - aftermath.startedAt,
   }
 })

@@ -1,6 +1,7 @@
 import { AvalError, messageOf } from '../../errors.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
 import type { System } from '../../project/project.ts'
+import { restoreWindow } from '../../recovery/restore-point.ts'
 import type { Finding, ProofSession, Prover } from '../prover.ts'
 import { measureLoss, measurePrecision } from '../read-back.ts'
 import { readableMs } from '../report/figures.ts'
@@ -29,7 +30,7 @@ export const recoveryProver: Prover = {
     if (precise.length === 0) return
     const began = session.clock.now()
     try {
-      const late = session.faults.has('restore-too-late') ? 0.8 * (drill.faultAt - drill.moment) : 0
+      const late = session.faults.has('restore-too-late') ? (await latestMoment(drill)) - drill.moment : 0
       const found = await restoreToMoment(session, drill.moment + late)
       for (const guarantee of precise) yield judgePrecision(guarantee, drill, found, session, began)
     } catch (error) {
@@ -91,9 +92,11 @@ function judgeLoss(guarantee: Guarantee, drill: Drill, session: ProofSession): F
   const broken =
     loss.holes > 0
       ? `${loss.holes} acknowledged writes are gone or altered although later ones are there`
-      : unhealed > 0
-        ? `${unhealed} acknowledged writes were still missing after every client had synchronised`
-        : undefined
+      : drill.unsettled !== undefined
+        ? `Clients could not synchronise after the restore: ${drill.unsettled}`
+        : unhealed > 0
+          ? `${unhealed} acknowledged writes were still missing after every client had synchronised`
+          : undefined
   return {
     ...measuredBy(guarantee, drill, session),
     measured: loss.ms,
@@ -167,6 +170,13 @@ function failed(
     startedAt,
     tookMs: session.clock.now() - startedAt,
   }
+}
+
+/** The newest moment that the store can restore to, milliseconds since the epoch. */
+async function latestMoment({ repository }: Drill): Promise<number> {
+  const window = await restoreWindow(repository)
+  if (window === undefined) throw new Error('the store can restore to no moment')
+  return window.to
 }
 
 function scaleOf(
