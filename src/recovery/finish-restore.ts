@@ -33,16 +33,20 @@ export interface FinishRestoreOptions {
 export async function finishRestore(options: FinishRestoreOptions): Promise<OwnedServer> {
   const { binaries, clock, log, port } = options
   const dataDirectory = resolve(options.dataDirectory)
-  const server = await startServer({
-    dataDirectory,
-    binaries,
-    clock,
-    ...(port === undefined ? {} : { port }),
-    ...(log === undefined ? {} : { log }),
-  })
+  const start = (at: number | undefined) =>
+    startServer({
+      dataDirectory,
+      binaries,
+      clock,
+      ...(at === undefined ? {} : { port: at }),
+      ...(log === undefined ? {} : { log }),
+    })
+  const pending = await pendingRestore(dataDirectory)
+  if (!pending) return start(port)
+  // On a port nobody knows until it is settled: services of the lost server try its port without end, and one that got
+  // through before the SQL has run would answer its clients as if nothing had been rewound.
+  const server = await start(pending.settled ? port : undefined)
   try {
-    const pending = await pendingRestore(dataDirectory)
-    if (!pending) return server
     try {
       await server.waitUntilWritable(options.timeoutMs ?? 86_400_000)
     } catch (cause) {
@@ -54,11 +58,13 @@ export async function finishRestore(options: FinishRestoreOptions): Promise<Owne
     }
     await removeRecoverySettings(dataDirectory)
     await clearPending(dataDirectory, pending)
-    return server
+    if (port === undefined || server.port === port) return server
+    await server.stop('fast')
   } catch (error) {
     await server.stop('immediate')
     throw error
   }
+  return start(port)
 }
 
 async function runAfterRestore(server: OwnedServer, options: FinishRestoreOptions): Promise<void> {
