@@ -79,10 +79,12 @@ CREATE POLICY everybody_reads ON public.srv_cursor_key FOR SELECT TO medtime_api
 
 CREATE POLICY users_own_data ON public.srv_encrypted_entities TO medtime_api
   USING (user_id = (SELECT auth.uid())) WITH CHECK (user_id = (SELECT auth.uid()));
--- An active link lets a supervisor read, and nothing else: this policy is for SELECT alone.
+-- An active link lets a supervisor read, and nothing else: this policy is for SELECT alone. Policies are tried in the order of
+-- their names: without its first condition every read of one's own rows would look up the links as well.
 CREATE POLICY family_access ON public.srv_encrypted_entities FOR SELECT TO medtime_api
   USING (
-    user_id IN (
+    user_id <> (SELECT auth.uid())
+    AND user_id IN (
       SELECT supervised_user_id FROM public.srv_family_links
       WHERE supervisor_id = (SELECT auth.uid()) AND status = 'active'
     )

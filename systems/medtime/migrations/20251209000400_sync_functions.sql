@@ -1,8 +1,8 @@
 -- Each operation of the sync API is one call of one function, and so one round trip and one transaction. All are SECURITY
 -- INVOKER: they name the user of the transaction, and row security binds every statement in them.
 --
--- Plans are generic, made once a session instead of for every list of ids. A session that plans while the tables are still
--- empty would keep a plan for empty tables; with the alternatives off it can only walk the indexes.
+-- Plans are generic, made once a session instead of for every list of ids. A session may plan while the tables are still empty
+-- and keep that plan for a while: LATERAL with LIMIT leaves the planner nothing but to look up one entity after the other.
 
 -- Why no pull can miss a change. A push first locks its user's row, in a statement of its own, and holds the lock until it has
 -- committed. Therefore:
@@ -29,8 +29,7 @@ CREATE FUNCTION public.srv_push(
   current_epoch bigint, last_sequence bigint, conflict_ids uuid[], conflict_versions integer[], conflict_checksums text[]
 )
   LANGUAGE plpgsql VOLATILE SECURITY INVOKER
-  SET search_path = '' SET plan_cache_mode = 'force_generic_plan' SET enable_seqscan = off SET enable_hashjoin = off
-  SET enable_mergejoin = off
+  SET search_path = '' SET plan_cache_mode = 'force_generic_plan'
 AS $push$
 DECLARE
   before bigint;
@@ -40,21 +39,24 @@ DECLARE
   present bigint;
   repeated bigint;
   written bigint;
+  -- An assignment is evaluated without starting a query, as PERFORM would.
+  setting text := set_config('request.jwt.claims', '{"sub":"' || p_user || '"}', true);
 BEGIN
-  PERFORM set_config('request.jwt.claims', '{"sub":"' || p_user || '"}', true);
-
-  IF NOT p_check THEN
-    SELECT u.sequence, u.changed_at INTO before, changed
+  IF p_check THEN
+    SELECT s.epoch INTO STRICT current_epoch FROM public.srv_sync_epoch AS s;
+  ELSE
+    SELECT u.sequence, u.changed_at, (SELECT s.epoch FROM public.srv_sync_epoch AS s)
+      INTO before, changed, current_epoch
       FROM public.srv_users AS u WHERE u.user_id = p_user FOR NO KEY UPDATE;
     IF NOT FOUND THEN
       INSERT INTO public.srv_users (user_id) VALUES (p_user) ON CONFLICT DO NOTHING;
-      SELECT u.sequence, u.changed_at INTO before, changed
+      SELECT u.sequence, u.changed_at, (SELECT s.epoch FROM public.srv_sync_epoch AS s)
+        INTO STRICT before, changed, current_epoch
         FROM public.srv_users AS u WHERE u.user_id = p_user FOR NO KEY UPDATE;
     END IF;
     last_sequence := before;
   END IF;
 
-  SELECT s.epoch INTO STRICT current_epoch FROM public.srv_sync_epoch AS s;
   IF p_epoch IS NOT NULL AND p_epoch <> current_epoch THEN
     RETURN NEXT;
     RETURN;
@@ -76,7 +78,10 @@ BEGIN
           AND e.key_id = i.key_id AND (e.deleted_at IS NOT NULL) = i.deleted AS replayed
       FROM unnest(p_ids, p_versions, p_bases, p_checksums, p_types, p_keys, p_deleted) WITH ORDINALITY
         AS i (id, version, base, checksum, entity_type, key_id, deleted, place)
-      LEFT JOIN public.srv_encrypted_entities AS e ON e.user_id = p_user AND e.id = i.id
+      LEFT JOIN LATERAL (
+        SELECT s.version, s.checksum, s.entity_type, s.key_id, s.deleted_at
+        FROM public.srv_encrypted_entities AS s WHERE s.user_id = p_user AND s.id = i.id LIMIT 1
+      ) AS e ON true
     ) AS k
   ) AS c;
 
@@ -122,14 +127,21 @@ BEGIN
   END IF;
 
   last_sequence := before + written;
-  UPDATE public.srv_users AS u SET sequence = last_sequence, changed_at = changed WHERE u.user_id = p_user;
-
   -- A device that had seen everything before it wrote has seen everything still.
-  INSERT INTO public.srv_sync_status AS d (user_id, device_id, last_sync_at, sync_version, written, seen)
-    VALUES (p_user, p_device, p_now, last_sequence, last_sequence, CASE WHEN before = 0 THEN last_sequence ELSE 0 END)
-  ON CONFLICT (user_id, device_id) DO UPDATE
-    SET last_sync_at = excluded.last_sync_at, sync_version = excluded.written, written = excluded.written,
-      seen = CASE WHEN d.seen = before THEN excluded.written ELSE d.seen END;
+  WITH counted AS (
+    UPDATE public.srv_users AS u SET sequence = last_sequence, changed_at = changed WHERE u.user_id = p_user
+  )
+  UPDATE public.srv_sync_status AS d
+    SET last_sync_at = p_now, sync_version = last_sequence, written = last_sequence,
+      seen = CASE WHEN d.seen = before THEN last_sequence ELSE d.seen END
+    WHERE d.user_id = p_user AND d.device_id = p_device;
+  IF NOT FOUND THEN
+    -- A pull of the same device holds no lock on the user, and may have made the row just now.
+    INSERT INTO public.srv_sync_status AS d (user_id, device_id, last_sync_at, sync_version, written, seen)
+      VALUES (p_user, p_device, p_now, last_sequence, last_sequence, CASE WHEN before = 0 THEN last_sequence ELSE 0 END)
+    ON CONFLICT (user_id, device_id) DO UPDATE
+      SET last_sync_at = excluded.last_sync_at, sync_version = excluded.sync_version, written = excluded.written;
+  END IF;
 
   RETURN NEXT;
 END
@@ -149,7 +161,7 @@ CREATE FUNCTION public.srv_pull(
   key_id text, encrypted_blob bytea, checksum text, client_id text, changed_at text
 )
   LANGUAGE plpgsql VOLATILE SECURITY INVOKER
-  SET search_path = '' SET plan_cache_mode = 'force_generic_plan' SET enable_seqscan = off
+  SET search_path = '' SET plan_cache_mode = 'force_generic_plan'
   SET timezone = 'UTC' SET datestyle = 'ISO'
 AS $pull$
 #variable_conflict use_column
@@ -157,16 +169,9 @@ DECLARE
   given bigint := p_after;
   last bigint;
   total bigint;
-  found_rows bigint;
+  numbers bigint[];
+  setting text := set_config('request.jwt.claims', '{"sub":"' || p_user || '"}', true);
 BEGIN
-  PERFORM set_config('request.jwt.claims', '{"sub":"' || p_user || '"}', true);
-
-  SELECT s.epoch INTO STRICT change_epoch FROM public.srv_sync_epoch AS s;
-  IF p_epoch IS NOT NULL AND p_epoch <> change_epoch THEN
-    RETURN NEXT;
-    RETURN;
-  END IF;
-
   IF p_since IS NOT NULL THEN
     -- One statement and so one snapshot: a change that came between two of them could be passed over.
     SELECT coalesce(
@@ -177,22 +182,27 @@ BEGIN
     INTO given;
   END IF;
 
-  SELECT max(w.sequence), sum(w.blob_size), count(*) INTO last, total, found_rows
+  SELECT array_agg(w.sequence), sum(w.blob_size), (SELECT s.epoch FROM public.srv_sync_epoch AS s)
+  INTO numbers, total, change_epoch
   FROM (
     SELECT e.sequence, e.blob_size FROM public.srv_encrypted_entities AS e
     WHERE e.user_id = p_user AND e.sequence > given ORDER BY e.sequence LIMIT p_limit + 1
   ) AS w;
-  more := found_rows > p_limit;
-  IF more OR total > p_bytes THEN
-    SELECT max(w.sequence) INTO last
+  IF p_epoch IS NOT NULL AND p_epoch <> change_epoch THEN
+    RETURN NEXT;
+    RETURN;
+  END IF;
+  more := coalesce(cardinality(numbers) > p_limit, false);
+  last := numbers[least(p_limit, cardinality(numbers))];
+  IF total > p_bytes THEN
+    SELECT max(w.sequence), more OR count(*) < cardinality(numbers) INTO last, more
     FROM (
       SELECT e.sequence, row_number() OVER walk AS place, sum(e.blob_size) OVER walk AS running
       FROM public.srv_encrypted_entities AS e
       WHERE e.user_id = p_user AND e.sequence > given AND e.sequence <= last
       WINDOW walk AS (ORDER BY e.sequence ROWS UNBOUNDED PRECEDING)
     ) AS w
-    WHERE w.place <= p_limit AND (w.place = 1 OR w.running <= p_bytes);
-    more := true;
+    WHERE w.place = 1 OR w.running <= p_bytes;
   END IF;
   last := coalesce(last, given);
   number := last;
@@ -207,8 +217,9 @@ BEGIN
   IF p_device IS NOT NULL THEN
     -- All that this transaction writes is how far a device is; a crash may forget the last moment of that, and no pull waits
     -- for the disk because of it.
-    PERFORM set_config('synchronous_commit', 'off', true);
-    UPDATE public.srv_sync_status AS d SET last_sync_at = p_now, seen = last, sync_version = greatest(d.written, last)
+    setting := set_config('synchronous_commit', 'off', true);
+    UPDATE public.srv_sync_status AS d
+      SET last_sync_at = p_now, seen = last, sync_version = greatest(d.written, last)
       WHERE d.user_id = p_user AND d.device_id = p_device;
     IF NOT FOUND THEN
       INSERT INTO public.srv_users (user_id) VALUES (p_user) ON CONFLICT DO NOTHING;
