@@ -9,6 +9,7 @@ import { newestMark, readMark } from './stored-segment.ts'
 import type { LineStretch } from './timeline-history.ts'
 import {
   coveredBytes,
+  heldBytes,
   newestLine,
   readInventory,
   type StoredSegment,
@@ -138,8 +139,11 @@ function untilLatest(
   head: ReadonlyMap<number, Lsn>,
 ): StoredSegment[] {
   const last = line.at(-1)
-  const numbers = [...(inventory.timelines.get(last?.timeline ?? 1)?.keys() ?? [])]
-  const behind = numbers.some((number) => number * BigInt(inventory.segmentBytes) >= found.end)
+  const { segmentBytes } = inventory
+  const stored = [...(inventory.timelines.get(last?.timeline ?? 1)?.values() ?? [])]
+  const behind = stored.some(
+    (each) => segmentStart(each.segment, segmentBytes) + BigInt(heldBytes(each, segmentBytes)) > found.end,
+  )
   const reached = head.get(last?.timeline ?? 1)
   if (behind || (reached !== undefined && reached > found.end)) throw missing(found, inventory, line)
   return found.segments

@@ -1,7 +1,7 @@
 import type { BackupInfo } from './backup-info.ts'
 import { layout } from './layout.ts'
 import { type Lsn, parseLsn, segmentName } from './lsn.ts'
-import { coveredBytes, newestLine, segmentsAlong, type WalInventory } from './wal-inventory.ts'
+import { coveredBytes, heldBytes, newestLine, segmentsAlong, type WalInventory } from './wal-inventory.ts'
 
 export interface Hole {
   /** Key of the first object that is not there. */
@@ -15,7 +15,7 @@ export interface Hole {
 /** Holes between a backup and the end of the WAL along the newest line. */
 export function findHoles(
   inventory: WalInventory,
-  infos: readonly BackupInfo[],
+  infos: readonly Pick<BackupInfo, 'id' | 'timeline' | 'startLsn' | 'stopLsn'>[],
   gaps: readonly { timeline: number; from: Lsn; to: Lsn }[],
 ): Hole[] {
   const { segmentBytes } = inventory
@@ -35,7 +35,11 @@ export function findHoles(
       if (segment.number > until) break
       const covered = coveredBytes(stored, segmentBytes)
       const enough =
-        segment.number < until ? segmentBytes : on ? 1 : Number(stop - segment.number * BigInt(segmentBytes))
+        segment.number < until
+          ? segmentBytes
+          : on
+            ? Math.max(1, heldBytes(stored, segmentBytes))
+            : Number(stop - segment.number * BigInt(segmentBytes))
       if (covered >= enough) continue
       const key = layout.segment(segment, segmentBytes)
       const name = segmentName(segment, segmentBytes)

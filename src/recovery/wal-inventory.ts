@@ -62,6 +62,12 @@ export function coveredBytes(stored: StoredSegment | undefined, segmentBytes: nu
   return covered
 }
 
+/** Bytes of a segment up to the last one that is there, whatever is missing before it. */
+export function heldBytes(stored: StoredSegment | undefined, segmentBytes: number): number {
+  if (!stored) return 0
+  return stored.whole === undefined ? Math.max(0, ...stored.pieces.map((piece) => piece.to)) : segmentBytes
+}
+
 /** The last position stored of a timeline, whatever lies before it; undefined when nothing is. */
 export function storedEnd(inventory: WalInventory, timeline: number): Lsn | undefined {
   let last: StoredSegment | undefined
