@@ -40,6 +40,8 @@ BEGIN
 END
 $touch$;
 
+REVOKE ALL ON FUNCTION public.srv_touch_updated_at() FROM PUBLIC;
+
 CREATE TRIGGER srv_user_preferences_touch BEFORE UPDATE ON public.srv_user_preferences
   FOR EACH ROW EXECUTE FUNCTION public.srv_touch_updated_at();
 
