@@ -1,11 +1,10 @@
-import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Clock } from '../../clock.ts'
 import { messageOf } from '../../errors.ts'
 import { killServer } from '../../postgres/leftover.ts'
-import { reachable } from '../../postgres/place.ts'
+import { reachable, temporaryPlace } from '../../postgres/place.ts'
 import { serverProcesses } from '../../postgres/server-processes.ts'
 import { type Child, killGroup, startChild } from '../../process.ts'
 import type { Project, System } from '../../project/project.ts'
@@ -39,7 +38,8 @@ export async function buildRig(options: {
   clock: Clock
 }): Promise<Rig> {
   const { system, clock } = options
-  const root = await mkdtemp(join(tmpdir(), 'aval-crash-'))
+  const place = await temporaryPlace('aval-crash-')
+  const root = place.path
   await mkdir(join(root, 'systems'))
   await symlink(system.directory, join(root, 'systems', system.name))
   const project: Project = { root, state: join(root, '.aval'), systems: [system.name] }
@@ -120,7 +120,7 @@ export async function buildRig(options: {
       const data = await dataDirectory()
       await killServer(data, clock)
       await rm(data, { recursive: true, force: true })
-      await rm(root, { recursive: true, force: true })
+      await place.remove()
     },
   }
 }

@@ -95,12 +95,14 @@ export const loseEverything = oncePerSession(async (session: ProofSession): Prom
   const bytes = await databaseBytes(environment.server.url())
 
   const { port, dataDirectory } = environment.server
-  const faultAt = clock.now()
-  await steps.do('server killed, its data and the spool removed', async () => {
+  // The store is out of reach first: what is acknowledged until the server is really dead is acknowledged and must count.
+  const faultAt = await steps.do('server killed, its data and the spool removed', async () => {
     machine.sever()
     await environment.server.kill()
+    const killedAt = clock.now()
     await receiver.stop()
     for (const lost of [dataDirectory, spool]) await rm(lost, { recursive: true, force: true })
+    return killedAt
   })
   await load.stop()
   if (session.faults.has('wal-segment-removed')) await removeWalWithin(repository.store, storeDirectory)
