@@ -1,4 +1,8 @@
+import { appendFileSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { Command, CommanderError } from 'commander'
+import { timestamp } from '../clock.ts'
 import { AvalError, describeError } from '../errors.ts'
 import type { CommandContext, ExitCode, RegisterCommand } from './command.ts'
 
@@ -101,6 +105,16 @@ Exit codes: 0 all well, 1 refuted or failed, 2 the command line is wrong, 3 inco
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? undefined : 2
     context.err(`${describeError(error)}\n`)
+    if (process.env['AVAL_DEBUG'] !== undefined) keepDetails(error, context)
     return error instanceof AvalError ? error.exit : 1
   }
+}
+
+/** Stacks and causes go to a file of the person who asked for them, never to a screen or a shared log. */
+function keepDetails(error: unknown, context: CommandContext): void {
+  const folder = join(context.home, '.aval')
+  mkdirSync(folder, { recursive: true })
+  appendFileSync(join(folder, 'debug.log'), `${timestamp(context.clock.now())} ${inspect(error, { depth: 8 })}\n`, {
+    mode: 0o600,
+  })
 }
