@@ -47,14 +47,24 @@ export function startLoad(options: {
   }
 }
 
-/** Waits until a load has at least `count` acknowledgements of writes. Rejects after `timeoutMs`. */
-export async function untilWrites(load: Load, count: number, clock: Clock, timeoutMs: number): Promise<void> {
+/**
+ * Waits until a load has at least `count` acknowledgements of writes that were sent after a moment.
+ * @throws after `timeoutMs`, with the last failure.
+ */
+export async function untilWrites(
+  load: Load,
+  count: number,
+  clock: Clock,
+  timeoutMs: number,
+  after = 0,
+): Promise<void> {
   const deadline = clock.now() + timeoutMs
-  while (load.acks.filter((ack) => ack.kind === 'write').length < count) {
-    if (clock.now() > deadline)
-      throw new Error(
-        `only ${load.acks.length} operations were acknowledged in ${timeoutMs} ms: ${load.failures.at(-1)?.reason ?? 'no failure told'}`,
-      )
+  const enough = () => load.acks.filter((ack) => ack.kind === 'write' && ack.sentAt > after).length >= count
+  while (!enough()) {
+    if (clock.now() > deadline) {
+      const reason = load.failures.at(-1)?.reason ?? 'no failure told'
+      throw new Error(`fewer than ${count} writes were acknowledged within ${timeoutMs} ms: ${reason}`)
+    }
     await clock.sleep(20)
   }
 }

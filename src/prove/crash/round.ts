@@ -60,10 +60,11 @@ export async function crashRound(options: {
     await clock.sleep(afterMs)
     if (victim === 'command') command?.signal('SIGKILL')
     else await rig.kill(victim)
+    const killedAt = clock.now()
     await command?.ended
     await rig.up()
-    // The clients never stopped: the system has recovered once one of them is answered again.
-    await untilWrites(load, load.acks.filter((ack) => ack.kind === 'write').length + 1, clock, servesWithinMs)
+    // The clients never stopped: the system has recovered once one of them is answered that asked after the kill.
+    await untilWrites(load, 1, clock, servesWithinMs, killedAt)
   } catch (error) {
     troubles.push(messageOf(error))
   } finally {
