@@ -17,6 +17,7 @@ import { type Servers, startServers } from './sync/servers.ts'
 
 const entitiesOfRequest = 50
 const entityBytes = 1_024
+const pagesOfUser = 4
 const target = 0.8
 
 const options = z
@@ -48,6 +49,8 @@ const operations: readonly Operation[] = ['push', 'pull']
 interface User {
   id: string
   token: string
+  /** By server: where each page of the user's entities begins, as the query of a pull. */
+  pages: Record<Subject, string[]>
 }
 
 /** Bodies differ in their ids only: encryption is the clients' work, and not what is measured. */
@@ -76,7 +79,8 @@ async function createUsers(issuer: string, count: number): Promise<User[]> {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ sub: id, email: `user-${n}@example.test`, tier: 'free' }),
     })
-    users.push({ id, token: answer.parse(await response.json()).access_token })
+    const token = answer.parse(await response.json()).access_token
+    users.push({ id, token, pages: { medtime: [], naive: [] } })
   }
   return users
 }
@@ -90,9 +94,35 @@ function targetOf(servers: Servers, users: readonly User[], subject: Subject, op
       if (user === undefined) throw new RangeError('no users')
       const headers: Record<string, string> =
         subject === 'medtime' ? { authorization: `Bearer ${user.token}` } : { 'x-user': user.id }
-      if (operation === 'pull') return { path: '/sync/pull?limit=50&device_id=bench', headers, body: undefined }
+      if (operation === 'pull') {
+        const pages = user.pages[subject]
+        const query = pages[Math.floor(n / users.length) % pages.length]
+        return { path: `/sync/pull?limit=${entitiesOfRequest}&device_id=bench${query}`, headers, body: undefined }
+      }
       return { path: '/sync/push', headers: { ...headers, 'content-type': 'application/json' }, body: pushBody(n) }
     },
+  }
+}
+
+/** Gives every user four pages, and notes where each begins. */
+async function fill(servers: Servers, users: readonly User[], subject: Subject): Promise<void> {
+  const answer = z.object({ cursor: z.string() })
+  const send = async ({ address, next, method }: Target, n: number) => {
+    const { path, headers, body } = next(n)
+    const response = await fetch(`${address}${path}`, { method, headers, ...(body === undefined ? {} : { body }) })
+    if (!response.ok) throw new Error(`${subject} answered ${response.status}`)
+    return response.json()
+  }
+  for (let n = 0; n < users.length * pagesOfUser; n++) await send(targetOf(servers, users, subject, 'push'), n)
+  for (const [n, user] of users.entries()) {
+    const pages = user.pages[subject]
+    pages.push('')
+    while (pages.length < pagesOfUser) {
+      // The page that was noted last is the one asked for.
+      const walk = targetOf(servers, users, subject, 'pull')
+      const { cursor } = answer.parse(await send(walk, n + users.length * (pages.length - 1)))
+      pages.push(`&cursor=${cursor}`)
+    }
   }
 }
 
@@ -102,11 +132,11 @@ interface Level {
   runs: Record<Subject, Measured[]>
 }
 
-async function measure(servers: Servers, users: readonly User[]): Promise<Level[]> {
+async function measure(servers: Servers, users: Record<Operation, readonly User[]>): Promise<Level[]> {
   const levels: Level[] = []
   for (const operation of operations) {
     for (const subject of subjects) {
-      const warm = targetOf(servers, users, subject, operation)
+      const warm = targetOf(servers, users[operation], subject, operation)
       await load(warm, 8, Math.max(1, options.seconds))
     }
     for (const connections of options.connections) {
@@ -115,7 +145,7 @@ async function measure(servers: Servers, users: readonly User[]): Promise<Level[
         // Whoever goes first in one round goes second in the next.
         for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) {
           level.runs[subject].push(
-            await load(targetOf(servers, users, subject, operation), connections, options.seconds),
+            await load(targetOf(servers, users[operation], subject, operation), connections, options.seconds),
           )
         }
       }
@@ -193,16 +223,12 @@ try {
       `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}; ${options.users} users, ` +
       `${options.rounds} rounds of ${options.seconds} s, server and generator on one machine`,
   )
-  const users = await createUsers(servers.issuer, options.users)
-  // Every user has something to pull from both, and both tables are of one size.
-  for (const subject of subjects) {
-    const fill = targetOf(servers, users, subject, 'push')
-    for (let n = 0; n < users.length; n++) {
-      const { path, headers, body } = fill.next(n)
-      const answer = await fetch(`${fill.address}${path}`, { method: 'POST', headers, ...(body ? { body } : {}) })
-      if (!answer.ok) throw new Error(`${subject} answered ${answer.status}`)
-    }
+  // Those who push grow; those who pull have four pages and walk through them, as a device that comes back after a while.
+  const users = {
+    push: await createUsers(servers.issuer, options.users),
+    pull: await createUsers(servers.issuer, options.users),
   }
+  for (const subject of subjects) await fill(servers, users.pull, subject)
   await withClient(servers.adminUrl, (client) => client.query('VACUUM ANALYZE'))
   const levels = await measure(servers, users)
   const met = operations.map((operation) => verdict(levels, operation))

@@ -151,7 +151,7 @@ $push$;
 -- follow. The others are the page: at most p_limit of them and, but for the first, no more than p_bytes of blobs.
 --   p_epoch   the epoch of the caller's cursor, or NULL without one; in another epoch there is a head and no page
 --   p_since   instead of p_after: begins with the first change at or after this time
---   p_device  noted as given this page; NULL to note nothing
+--   p_device  noted once it has been given everything there is, not at every page on the way; NULL to note nothing
 -- A change that is overwritten while its page is read moves behind it and is met there: a page may be short, never wrong.
 CREATE FUNCTION public.srv_pull(
   p_user uuid, p_device text, p_now timestamptz, p_epoch bigint, p_after bigint, p_since timestamptz, p_limit integer,
@@ -214,7 +214,7 @@ BEGIN
     FROM public.srv_encrypted_entities AS e
     WHERE e.user_id = p_user AND e.sequence > given AND e.sequence <= last ORDER BY e.sequence;
 
-  IF p_device IS NOT NULL THEN
+  IF p_device IS NOT NULL AND NOT more THEN
     -- All that this transaction writes is how far a device is; a crash may forget the last moment of that, and no pull waits
     -- for the disk because of it.
     setting := set_config('synchronous_commit', 'off', true);

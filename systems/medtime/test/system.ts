@@ -10,8 +10,9 @@ export interface TestSystem {
   adminUrl: string
   ownerUrl: string
   roleUrl: string
-  /** What the API wrote to its log so far. */
+  /** What the API wrote to its log, and what it had written when it was last ended. */
   log(): string
+  pastLog(): string
   /** A token for a user, signed by the issuer. */
   token(user: string, options?: { tier?: string; expiresIn?: number }): Promise<string>
   /** Ends the API with a signal and starts it again at the same address. */
@@ -33,6 +34,7 @@ export async function startSystem(
   const issuer = await startService('issuer', {}, await freePort())
   const environment = { DATABASE_URL: roleUrl, ISSUER_URL: issuer.address, ...extra }
   let api = await startService('api', environment, await freePort())
+  let past = ''
   return {
     api: api.address,
     issuer: issuer.address,
@@ -40,9 +42,11 @@ export async function startSystem(
     ownerUrl: database.ownerUrl,
     roleUrl,
     log: () => api.output(),
+    pastLog: () => past,
     token: (user, { tier = 'free', expiresIn = 3_600 } = {}) => requestToken(issuer.address, user, tier, expiresIn),
     restartApi: async (signal) => {
       await api.child.stop({ signal })
+      past = api.output()
       api = await startService('api', environment, api.port)
     },
     stop: async () => {

@@ -34,7 +34,10 @@ async function main(): Promise<void> {
     stopping = true
     log.info({ event: 'stopping' })
     setTimeout(() => process.exit(1), graceMs).unref()
+    // A connection that is answering now is not idle yet, and would be kept for a next request that never comes.
+    const idle = setInterval(() => server.server.closeIdleConnections(), 50)
     await server.close()
+    clearInterval(idle)
     await store.close()
     log.info({ event: 'stopped' })
   }
