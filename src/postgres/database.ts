@@ -34,8 +34,9 @@ export interface PreparedDatabase {
 export async function prepareDatabase(server: Server, options: DatabaseOptions): Promise<PreparedDatabase> {
   const { name, owner, roles, extensions } = options
   const password = (role: string) => rolePassword(options.secret, role)
+  const adminUrl = server.url({ database: name })
   await withClient(server.url(), async (client) => {
-    // Two that grant on the same database at once would fail on each other.
+    // Two that grant on the same database, or make the same extension, at once would fail on each other.
     await client.query('SELECT pg_advisory_lock($1)', [preparationLock])
     await ensureRole(client, owner, { createRole: true, password: password(owner) })
     for (const role of roles) await ensureRole(client, role, { createRole: false, password: password(role) })
@@ -43,9 +44,9 @@ export async function prepareDatabase(server: Server, options: DatabaseOptions):
     await client.query(`REVOKE ALL ON DATABASE ${escapeIdentifier(name)} FROM PUBLIC`)
     const everyone = [owner, ...roles].map(escapeIdentifier).join(', ')
     await client.query(`GRANT CONNECT ON DATABASE ${escapeIdentifier(name)} TO ${everyone}`)
+    // On a connection to that database, while this one still holds the lock.
+    await withClient(adminUrl, (inside) => ensureExtensions(inside, extensions, server.version))
   })
-  const adminUrl = server.url({ database: name })
-  await withClient(adminUrl, (client) => ensureExtensions(client, extensions, server.version))
   const roleUrl = (role: string) => server.url({ user: role, password: password(role), database: name })
   return { name, owner, adminUrl, ownerUrl: roleUrl(owner), roleUrl }
 }

@@ -42,11 +42,6 @@ export function syntheticContent(random: Random): Content {
   return random.pick(makers)(random)
 }
 
-/** An entity whose content is of about the size told, in bytes. */
-export function contentOfSize(random: Random, bytes: number): Content {
-  return { type: 'journal', data: { text: noise(random, bytes) } }
-}
-
 /** A version 4 UUID from the generator of the run: the same seed gives the same entities. */
 export function randomId(random: Random): string {
   const bytes = Buffer.from(random.bytes(16))
