@@ -85,7 +85,7 @@ const step = z.union([
   }),
 ])
 
-interface Step {
+export interface Step {
   does: string
   command?: string | undefined
   expect?: string | undefined

@@ -89,5 +89,3 @@ export const routes = {
     answers: { 200: 'application/json' },
   },
 } as const satisfies Record<string, RouteDescription>
-
-export type RouteName = keyof typeof routes
