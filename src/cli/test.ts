@@ -48,7 +48,8 @@ Exit codes: 0 all passed, 1 something failed, 2 the command line is wrong.`,
       if (files.length === 0) throw usage('test', 'There is no test below the paths given.')
       const tests = [
         '--test',
-        '--test-timeout=600000',
+        '--test-timeout=900000',
+        '--test-concurrency=2',
         '--disable-warning=ExperimentalWarning',
         ...files.map((file) => relative(context.home, file)),
       ]

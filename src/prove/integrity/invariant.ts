@@ -2,7 +2,7 @@ import type { Guarantee } from '../../plan/guarantee.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { withClient } from '../../postgres/connection.ts'
 import type { Steps } from '../steps.ts'
-import type { Inspection } from './prover.ts'
+import type { Inspection } from './inspection.ts'
 
 /**
  * Runs an invariant of the plan on the restored database as superuser, so that row security hides no breach, in a

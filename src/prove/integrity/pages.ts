@@ -6,7 +6,7 @@ import { withClient } from '../../postgres/connection.ts'
 import { startServer } from '../../postgres/launch.ts'
 import type { Environment } from '../../run/environment.ts'
 import type { Steps } from '../steps.ts'
-import type { Inspection } from './prover.ts'
+import type { Inspection } from './inspection.ts'
 
 /**
  * Reads every page of every table and index with Postgres's own checker (`amcheck`): heap against its own structure, each

@@ -1,20 +1,12 @@
 import { messageOf } from '../../errors.ts'
-import type { EvidenceStep } from '../../ledger/evidence.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
 import type { Finding, ProofSession, Prover } from '../prover.ts'
 import { recoverFromLoss } from '../recovery/drill.ts'
 import { loseEverything } from '../recovery/loss.ts'
+import type { Inspection } from './inspection.ts'
 import { countBreaches } from './invariant.ts'
 import { corruptIndex, inspectPages } from './pages.ts'
 import { inspectStore, tryEveryDamage } from './tampering.ts'
-
-/** What one question about integrity found. */
-export interface Inspection {
-  violations: number
-  sample: { size: number; of: string }
-  reason: string
-  steps: EvidenceStep[]
-}
 
 /** Whether what was restored is what was kept: the store, the pages, and the plan's own invariants. */
 export const integrityProver: Prover = {

@@ -9,7 +9,7 @@ import type { ProofSession } from '../prover.ts'
 import { flipByte, keysOf, swap, truncate } from '../recovery/damage.ts'
 import type { Aftermath } from '../recovery/loss.ts'
 import type { Steps } from '../steps.ts'
-import type { Inspection } from './prover.ts'
+import type { Inspection } from './inspection.ts'
 
 /** Reads the whole store as it is. */
 export async function inspectStore({ repository }: Aftermath, steps: Steps): Promise<Inspection> {
