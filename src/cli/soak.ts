@@ -1,10 +1,13 @@
 import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
+import type { Evidence } from '../ledger/evidence.ts'
 import { openLedger } from '../ledger/ledger.ts'
 import { deriveGuarantees } from '../plan/derive.ts'
+import type { Guarantee } from '../plan/guarantee.ts'
 import { startChild } from '../process.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
+import type { Project, System } from '../project/project.ts'
 import { conclude } from '../prove/conclude.ts'
 import { crashGuarantee, crashRepeatedly } from '../prove/crash/crash.ts'
 import { readSubjects } from '../prove/subject.ts'
@@ -15,6 +18,7 @@ import { runFacts } from './run-facts.ts'
 import { serverVersionOf } from './server-version.ts'
 
 interface SoakFlags {
+  all?: true
   count?: number
   seconds?: number
   seed: number
@@ -31,7 +35,8 @@ export const registerSoak: RegisterCommand = (program, context) => {
     .description(
       'kill -9 of Aval, Postgres and services at random moments of a push, a backup and a restore; kept as evidence.',
     )
-    .option('--count <number>', 'this many kills', parseCount)
+    .option('--all', 'every system that has services of its own')
+    .option('--count <number>', 'this many kills of each', parseCount)
     .option('--seconds <number>', 'for this long', parseCount)
     .option('--seed <number>', 'repeats the random choices of an earlier run', parseSeed, randomInt(2 ** 31))
     .option('--json', 'prints the evidence as one JSON array')
@@ -76,14 +81,32 @@ export const registerSoak: RegisterCommand = (program, context) => {
 async function soakKills(name: string | undefined, flags: SoakFlags, context: CommandContext): Promise<void> {
   if (flags.count === undefined && flags.seconds === undefined)
     throw usage('soak kills', 'Say how long: --count or --seconds.')
-  const { clock } = context
   const project = await findProject(context.cwd, context.home)
-  const [chosen = ''] = chooseSystems(project, name, false, 'soak kills')
-  const system = await loadSystem(project, chosen)
-  const guarantee = deriveGuarantees(system.plan).find(({ id }) => id === crashGuarantee)
-  if (!guarantee) throw usage('soak kills', `The plan of ${system.name} has no service that Aval starts on a database.`)
+  const evidence: Evidence[] = []
+  for (const each of chooseSystems(project, name, flags.all === true, 'soak kills')) {
+    const system = await loadSystem(project, each)
+    const guarantee = deriveGuarantees(system.plan).find(({ id }) => id === crashGuarantee)
+    if (guarantee) evidence.push(await soakSystem(project, system, guarantee, flags, context))
+    else if (!flags.all)
+      throw usage('soak kills', `The plan of ${system.name} has no service that Aval starts on a database.`)
+  }
+  if (flags.json) printJson(context, evidence)
+  else
+    for (const each of evidence) context.out(`${each.system} ${each.verdict}: ${each.reason} (seed ${flags.seed}).\n`)
+  const verdicts = evidence.map(({ verdict }) => verdict)
+  context.exitWith(verdicts.includes('refuted') ? 1 : verdicts.every((verdict) => verdict === 'proven') ? 0 : 3)
+}
+
+async function soakSystem(
+  project: Project,
+  system: System,
+  guarantee: Guarantee,
+  flags: SoakFlags,
+  context: CommandContext,
+): Promise<Evidence> {
+  const { clock } = context
   const end = flags.seconds === undefined ? Number.POSITIVE_INFINITY : clock.now() + flags.seconds * 1_000
-  context.err(`seed ${flags.seed}\n`)
+  context.err(`${system.name}, seed ${flags.seed}\n`)
   const finding = await crashRepeatedly({
     guarantee,
     system,
@@ -94,9 +117,8 @@ async function soakKills(name: string | undefined, flags: SoakFlags, context: Co
     until: (rounds) => rounds < (flags.count ?? Number.POSITIVE_INFINITY) && clock.now() < end,
     told: (round, rounds) => {
       const troubles = round.troubles.length === 0 ? '' : `  ${round.troubles.join('; ')}`
-      context.err(
-        `${rounds}  ${round.phase}: ${round.victim} after ${round.afterMs} ms, ${round.writes - round.missing} of ${round.writes} writes there${troubles}\n`,
-      )
+      const there = `${round.writes - round.missing} of ${round.writes} writes there`
+      context.err(`${rounds}  ${round.phase}: ${round.victim} after ${round.afterMs} ms, ${there}${troubles}\n`)
     },
   })
   const subjectOf = await readSubjects(system, await serverVersionOf(system))
@@ -107,7 +129,5 @@ async function soakKills(name: string | undefined, flags: SoakFlags, context: Co
   } finally {
     ledger.close()
   }
-  if (flags.json) printJson(context, [evidence])
-  else context.out(`${evidence.verdict}: ${evidence.reason} (seed ${flags.seed}).\n`)
-  context.exitWith(evidence.verdict === 'proven' ? 0 : evidence.verdict === 'refuted' ? 1 : 3)
+  return evidence
 }
