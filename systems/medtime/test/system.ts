@@ -28,31 +28,42 @@ export async function startSystem(
   extra: Record<string, string> = {},
 ): Promise<TestSystem> {
   const server = await startTestServer(settings)
-  const database = await server.createDatabase('medtime')
-  await migrate(database.ownerUrl)
-  const roleUrl = database.roleUrl('medtime_api')
-  const issuer = await startService('issuer', {}, await freePort())
-  const environment = { DATABASE_URL: roleUrl, ISSUER_URL: issuer.address, ...extra }
-  let api = await startService('api', environment, await freePort())
-  let past = ''
-  return {
-    api: api.address,
-    issuer: issuer.address,
-    adminUrl: database.adminUrl,
-    ownerUrl: database.ownerUrl,
-    roleUrl,
-    log: () => api.output(),
-    pastLog: () => past,
-    token: (user, { tier = 'free', expiresIn = 3_600 } = {}) => requestToken(issuer.address, user, tier, expiresIn),
-    restartApi: async (signal) => {
-      await api.child.stop({ signal })
-      past = api.output()
-      api = await startService('api', environment, api.port)
-    },
-    stop: async () => {
-      await Promise.all([api.child.stop(), issuer.child.stop()])
-      await server.stop()
-    },
+  const started: RunningService[] = []
+  const stop = async () => {
+    await Promise.all(started.map(({ child }) => child.stop()))
+    await server.stop()
+  }
+  try {
+    const database = await server.createDatabase('medtime')
+    await migrate(database.ownerUrl)
+    const roleUrl = database.roleUrl('medtime_api')
+    const issuer = await startService('issuer', {}, await freePort())
+    started.push(issuer)
+    const environment = { DATABASE_URL: roleUrl, ISSUER_URL: issuer.address, ...extra }
+    let api = await startService('api', environment, await freePort())
+    started.push(api)
+    let past = ''
+    return {
+      api: api.address,
+      issuer: issuer.address,
+      adminUrl: database.adminUrl,
+      ownerUrl: database.ownerUrl,
+      roleUrl,
+      log: () => api.output(),
+      pastLog: () => past,
+      token: (user, { tier = 'free', expiresIn = 3_600 } = {}) => requestToken(issuer.address, user, tier, expiresIn),
+      restartApi: async (signal) => {
+        await api.child.stop({ signal })
+        past = api.output()
+        api = await startService('api', environment, api.port)
+        started.push(api)
+      },
+      stop,
+    }
+  } catch (error) {
+    // Nobody else could end what has begun.
+    await stop()
+    throw error
   }
 }
 
