@@ -32,8 +32,8 @@ export interface SyncState {
   cursor: string | undefined
   /** Number of the walk through all changes, from the start, that the cursor belongs to. */
   walk: number
-  /** Why the walk began anew while something was already held; undefined once it has come to the end. */
-  rewalk: 'restored' | 'cursor-lost' | undefined
+  /** Why the walk began: it is the first, or something was already held; undefined once it has come to the end. */
+  rewalk: 'first' | 'restored' | 'cursor-lost' | undefined
   /** The epoch of a restore that the person has not been told of. */
   untold: number | undefined
 }
@@ -53,7 +53,7 @@ export const initialState: SyncState = {
   epoch: undefined,
   cursor: undefined,
   walk: 1,
-  rewalk: undefined,
+  rewalk: 'first',
   untold: undefined,
 }
 

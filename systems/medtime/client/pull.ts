@@ -1,6 +1,6 @@
 import type { SyncApi } from './api.ts'
 import type { EntityRecord, LocalStore, SyncState } from './local-store.ts'
-import { pushAgain, reconcile } from './reconcile.ts'
+import { onServer, pushAgain, reconcile } from './reconcile.ts'
 import type { TamperReport } from './report.ts'
 import { beginRewalk, EpochWentBack } from './rewalk.ts'
 import type { Sealer } from './sealed-entity.ts'
@@ -80,15 +80,17 @@ async function takePage(
 /** What the server had and has no more is pushed again. */
 async function finishRewalk(state: SyncState, store: LocalStore, report: PullReport): Promise<void> {
   const missing = (await store.all()).filter(
-    (record) => record.confirmed !== undefined && record.seenInWalk !== state.walk && record.conflict === undefined,
+    ({ confirmed, conflict, seenInWalk }) =>
+      seenInWalk !== state.walk && (confirmed !== undefined || conflict !== undefined),
   )
-  for (const { id } of missing) {
+  for (const { id, confirmed } of missing) {
+    if (confirmed === undefined) continue
     report.pushAgain.push(id)
     // Only a restore explains it.
     if (state.rewalk === 'cursor-lost') report.tampering.push({ id, what: 'missing' })
   }
   await store.save(
-    missing.map((record) => ({ ...pushAgain(record, 0), seenInWalk: state.walk })),
+    missing.map((record) => ({ ...pushAgain(onServer(record, 0), 0), seenInWalk: state.walk })),
     { ...state, rewalk: undefined },
   )
 }

@@ -50,14 +50,15 @@ export function emptyRecord(id: string, type: string): EntityRecord {
 export function reconcile(known: EntityRecord | undefined, row: Row, state: SyncState, sealer: Sealer): Reconciled {
   const { sealed } = row
   const epoch = state.epoch ?? row.epoch
-  const record: EntityRecord = { ...(known ?? emptyRecord(sealed.id, sealed.type)), seenInWalk: state.walk }
-  const { confirmed } = record
+  const met: EntityRecord = { ...(known ?? emptyRecord(sealed.id, sealed.type)), seenInWalk: state.walk }
   const disbelieve = (outcome: Tampering): Reconciled => ({
-    record: { ...record, disbelieved: sealed.checksum },
+    record: { ...met, disbelieved: sealed.checksum },
     outcome,
   })
   if (checksumOf(sealed.blob) !== sealed.checksum) return disbelieve('damaged')
 
+  const record = onServer(met, sealed.version)
+  const { confirmed } = record
   if (confirmed !== undefined && sameSealed(sealed, confirmed.sealed)) {
     // What waited to be brought back is there already: another device was faster.
     return { record: { ...withoutWrite(record, sealed), confirmed: { sealed, epoch } }, outcome: 'same' }
@@ -90,15 +91,28 @@ export function reconcile(known: EntityRecord | undefined, row: Row, state: Sync
   const sameOrFrom = sameContent(sealer, sealed, held) || open(sealer, held)?.parent === sealed.checksum
   if (sealed.version < held.version && sameOrFrom) {
     // Another device brought back what ours was made from, or what ours says again: ours follows it, as it did before.
-    return { record: { ...pushAgain(record, sealed.version), conflict: undefined }, outcome: 'push-again' }
+    return { record: pushAgain(record, sealed.version), outcome: 'push-again' }
   }
   if (content.parent === held.checksum || sameContent(sealer, sealed, held)) return take(record, sealed, epoch)
   // Two histories: ours goes on as a write that waits for a decision.
-  const ours = record.pending.length > 0 ? record.pending : [{ sealed: held, base: sealed.version, sent: true }]
+  const { pending } = withoutWrite(record, sealed)
+  const ours = pending.length > 0 ? pending : [{ sealed: held, base: sealed.version, sent: true }]
   return {
     record: { ...record, confirmed: { sealed, epoch }, pending: ours, conflict: conflictWith(sealed) },
     outcome: 'conflict',
   }
+}
+
+/**
+ * What a conflict becomes once the server is known to hold `version`, 0 for nothing. Two writes that are both here have to be
+ * decided still, over what the server holds now. A version that was refused to us and never seen may be gone by a restore, and
+ * with it the conflict: if it is not, it comes with its own row, or the next push is refused again.
+ */
+export function onServer(record: EntityRecord, version: number): EntityRecord {
+  const { confirmed, conflict } = record
+  if (conflict === undefined) return record
+  const bothHere = confirmed?.sealed.checksum === conflict.serverChecksum
+  return { ...record, conflict: bothHere ? { ...conflict, serverVersion: version } : undefined }
 }
 
 /** The server has not got what this device holds: it is pushed as it is, under its own version, over `base`. */

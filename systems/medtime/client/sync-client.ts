@@ -216,7 +216,11 @@ function decide(record: EntityRecord, decision: 'mine' | 'theirs' | Uint8Array, 
   const unseen = serverVersion > 0 && theirs === undefined && record.disbelieved !== record.conflict?.serverChecksum
   if (unseen) throw new Error('pull first: the other version is not here yet')
   const mine: PendingWrite | undefined = record.pending.at(-1)
-  if (decision === 'theirs' || mine === undefined) return { ...record, pending: [], conflict: undefined }
+  if (decision === 'theirs' || mine === undefined) {
+    // The server may have lost theirs: then it is still to be brought back.
+    const bringBack = record.pending.filter(({ sealed }) => theirs !== undefined && sameSealed(sealed, theirs))
+    return { ...record, pending: bringBack, conflict: undefined }
+  }
   const content = open(sealer, mine.sealed)
   const value = decision === 'mine' ? content?.value : decision
   if (value === undefined) throw new Error('this device cannot open its own write')
@@ -225,8 +229,8 @@ function decide(record: EntityRecord, decision: 'mine' | 'theirs' | Uint8Array, 
     {
       id: record.id,
       type: mine.sealed.type,
-      // Above both, so that neither history sees a version twice.
-      version: Math.max(serverVersion, mine.sealed.version) + 1,
+      // Above all, so that no history sees a version twice or going back.
+      version: Math.max(serverVersion, theirs?.version ?? 0, mine.sealed.version) + 1,
       deleted: decision === 'mine' && mine.sealed.deleted,
     },
     { value, parent: theirs?.checksum },
