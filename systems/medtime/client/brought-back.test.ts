@@ -60,3 +60,45 @@ describe('a row that another device brought back after a restore', () => {
     assert.equal(record.pending[0]?.sealed.version, 3)
   })
 })
+
+describe('a conflict that a restore has overtaken', () => {
+  const first = version(1, 'half a tablet')
+  const mine = version(2, 'a whole tablet', first)
+  const theirs = version(2, 'nothing today', first)
+  const walking = { ...initialState, epoch: 2, walk: 2 }
+
+  test('is none any more when the other version was never seen here and is lost', () => {
+    const known = {
+      ...emptyRecord(id, 'dose'),
+      confirmed: { sealed: first, epoch: 1 },
+      pending: [{ sealed: mine, base: 1, sent: true }],
+      conflict: { serverVersion: theirs.version, serverChecksum: theirs.checksum },
+    }
+    const { record, outcome } = reconcile(known, { sealed: first, epoch: 1 }, walking, sealer)
+    assert.equal(outcome, 'same')
+    assert.equal(record.conflict, undefined)
+    assert.deepEqual(
+      record.pending.map(({ sealed, base }) => [sealed.checksum, base]),
+      [[mine.checksum, 1]],
+    )
+  })
+
+  test('stays one over what the server holds now when both versions are here', () => {
+    const known = {
+      ...emptyRecord(id, 'dose'),
+      confirmed: { sealed: theirs, epoch: 1 },
+      pending: [{ sealed: mine, base: 1, sent: true }],
+      conflict: { serverVersion: theirs.version, serverChecksum: theirs.checksum },
+    }
+    const { record, outcome } = reconcile(known, { sealed: first, epoch: 1 }, walking, sealer)
+    assert.equal(outcome, 'push-again')
+    assert.deepEqual(record.conflict, { serverVersion: 1, serverChecksum: theirs.checksum })
+    assert.deepEqual(
+      record.pending.map(({ sealed, base }) => [sealed.checksum, base]),
+      [
+        [theirs.checksum, 1],
+        [mine.checksum, 1],
+      ],
+    )
+  })
+})

@@ -115,7 +115,7 @@ function kept(write: SealedEntity, server: ServerDouble): boolean {
   return fateOf(write, row) === 'kept' || (write.deleted && row?.deleted === true && row.version === write.version)
 }
 
-const runs = Number(process.env.AVAL_PROPERTY_RUNS ?? 300)
+const runs = Number(process.env.AVAL_PROPERTY_RUNS ?? 200)
 
 test('after restores devices settle on the same, believe the server, and lose nothing acknowledged', async () => {
   await fc.assert(
