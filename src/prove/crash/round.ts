@@ -5,7 +5,7 @@ import { messageOf } from '../../errors.ts'
 import type { Random } from '../../random.ts'
 import type { Actor, Exercise } from '../exercise.ts'
 import { startLoad, untilWrites } from '../load.ts'
-import { readBackAll } from '../read-back.ts'
+import { type ReadBack, readBackAll } from '../read-back.ts'
 import type { Rig, Victim } from './rig.ts'
 
 export type Phase = 'push' | 'backup' | 'restore'
@@ -75,9 +75,31 @@ export async function crashRound(options: {
   if (phase === 'backup') await expectSuccess(rig, troubles, 'backup', 'verify', system)
   await rm(target, { recursive: true, force: true })
 
-  const result = await readBackAll(exercise, load.acks)
+  // Backends outlive a killed postmaster by a moment and may have been the ones that answered: what cannot be asked just now
+  // is asked again, and what cannot be asked at all is a trouble.
+  const result = await readBackAll(patiently(exercise, clock), load.acks).catch((error: unknown): ReadBack => {
+    troubles.push(`acknowledged writes could not be asked for: ${messageOf(error)}`)
+    return { kept: [], lost: [], altered: [] }
+  })
   const missing = result.lost.length + result.altered.length
   return { phase, victim, afterMs, writes: result.kept.length + missing, missing, troubles }
+}
+
+function patiently(exercise: Exercise, clock: Clock): Exercise {
+  return {
+    ...exercise,
+    readBack: async (ack) => {
+      const deadline = clock.now() + servesWithinMs
+      for (;;) {
+        try {
+          return await exercise.readBack(ack)
+        } catch (error) {
+          if (clock.now() > deadline) throw error
+          await clock.sleep(100)
+        }
+      }
+    },
+  }
 }
 
 async function expectSuccess(rig: Rig, troubles: string[], ...args: string[]): Promise<void> {

@@ -18,6 +18,10 @@ describe('an acknowledged entity', () => {
     assert.equal(fateOf(promised, undefined), 'lost')
     assert.equal(fateOf(promised, held({ version: 1 })), 'lost')
   })
+  test('is kept when another device deleted the same under the same version', () => {
+    assert.equal(fateOf({ ...promised, deleted: true }, held({ checksum: 'other', deleted: true })), 'kept')
+  })
+
   test('is altered when the same version holds something else', () => {
     assert.equal(fateOf(promised, held({ checksum: 'other' })), 'altered')
     assert.equal(fateOf(promised, held({ deleted: true })), 'altered')

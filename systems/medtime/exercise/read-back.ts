@@ -71,10 +71,14 @@ export function readBack(options: { device(user: string): RawSync; now(): number
   }
 }
 
-/** A write that a later version replaced is kept: whoever wrote the later one had seen it. */
+/**
+ * A write that a later version replaced is kept: whoever wrote the later one had seen it. So is a deletion that another device
+ * made as well, under the same version, after a restore had lost both: the entity is gone as promised.
+ */
 export function fateOf(promised: AckToken['entities'][number], held: StoredEntity | undefined): Fate {
   if (held === undefined || held.version < promised.version) return 'lost'
   if (held.version > promised.version) return 'kept'
+  if (held.deleted && promised.deleted) return 'kept'
   return held.checksum === promised.checksum && held.deleted === promised.deleted ? 'kept' : 'altered'
 }
 
