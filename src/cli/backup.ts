@@ -1,12 +1,13 @@
 import type { Command } from 'commander'
 import { timestamp } from '../clock.ts'
-import { failure } from '../errors.ts'
+import { AvalError, failure } from '../errors.ts'
 import { formatBytes, formatDuration } from '../plan/units.ts'
 import { findProject } from '../project/find-project.ts'
 import type { Project } from '../project/project.ts'
 import type { BackupInfo } from '../recovery/backup-info.ts'
 import { createBackup } from '../recovery/base-backup.ts'
 import { listBackups } from '../recovery/list-backups.ts'
+import type { Repository } from '../recovery/repository.ts'
 import { restoreWindow } from '../recovery/restore-point.ts'
 import { type VerifyReport, verifyRepository } from '../recovery/verify.ts'
 import { readRunState } from '../run/run-state.ts'
@@ -130,7 +131,8 @@ async function list(name: string | undefined, flags: Flags, context: CommandCont
   const { project, systems } = await chosen(name, flags, context, 'backup list')
   const listed: BackupInfo[] = []
   for (const system of systems) {
-    const repository = await openChosen(project, system, flags, context, false)
+    const repository = await openToRead(project, system, flags, context)
+    if (!repository) continue
     const backups = await listBackups(repository)
     listed.push(...backups)
     if (flags.json) continue
@@ -162,7 +164,8 @@ async function verify(name: string | undefined, flags: Flags, context: CommandCo
   const { project, systems } = await chosen(name, flags, context, 'backup verify')
   const reports: ({ system: string } & VerifyReport)[] = []
   for (const system of systems) {
-    const repository = await openChosen(project, system, flags, context, false)
+    const repository = await openToRead(project, system, flags, context)
+    if (!repository) continue
     const line = moving(context)
     const report = await verifyRepository(repository, {
       signal: context.signal,
@@ -184,4 +187,20 @@ function tell(system: string, report: VerifyReport): string {
   })
   const backups = report.backups.map(({ id, sound }) => `  backup ${id}  ${sound ? 'sound' : 'not sound'}\n`)
   return head + problems.join('') + backups.join('')
+}
+
+/** Asked about every system, one without a repository is told and passed over. */
+async function openToRead(
+  project: Project,
+  system: string,
+  flags: Flags,
+  context: CommandContext,
+): Promise<Repository | undefined> {
+  try {
+    return await openChosen(project, system, flags, context, false)
+  } catch (error) {
+    if (!flags.all || !(error instanceof AvalError) || error.code !== 'REPOSITORY_ABSENT') throw error
+    context.err(`${system}: no repository yet\n`)
+    return undefined
+  }
 }

@@ -21,8 +21,8 @@ export interface CommandContext {
   exitWith(code: ExitCode): void
 }
 
-/** 0 all well, 1 refuted or failed, 2 usage, 3 inconclusive. */
-export type ExitCode = 0 | 1 | 2 | 3
+/** 0 all well, 1 refuted or failed, 2 usage, 3 inconclusive, 130 stopped by a signal. */
+export type ExitCode = 0 | 1 | 2 | 3 | 130
 
 /** One module a command: it adds itself to the program. */
 export type RegisterCommand = (program: Command, context: CommandContext) => void

@@ -1,7 +1,8 @@
-import { appendFileSync, mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { appendFileSync, mkdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { inspect } from 'node:util'
 import { Command, CommanderError } from 'commander'
+import { z } from 'zod'
 import { timestamp } from '../clock.ts'
 import { AvalError, describeError } from '../errors.ts'
 import type { CommandContext, ExitCode, RegisterCommand } from './command.ts'
@@ -79,6 +80,7 @@ export async function runProgram(given: readonly string[], context: CommandConte
     .description(
       'Takes the promises of an operations plan, runs the system, watches it, and proves every promise by carrying it out.',
     )
+    .version(version(), '-V, --version', 'print the version')
     .configureOutput({ writeOut: context.out, writeErr: context.err })
     .exitOverride()
     .showHelpAfterError('Run `aval --help` for the commands, `aval <command> --help` for an example.')
@@ -89,7 +91,7 @@ Start here:
   aval prove medtime     prove every promise of MedTime on a real Postgres, and write a report
   aval up medtime        run MedTime until Ctrl-C
 
-Exit codes: 0 all well, 1 refuted or failed, 2 the command line is wrong, 3 inconclusive.`,
+Exit codes: 0 all well, 1 refuted or failed, 2 the command line is wrong, 3 inconclusive, 130 stopped by a signal.`,
     )
   try {
     for (const { name, summary, load } of commands) {
@@ -104,6 +106,10 @@ Exit codes: 0 all well, 1 refuted or failed, 2 the command line is wrong, 3 inco
     return undefined
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? undefined : 2
+    if (context.signal.aborted && error === context.signal.reason) {
+      context.err('Stopped. What was finished until then is kept; give the command again to go on.\n')
+      return 130
+    }
     context.err(`${describeError(error)}\n`)
     if (process.env['AVAL_DEBUG'] !== undefined) keepDetails(error, context)
     return error instanceof AvalError ? error.exit : 1
@@ -117,4 +123,10 @@ function keepDetails(error: unknown, context: CommandContext): void {
   appendFileSync(join(folder, 'debug.log'), `${timestamp(context.clock.now())} ${inspect(error, { depth: 8 })}\n`, {
     mode: 0o600,
   })
+}
+
+/** Of Aval itself, whose manifest lies two folders above this file in the repository and in the package alike. */
+function version(): string {
+  const manifest = readFileSync(resolve(import.meta.dirname, '../../package.json'), 'utf8')
+  return z.looseObject({ version: z.string() }).parse(JSON.parse(manifest)).version
 }

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import type { Evidence } from '../ledger/evidence.ts'
 import { openLedger } from '../ledger/ledger.ts'
+import { deriveGuarantees } from '../plan/derive.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import type { Project, System } from '../project/project.ts'
@@ -11,7 +12,7 @@ import { writeReport } from '../prove/report/write.ts'
 import { mutantsOf, tryMutant } from '../prove/self-test.ts'
 import { readSubjects } from '../prove/subject.ts'
 import { chooseSystems } from './choose-systems.ts'
-import { type CommandContext, type ExitCode, printJson, type RegisterCommand } from './command.ts'
+import { type CommandContext, type ExitCode, printJson, type RegisterCommand, usage } from './command.ts'
 import { parseSeed } from './numbers.ts'
 import { showProgress } from './progress.ts'
 import { runFacts } from './run-facts.ts'
@@ -49,17 +50,21 @@ Example:
 
 Exit codes:
   0  every selected guarantee that has a prover is proven
-  1  at least one is refuted, or a mutant was not seen
-  2  the command line or the plan is wrong
-  3  none is refuted, but at least one could not be judged`,
+  1  at least one is refuted, a mutant was not seen, or plan or ledger cannot be used
+  2  the command line is wrong
+  3  none is refuted, but at least one could not be judged
+  130  stopped by Ctrl-C; what was found until then is kept`,
     )
     .action(async (name: string | undefined, flags: ProveFlags) => {
       const project = await findProject(context.cwd, context.home)
       const systems = chooseSystems(project, name, flags.all === true, 'prove')
       const evidence: Evidence[] = []
+      const loaded = await Promise.all(systems.map((each) => loadSystem(project, each)))
+      const promises = loaded.flatMap(({ plan }) => deriveGuarantees(plan))
+      if (!promises.some(({ id }) => id.startsWith(flags.only)))
+        throw usage('prove', `No promise begins with "${flags.only}"; aval guarantees lists them.`)
       const exits: ExitCode[] = []
-      for (const each of systems) {
-        const system = await loadSystem(project, each)
+      for (const system of loaded) {
         if (flags.selfTest) exits.push(await selfTest(project, system, flags, context))
         else exits.push(await proveSystem(project, system, flags, context, evidence))
       }
@@ -79,8 +84,8 @@ async function proveSystem(
   const startedAt = clock.now()
   const ledger = openLedger(project.state, clock)
   const progress = showProgress(context)
-  const facts = await runFacts(project, system, flags.seed)
   const effort = flags.fast ? 'fast' : 'full'
+  const facts = await runFacts(project, system, flags.seed, effort)
   try {
     const proofs = await prove({
       project,
@@ -106,9 +111,11 @@ async function proveSystem(
       seed: flags.seed,
       commit: facts.commit,
     })
-    evidence.push(...proofs.flatMap((proof) => (proof.evidence === undefined ? [] : [proof.evidence])))
-    if (!flags.json) context.out(summary(system, proofs, tookMs, report, context))
-    return exitOfProofs(proofs, system)
+    // The page tells of the whole plan, whatever part of it this run was about.
+    const selected = proofs.filter(({ guarantee }) => guarantee.id.startsWith(flags.only))
+    evidence.push(...selected.flatMap((proof) => (proof.evidence === undefined ? [] : [proof.evidence])))
+    if (!flags.json) context.out(summary(system, selected, tookMs, report, context))
+    return exitOfProofs(selected, system)
   } finally {
     progress.end()
     ledger.close()
@@ -131,7 +138,7 @@ function summary(
     proofTable(tried, context.interactive),
     ...(troubles === '' ? [] : [`\n${troubles}`]),
     `\n${counts.proven} proven, ${counts.refuted} refuted, ${counts.inconclusive} inconclusive, ${counts.stale} stale; ${fresh} carried out now in ${Math.round(tookMs / 1000)} s.`,
-    `${counts.unproven} promises of the plan have no prover yet or were never tried: aval guarantees ${system.name}`,
+    `${counts.unproven} of these promises have no prover yet or were never tried: aval guarantees ${system.name}`,
     `Report: ${report}\n`,
   ].join('\n')
 }
@@ -143,7 +150,7 @@ async function selfTest(
   context: CommandContext,
 ): Promise<ExitCode> {
   const mutants = (await mutantsOf(system)).filter(({ guarantee }) => guarantee.id.startsWith(flags.only))
-  const facts = await runFacts(project, system, flags.seed)
+  const facts = await runFacts(project, system, flags.seed, 'fast')
   const progress = showProgress(context)
   const seen: boolean[] = []
   for (const mutant of mutants) {

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import { failure } from '../errors.ts'
 import type { Project } from '../project/project.ts'
 import { directoryStore } from '../recovery/directory-store.ts'
 import { openRepository, type Repository } from '../recovery/repository.ts'
@@ -33,6 +35,10 @@ export async function openChosen(
   const directory =
     flags.repository === undefined ? repositoryDirectory(project, system) : resolve(context.cwd, flags.repository)
   const keyFile = flags.key === undefined ? repositoryKeyFile(project, system) : resolve(context.cwd, flags.key)
+  const store = directoryStore(directory)
+  // Neither key nor repository: nothing was lost, nothing was ever made.
+  if (!create && !existsSync(keyFile) && !existsSync(directory))
+    throw failure('REPOSITORY_ABSENT', { place: store.place, system })
   const key = create ? await loadOrCreateKey(keyFile) : await loadKey(keyFile)
-  return openRepository({ store: directoryStore(directory), key, system, create })
+  return openRepository({ store, key, system, create })
 }

@@ -17,7 +17,7 @@ import { rescueSpool } from '../recovery/spool-recovery.ts'
 import { databaseName } from '../run/prepare-system.ts'
 import { developmentDirectory } from '../run/run-state.ts'
 import { chooseSystems } from './choose-systems.ts'
-import { type CommandContext, printJson } from './command.ts'
+import { type CommandContext, printJson, usage } from './command.ts'
 import { moving } from './moving-line.ts'
 import { openChosen, type RepositoryFlags, withRepositoryOptions } from './repository-choice.ts'
 
@@ -56,6 +56,7 @@ Exit codes: 0 restored and recovered, 1 it failed, 2 the command line is wrong o
 
 async function run(name: string | undefined, flags: Flags, context: CommandContext): Promise<void> {
   const at = parseMoment(flags.at)
+  if (flags.to.trim() === '') throw usage('restore', '--to is empty; name the directory to restore into.')
   const to = resolve(context.cwd, flags.to)
   const project = await findProject(context.cwd, context.home)
   const [only = ''] = chooseSystems(project, name, false, 'restore')

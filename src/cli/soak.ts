@@ -122,7 +122,7 @@ async function soakSystem(
     },
   })
   const subjectOf = await readSubjects(system, await serverVersionOf(system))
-  const evidence = conclude(finding, subjectOf(guarantee), await runFacts(project, system, flags.seed))
+  const evidence = conclude(finding, subjectOf(guarantee), await runFacts(project, system, flags.seed, 'full'))
   const ledger = openLedger(project.state, clock)
   try {
     ledger.append(evidence)

@@ -72,6 +72,9 @@ export function inspectLedger(directory: string, known: readonly KnownRecord[] =
   const beside = readPublicKey(directory)
   const own = readKey(directory)?.public
   const empty = head === 'missing' && rows.length === 0
+  // The outline names a record only once it is committed, and is read before the records.
+  if (empty && names.size > 0)
+    report('cut', null, () => 'the ledger is gone: its outline names records, and none is there')
   const key = chooseKey([beside, own], head)
   if (!key) {
     if (!empty) report('key', null, () => 'keys/ledger.pub and keys/ledger.key are missing or are no Ed25519 keys')

@@ -20,7 +20,7 @@ export interface ProveOptions {
   facts: RunFacts
   clock: Clock
   effort: Effort['name']
-  /** Only guarantees whose id starts with it. */
+  /** Only guarantees whose id starts with it are carried out; every verdict is told. */
   only: string
   /** Also what is proven and fresh. */
   again: boolean
@@ -37,7 +37,7 @@ export interface ProveOptions {
  */
 export async function prove(options: ProveOptions): Promise<Proof[]> {
   const { system, ledger, clock, subjectOf } = options
-  const guarantees = deriveGuarantees(system.plan).filter(({ id }) => id.startsWith(options.only))
+  const guarantees = deriveGuarantees(system.plan)
   const verdicts = () => {
     // Reading walks the whole chain, so it is read once for all guarantees.
     const latest = ledger.latest(system.name)
@@ -49,7 +49,9 @@ export async function prove(options: ProveOptions): Promise<Proof[]> {
   const before = verdicts()
   const wanted = guarantees.filter(
     (guarantee) =>
-      proverOf(guarantee, system) !== undefined && (options.again || before(guarantee).verdict !== 'proven'),
+      guarantee.id.startsWith(options.only) &&
+      proverOf(guarantee, system) !== undefined &&
+      (options.again || !isSettled(before(guarantee), options.effort)),
   )
   const tried = new Set<string>()
 
@@ -83,6 +85,11 @@ export async function prove(options: ProveOptions): Promise<Proof[]> {
   }
   const now = verdicts()
   return guarantees.map((guarantee) => ({ ...now(guarantee), fresh: tried.has(guarantee.id) }))
+}
+
+/** Whether nothing is left to do: proven and fresh, and not by less effort than is asked for. */
+function isSettled({ verdict, evidence }: Omit<Proof, 'fresh'>, effort: Effort['name']): boolean {
+  return verdict === 'proven' && (effort === 'fast' || evidence?.environment['effort'] !== 'fast')
 }
 
 /** Exit code of `prove`: of the guarantees that have a prover, 1 when any is refuted, else 3 when any is not proven. */

@@ -26,7 +26,9 @@ export function formatScale(evidence: Evidence | undefined): string {
 }
 
 export function formatSample(evidence: Evidence | undefined): string {
-  return evidence === undefined || evidence.sample.size === 0 ? '—' : String(evidence.sample.size)
+  if (evidence === undefined || evidence.sample.size === 0) return '—'
+  // A bounded look must not pass for the full one.
+  return evidence.environment['effort'] === 'fast' ? `${evidence.sample.size} fast` : String(evidence.sample.size)
 }
 
 export function formatTime(evidence: Evidence | undefined): string {
