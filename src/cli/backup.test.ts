@@ -13,7 +13,7 @@ import { type Environment, startEnvironment } from '../run/environment.ts'
 import { developmentDirectory, removeRunState, writeRunState } from '../run/run-state.ts'
 import { type TinyProject, tinyProject } from '../run/tiny-system.fixture.ts'
 import { loadOrCreateKey } from '../secrets/repository-key.ts'
-import { runProgram } from './program.ts'
+import { commandLine } from './command-line.fixture.ts'
 
 suite('aval backup and aval restore', { timeout: 120_000 }, () => {
   let tiny: TinyProject
@@ -28,28 +28,7 @@ suite('aval backup and aval restore', { timeout: 120_000 }, () => {
     await tiny.remove()
   })
 
-  const aval = async (...argv: string[]) => {
-    let out = ''
-    let err = ''
-    let code = 0
-    const failed = await runProgram(argv, {
-      cwd: tiny.directory,
-      home: tiny.directory,
-      clock: systemClock,
-      out: (text) => {
-        out += text
-      },
-      err: (text) => {
-        err += text
-      },
-      signal: new AbortController().signal,
-      interactive: false,
-      exitWith: (given) => {
-        code = given
-      },
-    })
-    return { out, err, code: failed ?? code }
-  }
+  const aval = (...argv: string[]) => commandLine(tiny.directory, ...argv)
 
   test('without a running server or a repository they say what to do, and make nothing', async () => {
     const create = await aval('backup', 'create', 'tiny')

@@ -8,7 +8,7 @@ import { loadSystem } from '../project/load-system.ts'
 import { startEnvironment } from '../run/environment.ts'
 import { developmentDirectory, removeRunState, writeRunState } from '../run/run-state.ts'
 import { type TinyProject, tinyProject } from '../run/tiny-system.fixture.ts'
-import { runProgram } from './program.ts'
+import { commandLine } from './command-line.fixture.ts'
 
 let tiny: TinyProject
 before(async () => {
@@ -16,28 +16,7 @@ before(async () => {
 })
 after(() => tiny.remove())
 
-async function aval(...argv: string[]): Promise<{ out: string; err: string; code: number }> {
-  let out = ''
-  let err = ''
-  let code = 0
-  const failed = await runProgram(argv, {
-    cwd: tiny.directory,
-    home: tiny.directory,
-    clock: systemClock,
-    out: (text) => {
-      out += text
-    },
-    err: (text) => {
-      err += text
-    },
-    signal: new AbortController().signal,
-    interactive: false,
-    exitWith: (given) => {
-      code = given
-    },
-  })
-  return { out, err, code: failed ?? code }
-}
+const aval = (...argv: string[]) => commandLine(tiny.directory, ...argv)
 
 const migrations = () => join(tiny.directory, 'migrations')
 
