@@ -114,12 +114,13 @@ export function parseHeader(json: Uint8Array): ObjectHeader {
 
 /** Unwraps the object's key and gives what its chunks open with. */
 export function openHead(
-  keys: RepositoryKeys,
+  ring: ReadonlyMap<string, RepositoryKeys>,
   place: ObjectPlace,
   headWithHeader: Uint8Array,
   header: ObjectHeader,
 ): { objectKey: Uint8Array; associated: Uint8Array } {
-  if (header.keyId !== keys.id) throw new HeadError(`it was written with key ${header.keyId}, not ${keys.id}`)
+  const keys = ring.get(header.keyId)
+  if (!keys) throw new HeadError(`it was written with key ${header.keyId}, not ${[...ring.keys()].join(' or ')}`)
   const wrapped = Buffer.from(header.wrapped, 'base64')
   const decipher = createDecipheriv('aes-256-gcm', keys.wrapping, wrapped.subarray(0, 12))
   decipher.setAAD(placeBytes(place))

@@ -42,9 +42,14 @@ export interface OpenedObject {
 
 /**
  * Opens a stored object.
+ * @param keys by id: an object opens with the one it was written with.
  * @throws OBJECT_DAMAGED, here or while the text is read, naming the object and what is wrong with it.
  */
-export async function openObject(keys: RepositoryKeys, place: ObjectPlace, stored: ByteStream): Promise<OpenedObject> {
+export async function openObject(
+  keys: ReadonlyMap<string, RepositoryKeys>,
+  place: ObjectPlace,
+  stored: ByteStream,
+): Promise<OpenedObject> {
   const source = stored[Symbol.asyncIterator]()
   const damaged = (error: unknown) => {
     const known = error instanceof HeadError || error instanceof ChunkError || isCodecError(error)

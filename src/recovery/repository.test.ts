@@ -23,6 +23,21 @@ suite('a repository', () => {
     assert.equal((await readWhole(again, 'backups/x')).toString(), 'content')
   })
 
+  test('goes on under a new key, opens what the former one sealed, and knows the same content again', async (t) => {
+    const store = directoryStore(await place(t))
+    const next = new Uint8Array(32).fill(9)
+    const content = Buffer.from('content')
+    const before = await openRepository({ store, key, system: 'shop' })
+    await before.put('wal/1', once(content), { digest: before.digest(content) })
+    const after = await openRepository({ store, key: [next, key], system: 'shop', create: false })
+    assert.equal((await readWhole(after, 'wal/1')).toString(), 'content')
+    assert.equal((await after.put('wal/1', once(content), { digest: after.digest(content) })).outcome, 'same')
+    await after.put('wal/2', once(content), { digest: after.digest(content) })
+    const former = await openRepository({ store, key, system: 'shop', create: false })
+    await assert.rejects(readWhole(former, 'wal/2'), { code: 'OBJECT_DAMAGED' })
+    await assert.rejects(openRepository({ store, key: next, system: 'shop' }), { code: 'REPOSITORY_WRONG_KEY' })
+  })
+
   test('names a wrong key as a wrong key, another system as another system', async (t) => {
     const store = directoryStore(await place(t))
     await openRepository({ store, key, system: 'shop' })

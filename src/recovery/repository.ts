@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { z } from 'zod'
 import { failure } from '../errors.ts'
 import { type OpenedObject, openObject, peekHeader, sealObject } from './object.ts'
-import { deriveKeys } from './object-header.ts'
+import { deriveKeys, type RepositoryKeys } from './object-header.ts'
 import type { ByteStream, Store } from './store.ts'
 
 /**
@@ -54,24 +54,28 @@ const identitySchema = z.strictObject({ format: z.literal(1), system: z.string()
 
 /**
  * Opens the repository of a system, making it when the store is empty.
- * @param options.key 32 bytes.
+ * @param options.key 32 bytes; or several, of which the first seals what is written and each opens what was written with it, so that
+ * a key can be replaced without writing anything again. Fingerprints stay those of the last, which is the one the repository began with.
  * @param options.create false refuses an empty store instead.
  * @throws REPOSITORY_WRONG_KEY, REPOSITORY_OTHER_SYSTEM, REPOSITORY_ABSENT, REPOSITORY_INCOMPLETE, OBJECT_DAMAGED.
  */
 export async function openRepository(options: {
   store: Store
-  key: Uint8Array
+  key: Uint8Array | readonly [Uint8Array, ...Uint8Array[]]
   system: string
   create?: boolean
 }): Promise<Repository> {
   const { store, system } = options
-  const keys = deriveKeys(options.key)
+  const [keys, ...former] =
+    options.key instanceof Uint8Array ? ([deriveKeys(options.key)] as const) : ringOf(options.key)
+  const ring: ReadonlyMap<string, RepositoryKeys> = new Map([keys, ...former].map((each) => [each.id, each]))
+  const { digest: digestKey } = former.at(-1) ?? keys
   const place = (key: string) => ({ system, key })
 
   const read = async (key: string): Promise<OpenedObject> => {
     const stored = await store.get(key)
     if (!stored) throw failure('OBJECT_MISSING', { object: key, place: store.place })
-    return openObject(keys, place(key), stored)
+    return openObject(ring, place(key), stored)
   }
   const put = async (key: string, text: ByteStream, { meta = {}, digest, replace = false }: PutOptions = {}) => {
     const sealed = sealObject(keys, place(key), text, digest === undefined ? meta : { ...meta, digest })
@@ -88,7 +92,7 @@ export async function openRepository(options: {
     keyId: keys.id,
     put,
     read,
-    digest: (content) => createHmac('sha256', keys.digest).update(content).digest('hex'),
+    digest: (content) => createHmac('sha256', digestKey).update(content).digest('hex'),
   }
 
   const stored = await store.get('repository')
@@ -100,7 +104,7 @@ export async function openRepository(options: {
     return repository
   }
   const header = await peekHeader(stored)
-  if (header && header.keyId !== keys.id) {
+  if (header && !ring.has(header.keyId)) {
     throw failure('REPOSITORY_WRONG_KEY', { place: store.place, expected: header.keyId, given: keys.id })
   }
   const owner = header?.meta['system']
@@ -109,6 +113,10 @@ export async function openRepository(options: {
   }
   await readJson(repository, 'repository', identitySchema)
   return repository
+}
+
+function ringOf([first, ...rest]: readonly [Uint8Array, ...Uint8Array[]]) {
+  return [deriveKeys(first), ...rest.map(deriveKeys)] as const
 }
 
 /** One piece of bytes as a stream. */
