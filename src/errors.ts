@@ -189,6 +189,36 @@ export const catalogue = {
     next: 'Find out who read it, then run: chmod 600 {file}',
     exit: 1,
   },
+  KEY_LOCKED: {
+    says: 'The repository key {file} is locked. It opens with {holders}.',
+    next: 'Give --passphrase-file or --identity-file, or set AVAL_PASSPHRASE_FILE or AVAL_IDENTITY_FILE.',
+    exit: 2,
+  },
+  KEY_UNLOCK_FAILED: {
+    says: 'The repository key {file} does not open with what was given. It opens with {holders}.',
+    next: 'Give another passphrase or identity. When it is the right one the file was changed: put the escrow copy in its place.',
+    exit: 1,
+  },
+  KEY_PASSPHRASE_SHORT: {
+    says: 'The passphrase is shorter than {shortest} characters.',
+    next: 'Take a longer one, such as six random words. Whoever guesses it reads every backup.',
+    exit: 2,
+  },
+  KEY_RECIPIENT_INVALID: {
+    says: 'A recipient is not one of age.',
+    next: 'Give the line that begins with age1, as age-keygen prints it ("Public key"). The identity (AGE-SECRET-KEY-…) stays with its owner.',
+    exit: 2,
+  },
+  KEY_IDENTITY_INVALID: {
+    says: 'The file {file} holds no age identity, or a line that is none.',
+    next: 'Give the file that age-keygen wrote: one line that begins with AGE-SECRET-KEY-, comments after #.',
+    exit: 2,
+  },
+  KEY_BESIDE_BACKUPS: {
+    says: 'The key {file} lies inside the repository {place} that it opens.',
+    next: 'Move it away from the backups: whoever finds one must not find the other.',
+    exit: 1,
+  },
   KEY_MALFORMED: {
     says: 'The file {file} does not hold a repository key: 64 hexadecimal digits were expected.',
     next: 'Put the escrow copy of the key back.',

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
 import { z } from 'zod'
+import { keyId } from '../secrets/key-ring.ts'
 
 /*
  * The head of every stored object:
@@ -44,7 +45,7 @@ export function deriveKeys(repositoryKey: Uint8Array): RepositoryKeys {
   return {
     wrapping: derive('wrapping', 32),
     digest: derive('digest', 32),
-    id: Buffer.from(derive('identity', 8)).toString('hex'),
+    id: keyId(repositoryKey),
   }
 }
 

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { z } from 'zod'
 import { failure } from '../errors.ts'
+import type { KeyRing } from '../secrets/key-ring.ts'
 import { type OpenedObject, openObject, peekHeader, sealObject } from './object.ts'
 import { deriveKeys, type RepositoryKeys } from './object-header.ts'
 import type { ByteStream, Store } from './store.ts'
@@ -61,7 +62,7 @@ const identitySchema = z.strictObject({ format: z.literal(1), system: z.string()
  */
 export async function openRepository(options: {
   store: Store
-  key: Uint8Array | readonly [Uint8Array, ...Uint8Array[]]
+  key: Uint8Array | KeyRing
   system: string
   create?: boolean
 }): Promise<Repository> {
@@ -115,7 +116,7 @@ export async function openRepository(options: {
   return repository
 }
 
-function ringOf([first, ...rest]: readonly [Uint8Array, ...Uint8Array[]]) {
+function ringOf([first, ...rest]: KeyRing) {
   return [deriveKeys(first), ...rest.map(deriveKeys)] as const
 }
 

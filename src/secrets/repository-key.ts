@@ -2,9 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmod, link, mkdir, open, readFile, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { failure } from '../errors.ts'
-
-/** Bytes of a repository key: it wraps the keys of AES-256-GCM and is as long as they are. */
-export const repositoryKeyBytes = 32
+import { repositoryKeyBytes } from './key-ring.ts'
 
 /**
  * Reads the key of a repository, making one when the file does not exist.
