@@ -1,0 +1,27 @@
+import { z } from 'zod'
+
+/** What a dump is. Kept as the last object of it, so that one whose writing was broken off is none. */
+export const dumpInfoSchema = z.strictObject({
+  format: z.literal(1),
+  /** Sorts by time: `20260203T040506Z-1a2b3c4d`. */
+  id: z.string().regex(/^\d{8}T\d{6}Z-[0-9a-f]{8}$/),
+  label: z.string(),
+  system: z.string(),
+  /** Milliseconds since the epoch, by the server's clock. */
+  startedAt: z.number(),
+  /** The moment the dump shows: every transaction that had committed by then, of each database, is in it. */
+  snapshotAt: z.number(),
+  stoppedAt: z.number(),
+  postgres: z.strictObject({ version: z.string(), major: z.int() }),
+  /** Version of pg_dump; pg_restore must be as new. */
+  tools: z.strictObject({ version: z.string(), major: z.int() }),
+  databases: z.array(z.strictObject({ name: z.string(), tables: z.int(), rows: z.number() })),
+  files: z.int(),
+  /** Of the dump's files, uncompressed. */
+  dumpBytes: z.number(),
+  /** What its objects take in the store. */
+  storedBytes: z.number(),
+  manifest: z.strictObject({ key: z.string(), digest: z.string() }),
+})
+
+export type DumpInfo = z.infer<typeof dumpInfoSchema>
