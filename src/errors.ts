@@ -185,7 +185,7 @@ export const catalogue = {
     exit: 1,
   },
   KEY_EXPOSED: {
-    says: 'Other accounts may read the repository key {file} (mode {mode}).',
+    says: 'Other accounts may read {file}, which holds a key or opens one (mode {mode}).',
     next: 'Find out who read it, then run: chmod 600 {file}',
     exit: 1,
   },
@@ -198,6 +198,11 @@ export const catalogue = {
     says: 'The repository key {file} does not open with what was given. It opens with {holders}.',
     next: 'Give another passphrase or identity. When it is the right one the file was changed: put the escrow copy in its place.',
     exit: 1,
+  },
+  KEY_UNLOCK_FILE: {
+    says: 'The file {file}, which should open the repository key, cannot be read.',
+    next: 'Name a file that is there and readable to this account.',
+    exit: 2,
   },
   KEY_PASSPHRASE_SHORT: {
     says: 'The passphrase is shorter than {shortest} characters.',

@@ -5,11 +5,11 @@ import { failure } from '../errors.ts'
 import type { Project } from '../project/project.ts'
 import { directoryStore } from '../recovery/directory-store.ts'
 import { openRepository, type Repository } from '../recovery/repository.ts'
-import { repositoryDirectory, repositoryKeyFile } from '../run/archive.ts'
-import { loadKey, loadOrCreateKey } from '../secrets/repository-key.ts'
+import { openKeyFile, repositoryDirectory, repositoryKeyFile } from '../run/archive.ts'
+import type { UnlockFiles } from '../secrets/unlock.ts'
 import type { CommandContext } from './command.ts'
 
-export interface RepositoryFlags {
+export interface RepositoryFlags extends UnlockFiles {
   repository?: string
   key?: string
 }
@@ -18,7 +18,12 @@ export interface RepositoryFlags {
 export function withRepositoryOptions(command: Command): Command {
   return command
     .option('--repository <directory>', "the repository; the development environment's own unless told")
-    .option('--key <file>', 'the file with its key, 64 hexadecimal digits')
+    .option('--key <file>', 'the file with its key, or an escrow copy of it')
+    .option('--passphrase-file <file>', 'opens a locked key; AVAL_PASSPHRASE_FILE unless told')
+    .option(
+      '--identity-file <file>',
+      'age identity that opens a locked key or an escrow copy; AVAL_IDENTITY_FILE unless told',
+    )
 }
 
 /**
@@ -39,6 +44,10 @@ export async function openChosen(
   // Neither key nor repository: nothing was lost, nothing was ever made.
   if (!create && !existsSync(keyFile) && !existsSync(directory))
     throw failure('REPOSITORY_ABSENT', { place: store.place, system })
-  const key = create ? await loadOrCreateKey(keyFile) : await loadKey(keyFile)
+  if (keyFile.startsWith(`${directory}/`)) throw failure('KEY_BESIDE_BACKUPS', { file: keyFile, place: directory })
+  const key = await openKeyFile(keyFile, create, {
+    ...(flags.passphraseFile === undefined ? {} : { passphraseFile: resolve(context.cwd, flags.passphraseFile) }),
+    ...(flags.identityFile === undefined ? {} : { identityFile: resolve(context.cwd, flags.identityFile) }),
+  })
   return openRepository({ store, key, system, create })
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { describeError } from '../errors.ts'
@@ -5,7 +6,10 @@ import type { Project } from '../project/project.ts'
 import { directoryStore } from '../recovery/directory-store.ts'
 import { openRepository, type Repository } from '../recovery/repository.ts'
 import { slotName, startWalReceiver, type WalReceiver } from '../recovery/wal-receiver.ts'
+import { loadKeyRing } from '../secrets/key-file.ts'
+import type { KeyRing } from '../secrets/key-ring.ts'
 import { loadOrCreateKey } from '../secrets/repository-key.ts'
+import { readUnlock, type UnlockFiles, unlockFiles } from '../secrets/unlock.ts'
 import type { Environment } from './environment.ts'
 import { developmentDirectory } from './run-state.ts'
 
@@ -19,9 +23,18 @@ export function repositoryKeyFile(project: Pick<Project, 'state'>, system: strin
   return join(project.state, 'keys', `${system}.key`)
 }
 
+/**
+ * The keys in a file, opened by what the person or the environment names when it is locked.
+ * @param create makes the file when there is none.
+ */
+export async function openKeyFile(file: string, create: boolean, files: UnlockFiles = {}): Promise<KeyRing> {
+  if (create && !existsSync(file)) await loadOrCreateKey(file)
+  return loadKeyRing(file, await readUnlock(unlockFiles(files, process.env)))
+}
+
 /** The repository of a development environment, made with its key when there is none. */
 export async function openDevelopmentRepository(project: Pick<Project, 'state'>, system: string): Promise<Repository> {
-  const key = await loadOrCreateKey(repositoryKeyFile(project, system))
+  const key = await openKeyFile(repositoryKeyFile(project, system), true)
   return openRepository({ store: directoryStore(repositoryDirectory(project, system)), key, system })
 }
 
