@@ -27,6 +27,8 @@ import { promiseWithoutExercise } from './rules/promise-without-exercise.ts'
 import { retentionGap } from './rules/retention-gap.ts'
 import { retentionOrphan } from './rules/retention-orphan.ts'
 import { runbookFile } from './rules/runbook-file.ts'
+import { scenarioAction } from './rules/scenario-action.ts'
+import { scenarioOrder } from './rules/scenario-order.ts'
 import { schedule } from './rules/schedule.ts'
 import { sharedServer } from './rules/shared-server.ts'
 import { sqlReadOnly } from './rules/sql-read-only.ts'
@@ -73,6 +75,8 @@ export const rules: readonly Rule[] = [
   retentionGap,
   retentionOrphan,
   runbookFile,
+  scenarioAction,
+  scenarioOrder,
   schedule,
   sharedServer,
   sqlReadOnly,

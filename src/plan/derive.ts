@@ -177,6 +177,21 @@ export function deriveGuarantees(plan: Plan): Guarantee[] {
       ['recovery', 'procedures', name],
       procedure,
     )
+    if (procedure.loss !== undefined) {
+      const lost =
+        procedure.loss === 0
+          ? 'no acknowledged write'
+          : `at most ${formatDuration(procedure.loss)} of acknowledged writes`
+      promise(
+        'recovery',
+        `procedure:${name}`,
+        'loss',
+        `${name} loses ${lost}`,
+        atMost(procedure.loss),
+        ['recovery', 'procedures', name],
+        procedure,
+      )
+    }
   }
   for (const [name, backup] of Object.entries(recovery.backups)) {
     const kept = backup.keep === 'forever' ? 'for ever' : `for ${formatDuration(backup.keep)}`

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { citation, name } from './citation.ts'
+import { type Action, actions, faults } from './scenario.ts'
 import { duration, ratio } from './units.ts'
 
 const cron = z.string().regex(/^\S+( \S+){4}$/, 'five fields: minute hour day month weekday')
@@ -79,6 +80,10 @@ const step = z.union([
   z.string().transform((does): Step => ({ does })),
   z.strictObject({
     does: z.string().describe('What is done, in one sentence.'),
+    action: z
+      .enum(actions)
+      .describe('How a proof carries the step out. A step without one is left to a person, and reports say so.')
+      .optional(),
     command: z.string().describe('The command that does it.').optional(),
     expect: z.string().describe('What is seen when the step went well.').optional(),
     within: duration.describe('How long it may take.').optional(),
@@ -87,12 +92,19 @@ const step = z.union([
 
 export interface Step {
   does: string
+  action?: Action | undefined
   command?: string | undefined
   expect?: string | undefined
   within?: number | undefined
 }
 
 const procedure = z.strictObject({
+  fault: z
+    .enum(faults)
+    .describe(
+      'What fails. With it and the actions of its steps a proof carries the procedure out; without it nobody has.',
+    )
+    .optional(),
   trigger: z.array(z.string()).default([]).describe('What sets it off.'),
   steps: z.array(step).min(1).describe('In this order; a sentence, or with its command and what is seen.'),
   success: z.array(z.string()).default([]).describe('What must be true at the end.'),
@@ -101,6 +113,8 @@ const procedure = z.strictObject({
   runbook: z.string().describe('A name of runbooks.').optional(),
   ...citation,
 })
+
+export type Procedure = z.output<typeof procedure>
 
 const kpi = z.strictObject({
   claim: z.string().describe('What is measured, in one sentence.'),
