@@ -136,10 +136,30 @@ const checklist = z.strictObject({
   ...citation,
 })
 
+const erasure = z.strictObject({
+  claim: z.string().describe('What is gone afterwards, in one sentence.'),
+  parameter: z.enum(['uuid', 'bigint', 'text']).describe('What names the subject: the type that $1 is bound as.'),
+  sql: z
+    .array(z.string())
+    .min(1)
+    .describe(
+      'Statements the owner of the schema runs in one transaction, $1 the subject. They must bear to run again.',
+    ),
+  ...citation,
+})
+
 export const recovery = z.strictObject({
   timeZone: z.string().default('UTC').describe('IANA zone of every schedule in this section.'),
   objectives: z.record(name, objective).default({}).describe('What may be lost, and for how long, by what fails.'),
   backups: z.record(name, backup).default({}).describe('What is kept, when it is taken and for how long.'),
+  keepByHand: z
+    .union([z.literal('forever'), duration])
+    .default(7_776_000_000)
+    .describe('How long a backup is kept that no rule took and that got no time of its own; 90 days unless told.'),
+  erasures: z
+    .record(name, erasure)
+    .default({})
+    .describe('How the data of one subject is erased, for `aval erase`; erased again after every restore.'),
   pointInTime: z
     .strictObject({
       window: duration.describe('How far back any moment can be restored.'),

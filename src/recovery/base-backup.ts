@@ -26,6 +26,10 @@ export interface BackupOptions {
   repository: Repository
   clock: Clock
   label?: string
+  /** The rule of `recovery.backups` it is taken by. */
+  rule?: string
+  /** A time of its own to be kept, milliseconds. */
+  keep?: 'forever' | number
   onProgress?: (progress: { bytes: number; totalBytes: number }) => void
   signal?: AbortSignal
   /**
@@ -155,6 +159,8 @@ async function copyFiles(
     format: 1,
     id,
     label,
+    ...(options.rule === undefined ? {} : { rule: options.rule }),
+    ...(options.keep === undefined ? {} : { keep: options.keep }),
     system: repository.system,
     systemIdentifier: identity.systemIdentifier,
     timeline: Number(timeline),

@@ -20,13 +20,33 @@ export const layout = {
     `partial/${hex8(segment.timeline)}/${segmentName(segment, segmentBytes)}/`,
   /** WAL that the server had removed before it could be received. */
   gap: (timeline: number, from: Lsn, to: Lsn) => `gaps/${hex8(timeline)}/${hex16(from)}-${hex16(to)}`,
+  /** A backup whose removal has begun: it is none any more, whatever of it is still there. */
+  removed: (id: string) => `removed/${id}`,
+  tombstones: 'removed/',
+  /** From where on the WAL of each timeline is kept whole. */
+  floor: 'floor',
+  holds: 'holds/',
+  hold: (id: string, stamp: string) => `holds/${id}/${stamp}`,
+  /** What the last verification of a backup found. */
+  checked: (id: string) => `checked/${id}`,
+  checks: 'checked/',
+  /** A restore at work. */
+  reading: (stamp: string) => `reading/${stamp}`,
+  readings: 'reading/',
+  erasures: 'erasures/',
+  erasure: (id: string, state: ErasureState) => `erasures/${id}/${state}`,
   histories: 'history/',
   history: (timeline: number) => `history/${hex8(timeline)}`,
 } as const
 
+/** What has become of an erasure: asked for, carried out, or given up before anything was changed. */
+export type ErasureState = 'asked' | 'done' | 'withdrawn'
+
 export type ParsedKey =
-  | { kind: 'repository' | 'server' | 'head' }
-  | { kind: 'backup' | 'manifest' | 'archive' | 'listed'; id: string }
+  | { kind: 'repository' | 'server' | 'head' | 'floor' }
+  | { kind: 'backup' | 'manifest' | 'archive' | 'listed' | 'removed' | 'hold' | 'checked'; id: string }
+  | { kind: 'reading' }
+  | { kind: 'erasure'; id: string; state: ErasureState }
   | { kind: 'segment'; segment: Segment }
   | { kind: 'piece'; segment: Segment; from: number; to: number }
   | { kind: 'gap'; timeline: number; from: Lsn; to: Lsn }
@@ -36,13 +56,19 @@ export type ParsedKey =
 export function parseKey(key: string, segmentBytes: number): ParsedKey | undefined {
   const parts = key.split('/')
   const [first, second = '', third = '', fourth = ''] = parts
-  if (parts.length === 1 && (first === 'repository' || first === 'server' || first === 'head')) return { kind: first }
+  if (parts.length === 1 && (first === 'repository' || first === 'server' || first === 'head' || first === 'floor'))
+    return { kind: first }
   if (first === 'backups' && parts.length === 3) {
     const kinds = { backup: 'backup', manifest: 'manifest', 'base.tar': 'archive' } as const
     const kind = Object.entries(kinds).find(([name]) => name === third)?.[1]
     return kind && { kind, id: second }
   }
   if (first === 'catalog' && parts.length === 2) return { kind: 'listed', id: second }
+  if ((first === 'removed' || first === 'checked') && parts.length === 2) return { kind: first, id: second }
+  if (first === 'holds' && parts.length === 3) return { kind: 'hold', id: second }
+  if (first === 'reading' && parts.length === 2) return { kind: 'reading' }
+  if (first === 'erasures' && parts.length === 3 && (third === 'asked' || third === 'done' || third === 'withdrawn'))
+    return { kind: 'erasure', id: second, state: third }
   if (first === 'history' && parts.length === 2 && /^[0-9A-F]{8}$/.test(second)) {
     return { kind: 'history', timeline: Number.parseInt(second, 16) }
   }

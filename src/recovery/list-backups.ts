@@ -1,12 +1,25 @@
+import { AvalError } from '../errors.ts'
 import { type BackupInfo, backupInfoSchema } from './backup-info.ts'
 import { layout } from './layout.ts'
 import { type Repository, readJson } from './repository.ts'
+import { tombstones } from './retention/tombstone.ts'
 
-/** Every complete backup, oldest first; reads one small object for each. */
+/**
+ * Every complete backup, oldest first; reads one small object for each. One whose removal has begun is none any more, whatever is
+ * still there of it.
+ */
 export async function listBackups(repository: Repository): Promise<BackupInfo[]> {
   const backups: BackupInfo[] = []
+  const removed = await tombstones(repository)
   for await (const { key } of repository.store.list(layout.backups)) {
-    if (key.endsWith('/backup')) backups.push(await readJson(repository, key, backupInfoSchema))
+    if (!key.endsWith('/backup') || removed.has(key.slice(layout.backups.length, -'/backup'.length))) continue
+    const info = await readJson(repository, key, backupInfoSchema).catch(async (error: unknown) => {
+      const gone = error instanceof AvalError && error.code === 'OBJECT_MISSING'
+      // A removal that began after the list was made.
+      if (gone && (await repository.store.stat(key)) === undefined) return undefined
+      throw error
+    })
+    if (info) backups.push(info)
   }
   return backups.sort((a, b) => a.stoppedAt - b.stoppedAt)
 }

@@ -22,6 +22,12 @@ import type { ByteStream, Store } from './store.ts'
  * | `history/<timeline>` | where a timeline branched off |
  * | `gaps/<timeline>/<from>-<to>` | WAL that the server had removed before it was received: no loss of the repository |
  * | `head` | how far the WAL of each timeline reached, so that a tail cut off is noticed |
+ * | `floor` | from where on the WAL of each timeline is whole; before it only what belongs to a backup is kept |
+ * | `removed/<id>` | that the removal of a backup has begun; goes last, when nothing of it is left |
+ * | `holds/<id>/<time>` | that a backup is held, or let go; the last one counts |
+ * | `checked/<id>` | what the last verification of a backup found |
+ * | `reading/<time>` | that a restore is reading a backup and its WAL, until when |
+ * | `erasures/<id>/<state>` | whose data was erased: `asked`, then `done` or `withdrawn` |
  */
 export interface Repository {
   readonly system: string
@@ -40,7 +46,7 @@ export interface PutOptions {
   meta?: Record<string, string>
   /** `digest` of the text: writing the same text again is then no error. */
   digest?: string
-  /** Replaces what stands there; for `head` alone. */
+  /** Replaces what stands there; for what is only ever the latest word: `head`, `floor`, `checked`. */
   replace?: boolean
 }
 
