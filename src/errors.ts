@@ -204,6 +204,21 @@ export const catalogue = {
     next: 'Name a file that is there and readable to this account.',
     exit: 2,
   },
+  KEY_ESCROW_RECORD: {
+    says: 'The record {file} of the escrow copies cannot be read.',
+    next: 'Move it away and make a new copy with `aval key escrow`; it holds no key.',
+    exit: 1,
+  },
+  KEY_ESCROW_EXISTS: {
+    says: 'The file {file} is there already.',
+    next: 'Give --to another file; an escrow copy is never overwritten.',
+    exit: 2,
+  },
+  KEY_NO_HOLDER: {
+    says: 'Nobody could open the key {file}.',
+    next: 'Give --new-passphrase-file, --recipient, or both.',
+    exit: 2,
+  },
   KEY_PASSPHRASE_SHORT: {
     says: 'The passphrase is shorter than {shortest} characters.',
     next: 'Take a longer one, such as six random words. Whoever guesses it reads every backup.',
@@ -494,6 +509,26 @@ export const catalogue = {
     next: 'Free space there, or name a directory on another disk.',
     exit: 1,
   },
+  ENGINE_TOOL_FAILED: {
+    says: '{program} ended with {outcome}.',
+    next: 'Its last words were:\n    {output}',
+    exit: 1,
+  },
+  ENGINE_NOT_KEPT: {
+    says: 'What was committed until {at} was not kept within {seconds} s; it is kept until {kept}.',
+    next: 'With dumps only a new one keeps it: take one with `aval backup create`. With pgBackRest see what keeps it from archiving.',
+    exit: 1,
+  },
+  DUMP_TOOLS_MISSING: {
+    says: 'Dumping or loading needs pg_dump and pg_restore {major} or newer; found: {found}.',
+    next: 'Install them, on Debian and Ubuntu as postgresql-client-{major} from apt.postgresql.org. Older ones refuse a newer server.',
+    exit: 1,
+  },
+  RESTORE_ROWS_DIFFER: {
+    says: 'What was loaded from {backup} is not what was dumped: {differences}. Nothing was kept of it.',
+    next: 'Restore from another backup, and report this with the version of the server.',
+    exit: 1,
+  },
   RESTORE_RECOVERY_FAILED: {
     says: 'The cluster restored to {directory} did not recover: {reason}',
     next: 'The directory is kept for inspection. Restore to another moment or from another backup.',
@@ -502,6 +537,57 @@ export const catalogue = {
   RESTORE_SQL_FAILED: {
     says: 'After the restore this statement failed: {statement}: {reason}',
     next: 'Correct recovery.afterRestore in the plan and finish the restore again. No service may use the database before.',
+    exit: 1,
+  },
+
+  EXTRACT_TABLE_UNKNOWN: {
+    says: 'The restored database has no table or column {table}.',
+    next: 'Correct recovery.subjects of the plan, or the name given; a table made after the moment is not in it.',
+    exit: 2,
+  },
+  EXTRACT_VALUE_UNFIT: {
+    says: 'The value given for the subject is none its column can hold.',
+    next: 'Give the value as the database writes it, such as the whole UUID.',
+    exit: 2,
+  },
+  EXTRACT_UNSUPPORTED: {
+    says: 'The rows of {table} cannot be followed: {what}.',
+    next: 'Restore the database with `aval restore` and copy the rows by hand.',
+    exit: 1,
+  },
+  IMPORT_TABLE_DIFFERS: {
+    says: 'The table {table} is not the same in backup and target: {problem}. Nothing was brought in.',
+    next: 'Bring the target to the schema of the backup, or choose a later moment; a dropped table comes back with --table.',
+    exit: 1,
+  },
+  IMPORT_NOT_OWNER: {
+    says: 'Row security hides rows of {table} from the user of the target. Nothing was brought in.',
+    next: 'Give the URL of the owner of the schema.',
+    exit: 1,
+  },
+  IMPORT_CONFLICT: {
+    says: 'The target holds other values under the same keys: {tables}. Nothing was brought in.',
+    next: 'Choose what wins with --on-conflict keep-target, take-backup, or newer:<column>.',
+    exit: 1,
+  },
+  IMPORT_PARENT_GONE: {
+    says: 'The rows refer to rows of somebody else that the target no longer has: {tables}. Nothing was brought in.',
+    next: 'Nobody is brought back by the way. Where the other one agrees, extract that subject first.',
+    exit: 1,
+  },
+  IMPORT_REFUSED: {
+    says: 'The target refused rows of {table}: {problem}. Nothing was brought in.',
+    next: 'Look at what the constraint wants of the target; --on-conflict keep-target lets rows of the target stand in the way.',
+    exit: 1,
+  },
+  IMPORT_BUSY: {
+    says: 'Another transaction holds a table that rows have to go into. Nothing was brought in.',
+    next: 'Give the command again; should it happen again, look in pg_stat_activity for the transaction and end it.',
+    exit: 1,
+  },
+  IMPORT_NOT_EQUAL: {
+    says: 'After the import the rows of {table} were not those of the backup: {problem}. Nothing was brought in.',
+    next: 'Where a trigger changed them, give --triggers off; they fire again for everybody afterwards.',
     exit: 1,
   },
 

@@ -53,6 +53,11 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import('./restore.ts')).registerRestore,
   },
   {
+    name: 'key',
+    summary: 'lock and replace the key of the backups, keep an escrow copy',
+    load: async () => (await import('./key.ts')).registerKey,
+  },
+  {
     name: 'ledger',
     summary: 'list the evidence, verify that nobody changed it',
     load: async () => (await import('./ledger.ts')).registerLedger,

@@ -45,21 +45,34 @@ export interface Unlock {
 /** @throws KEY_PASSPHRASE_SHORT, KEY_RECIPIENT_INVALID. */
 export async function lockRing(ring: KeyRing, system: string, holders: Holders): Promise<LockedKey> {
   const fileKey = randomBytes(32)
-  const place = { format: 'aval-key-1', system, keys: ring.map(keyId) } as const
-  const nonce = randomBytes(12)
-  const cipher = createCipheriv('aes-256-gcm', fileKey, nonce)
-  cipher.setAAD(Buffer.from(canonicalJson(place), 'utf8'))
-  const sealed = Buffer.concat([nonce, cipher.update(formatRing(ring)), cipher.final(), cipher.getAuthTag()])
   const wraps: LockedKey['holders'] = []
   if (holders.passphrase) wraps.push(await wrapByPassphrase(fileKey, holders.passphrase, contextOf(system)))
   for (const recipient of new Set(holders.recipients)) {
     wraps.push({ kind: 'age', recipient, wrapped: await sealToRecipients(fileKey, [recipient]) })
   }
-  return { ...place, holders: wraps, sealed: sealed.toString('base64') }
+  return { ...sealRing(ring, system, fileKey), holders: wraps }
 }
 
 /** The ring; undefined when nothing that was brought opens it, or it was changed. */
 export async function openLocked(locked: LockedKey, unlock: Unlock): Promise<KeyRing | undefined> {
+  return (await open(locked, unlock))?.ring
+}
+
+/**
+ * Another ring for the same holders, none of whom has to be there but the one who opens it.
+ * @returns undefined when nothing that was brought opens it.
+ */
+export async function replaceRing(
+  locked: LockedKey,
+  unlock: Unlock,
+  replace: (ring: KeyRing) => KeyRing,
+): Promise<LockedKey | undefined> {
+  const opened = await open(locked, unlock)
+  if (!opened) return undefined
+  return { ...sealRing(replace(opened.ring), locked.system, opened.fileKey), holders: locked.holders }
+}
+
+async function open(locked: LockedKey, unlock: Unlock): Promise<{ ring: KeyRing; fileKey: Uint8Array } | undefined> {
   const { format, system, keys } = locked
   const sealed = Buffer.from(locked.sealed, 'base64')
   for (const holder of locked.holders) {
@@ -73,12 +86,22 @@ export async function openLocked(locked: LockedKey, unlock: Unlock): Promise<Key
     decipher.setAuthTag(sealed.subarray(-16))
     try {
       const text = Buffer.concat([decipher.update(sealed.subarray(12, -16)), decipher.final()]).toString('utf8')
-      return parseRing(text)
+      const ring = parseRing(text)
+      return ring && { ring, fileKey }
     } catch {
       return undefined
     }
   }
   return undefined
+}
+
+function sealRing(ring: KeyRing, system: string, fileKey: Uint8Array): Omit<LockedKey, 'holders'> {
+  const place = { format: 'aval-key-1', system, keys: ring.map(keyId) } as const
+  const nonce = randomBytes(12)
+  const cipher = createCipheriv('aes-256-gcm', fileKey, nonce)
+  cipher.setAAD(Buffer.from(canonicalJson(place), 'utf8'))
+  const sealed = Buffer.concat([nonce, cipher.update(formatRing(ring)), cipher.final(), cipher.getAuthTag()])
+  return { ...place, sealed: sealed.toString('base64') }
 }
 
 export function formatLocked(locked: LockedKey): string {
