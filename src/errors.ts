@@ -254,6 +254,81 @@ export const catalogue = {
     next: 'Free space there, or give the repository another place. Nothing that was stored is affected.',
     exit: 1,
   },
+  STORE_UNREACHABLE: {
+    says: 'The store {place} cannot be reached: {reason}.',
+    next: 'Check network and address. What is stored is safe; a receiver goes on by itself once the store answers, a command is to be given again.',
+    exit: 1,
+  },
+  STORE_DENIED: {
+    says: 'The store {place} does not allow this access key to {action} {key}: {reason}.',
+    next: 'Check the access key, and that it may read, write, list and delete below the prefix; docs/stores.md has the policy.',
+    exit: 1,
+  },
+  STORE_BUCKET_MISSING: {
+    says: 'There is no bucket {bucket} ({place}).',
+    next: 'Make it in the region of the plan, or correct the location.',
+    exit: 1,
+  },
+  STORE_CLOCK_WRONG: {
+    says: 'The store {place} refuses requests because this clock differs from its own by {difference}: here {here}, there {there}.',
+    next: 'Set the clock (on Linux: timedatectl set-ntp true), then give the command again.',
+    exit: 1,
+  },
+  STORE_REFUSED: {
+    says: 'The store {place} refused to {action} {key}: {reason}.',
+    next: 'Run `aval backup stores` to see what the store can do; the reason is in its own words.',
+    exit: 1,
+  },
+  STORE_OBJECT_CHANGED: {
+    says: '{key} in {place} was replaced or removed while it was read.',
+    next: 'Give the command again.',
+    exit: 1,
+  },
+  STORE_OBJECT_TOO_LARGE: {
+    says: '{key} is larger than the {largest} GB that an object of a bucket may have here.',
+    next: 'Nothing of it was kept. Use the engine pgbackrest for a cluster of this size.',
+    exit: 1,
+  },
+  STORE_LOCATION_INVALID: {
+    says: 'The location in {origin} cannot be used: {problem}.',
+    next: 'Write a directory, or s3://bucket/prefix?region=us-west-2, with &endpoint=https://... for other services than AWS.',
+    exit: 2,
+  },
+  STORE_LOCATION_UNSET: {
+    says: 'Where the store "{name}" is stands in the variable {variable}, which is not set.',
+    next: 'Set it to a directory or to s3://bucket/prefix?region=...',
+    exit: 2,
+  },
+  STORE_CREDENTIALS_MISSING: {
+    says: 'The store {place} needs an access key, and {variables} is not set.',
+    next: 'Set the variables {both}; AWS_SESSION_TOKEN beside them for keys that expire.',
+    exit: 2,
+  },
+  STORE_UNKNOWN: {
+    says: 'The plan of {system} has no store "{name}".',
+    next: 'The stores of its recovery section are: {known}.',
+    exit: 2,
+  },
+  STORE_COPY_FOREIGN: {
+    says: '{place} holds another repository than the one that was to be copied to it.',
+    next: 'Nothing was changed. Name an empty place for the copy.',
+    exit: 1,
+  },
+  STORE_COPY_INCOMPLETE: {
+    says: 'The repository changed faster than it could be copied to {place}.',
+    next: 'What was copied is kept. Give the command again.',
+    exit: 1,
+  },
+  REPOSITORY_HELD: {
+    says: 'The repository in {place} is written to by {holder} until {until} (generation {generation}).',
+    next: 'Let that one write, or stop it. If its machine is gone, give the command again after that moment.',
+    exit: 1,
+  },
+  REPOSITORY_LEASE_LOST: {
+    says: 'The repository in {place} was taken over: {reason}. Nothing more is written to it from here.',
+    next: 'Find out which of the two servers is the right one, and stop the other.',
+    exit: 1,
+  },
   OBJECT_MISSING: {
     says: 'The object {object} is not in {place}.',
     next: 'Run `aval backup verify` to see what else is missing and which backups are affected.',
@@ -336,6 +411,46 @@ export const catalogue = {
     next: 'Stop it with `pg_ctl stop -D {directory}`, then try again.',
     exit: 1,
   },
+  POSTGRES_FENCED: {
+    says: 'The database in {directory} is fenced: it was the primary, and the server of {successor} took over from it.',
+    next: 'Run `aval up`, which starts the one that took over, then `aval standby rejoin` to bring this one back as its standby.',
+    exit: 1,
+  },
+  STANDBY_ABSENT: {
+    says: 'There is no standby: {file} does not exist.',
+    next: 'Make one with `aval standby create`.',
+    exit: 2,
+  },
+  STANDBY_EXISTS: {
+    says: 'There is a standby already, in {directory}.',
+    next: 'Look at it with `aval standby status`; `aval standby rejoin` brings one back that cannot follow.',
+    exit: 2,
+  },
+  STANDBY_STATE_UNREADABLE: {
+    says: 'The file that says which server is the primary, {file}, cannot be read.',
+    next: 'Start neither server before you know which one took the last writes: the one whose directory has no file ending in .fenced beside it. Then correct the file, or remove it together with the other directory and make a new standby.',
+    exit: 1,
+  },
+  STANDBY_NOT_READY: {
+    says: 'The standby cannot be promoted or brought back now; its state is: {state}.',
+    next: 'When it is fenced or in the making, run `aval standby rejoin`; when a promotion was begun, `aval standby promote` carries it on.',
+    exit: 1,
+  },
+  STANDBY_BEHIND: {
+    says: 'The standby lacks acknowledged writes: {loss}.',
+    next: 'Start the primary again if that can be done. To give these writes up, run `aval standby promote --force`; nothing was changed so far.',
+    exit: 1,
+  },
+  STANDBY_PRIMARY_ANSWERS: {
+    says: 'The primary answers; there is no failure to fail over from.',
+    next: 'To change roles on purpose, without loss, run `aval standby promote --planned`.',
+    exit: 1,
+  },
+  STANDBY_SILENT: {
+    says: 'The standby in {directory} does not receive from its primary: {problem}.',
+    next: 'Look at the log of both servers, then run `aval standby rejoin`.',
+    exit: 1,
+  },
   POSTGRES_NOT_RUNNING: {
     says: 'No server of Aval runs on {directory}.',
     next: 'Start it with `aval up`, then try again.',
@@ -400,6 +515,16 @@ export const catalogue = {
   WAL_SPOOL_BUSY: {
     says: 'Another receiver (process {pid}) uses the spool {spool}.',
     next: 'Stop that process, or give this receiver a folder of its own.',
+    exit: 1,
+  },
+  WAL_SPOOL_FULL: {
+    says: 'The disk of the spool {spool} is full. WAL waits on the server until there is room.',
+    next: 'Free space there, or see why the store takes nothing. The server keeps at most max_slot_wal_keep_size.',
+    exit: 1,
+  },
+  WAL_SYNCHRONOUS_TAKEN: {
+    says: 'synchronous_standby_names is "{names}" already, so that commits do not wait for the receiver {standby}.',
+    next: 'Name the receiver there as well, such as FIRST 2 (...), or reset the setting: ALTER SYSTEM RESET synchronous_standby_names.',
     exit: 1,
   },
   WAL_DIVERGED: {
@@ -477,6 +602,51 @@ export const catalogue = {
   BACKUP_UNKNOWN: {
     says: 'There is no backup {id}.',
     next: 'See `aval backup list`.',
+    exit: 2,
+  },
+  RESTORE_WAL_REMOVED: {
+    says: 'The backup {id} cannot be restored to {at}: the WAL after it is no longer kept.',
+    next: 'Restore the backup as it was made with `--at backup --backup {id}`. Nothing was written.',
+    exit: 2,
+  },
+  HOLD_NONE: {
+    says: 'The backup {id} is not held.',
+    next: 'Run `aval backup show {id}` to see what keeps it.',
+    exit: 2,
+  },
+  HOLD_UNTIL_PAST: {
+    says: 'The hold would end at {until}, which has passed.',
+    next: 'Give --until a moment to come, or leave it out: the backup is then held until it is released.',
+    exit: 2,
+  },
+  ERASURE_UNKNOWN: {
+    says: 'The plan of {system} names no erasure "{name}".',
+    next: 'It names: {known}. Add one under recovery.erasures.',
+    exit: 2,
+  },
+  ERASURE_SUBJECT: {
+    says: 'What was given does not name a {name}: the plan says it is a {parameter}.',
+    next: 'Give the id as the database has it. It is not repeated here, since it is personal.',
+    exit: 2,
+  },
+  ERASURE_FAILED: {
+    says: 'Erasing the {name} failed with the SQL state {code}. Nothing was erased.',
+    next: 'Correct the statements in recovery.erasures, try them with --dry-run, and give the command again.',
+    exit: 1,
+  },
+  ERASURE_UNCERTAIN: {
+    says: 'The connection broke while the erasure of the {name} was committed ({reason}): whether it was, is not known.',
+    next: 'Give the same command again: it goes on with the record {id}. Every restore erases it in any case.',
+    exit: 1,
+  },
+  RESTORE_ERASURE_FAILED: {
+    says: 'What was erased before could not be erased again from the restored database: {name}, SQL state {code}.',
+    next: 'Correct recovery.erasures in the plan so that it fits the restored schema, and finish the restore again. Start no service on it before.',
+    exit: 1,
+  },
+  SNAPSHOT_REASON: {
+    says: 'The plan wants a snapshot before a migration ({rule}), and --no-snapshot gives no reason to go without.',
+    next: 'Give the reason: --no-snapshot "the last backup is ten minutes old".',
     exit: 2,
   },
   RESTORE_OUTSIDE_WINDOW: {

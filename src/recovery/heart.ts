@@ -1,13 +1,14 @@
-import type { Client } from 'pg'
 import type { Clock } from '../clock.ts'
-import { connect } from '../postgres/connection.ts'
 import { beat, type Mark } from './heartbeat.ts'
+import { patientClient } from './patient-client.ts'
 
 export interface Heart {
   /** Beats now. */
   beat(): Promise<Mark>
   stop(): Promise<void>
 }
+
+const answerMs = 5_000
 
 /**
  * Commits a heartbeat every `everyMs`, over one connection that is made again when it breaks. An outage is not reported here:
@@ -21,26 +22,12 @@ export function startHeart(options: {
   onMark: (mark: Mark) => void
 }): Heart {
   const stopping = new AbortController()
-  let client: Client | undefined
-  let queue: Promise<unknown> = Promise.resolve()
-
-  const once = async (): Promise<Mark> => {
-    try {
-      client ??= await connect(options.url)
-      const mark = await beat(client)
-      options.onMark(mark)
-      return mark
-    } catch (error) {
-      await client?.end().catch(() => undefined)
-      client = undefined
-      throw error
-    }
-  }
-  /** One at a time: a connection runs one statement, and marks must come in their order. */
-  const beatNow = (): Promise<Mark> => {
-    const next = queue.then(once)
-    queue = next.catch(() => undefined)
-    return next
+  const client = patientClient(options.url, answerMs)
+  /** One at a time: marks must come in their order. */
+  const beatNow = async (): Promise<Mark> => {
+    const mark = await client.run(beat)
+    options.onMark(mark)
+    return mark
   }
   const loop = async () => {
     while (!stopping.signal.aborted) {
@@ -48,14 +35,13 @@ export function startHeart(options: {
       await options.clock.sleep(options.everyMs, stopping.signal).catch(() => undefined)
     }
   }
-  const looping = options.everyMs > 0 ? loop() : Promise.resolve()
+  const looping = options.everyMs > 0 ? loop() : undefined
   return {
     beat: beatNow,
     stop: async () => {
       stopping.abort()
+      await client.end()
       await looping
-      await queue
-      await client?.end().catch(() => undefined)
     },
   }
 }

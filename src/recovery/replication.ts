@@ -32,15 +32,30 @@ export interface CopyStream {
   finish(): void
 }
 
+/** A command that has no answer by then will have none; a copy has no such limit. */
+const answerMs = 30_000
+/** A polite end that the server does not react to. */
+const goodbyeMs = 2_000
+
 /**
  * Opens a replication connection.
  * @param url of a role with REPLICATION.
  * @param name shown in pg_stat_replication; what synchronous_standby_names refers to.
- * @throws POSTGRES_UNREACHABLE
+ * @param options.senderTimeoutMs after which the server gives up a receiver it does not hear from; its own setting unless told.
+ * @throws POSTGRES_UNREACHABLE, POSTGRES_ACCESS_DENIED, POSTGRES_TLS
  */
-export async function connectReplication(url: string, name: string): Promise<ReplicationConnection> {
+export async function connectReplication(
+  url: string,
+  name: string,
+  options: { senderTimeoutMs?: number } = {},
+): Promise<ReplicationConnection> {
   const address = new URL(url)
   address.searchParams.set('replication', 'true')
+  if (options.senderTimeoutMs !== undefined) {
+    const given = address.searchParams.get('options')
+    const timeout = `-c wal_sender_timeout=${Math.ceil(options.senderTimeoutMs)}`
+    address.searchParams.set('options', given === null ? timeout : `${given} ${timeout}`)
+  }
   const client = new Client({
     connectionString: address.toString(),
     application_name: name,
@@ -54,16 +69,30 @@ export async function connectReplication(url: string, name: string): Promise<Rep
   } catch (cause) {
     throw failure('POSTGRES_UNREACHABLE', { address: addressOf(url), reason: messageOf(cause) }, { cause })
   }
+  const destroy = () => {
+    client.connection.stream.destroy()
+  }
+  /** Nothing here waits for ever on a server that was frozen or a network that swallows what it is given. */
+  const within = async <T>(ms: number, work: Promise<T>): Promise<T> => {
+    const timer = setTimeout(destroy, ms)
+    try {
+      return await work
+    } finally {
+      clearTimeout(timer)
+    }
+  }
   return {
     query: async (command) => {
-      const result = await client.query<(string | null)[]>({ text: command, rowMode: 'array' })
+      const result = await within(answerMs, client.query<(string | null)[]>({ text: command, rowMode: 'array' }))
       return result.rows.map((row) => row.map((value) => (value === null ? null : String(value))))
     },
     copy: (command) => copyStream(client, command),
-    close: () => client.end().catch(() => undefined),
-    destroy: () => {
-      client.connection.stream.destroy()
-    },
+    close: () =>
+      within(
+        goodbyeMs,
+        client.end().catch(() => undefined),
+      ),
+    destroy,
   }
 }
 

@@ -14,6 +14,7 @@ export async function resumeArchive(
   { identity, start, line }: WalFeed,
   clock: Clock,
   pieceEveryMs: number,
+  onStored: () => void,
 ): Promise<WalArchive> {
   const inventory = await readInventory(repository, identity.walSegmentBytes)
   const ends = new Map<number, Lsn>()
@@ -27,6 +28,7 @@ export async function resumeArchive(
     spool,
     clock,
     pieceEveryMs,
+    onStored,
     stored: { timeline: start.timeline, lsn: lsn ?? start.lsn },
     mark: await newestMark(repository, inventory, line),
     ends,

@@ -42,6 +42,8 @@ export interface WalArchiveOptions {
   ends: ReadonlyMap<number, Lsn>
   /** Pieces of the segment that was begun earlier; replaced by the first piece written now. */
   earlierPieces: (segment: Segment) => readonly Piece[]
+  /** Hears at once when more is stored. */
+  onStored?: () => void
 }
 
 interface Growing {
@@ -67,7 +69,12 @@ export function walArchive(options: WalArchiveOptions): WalArchive {
 
   /** The newest mark before a position. Marks behind it wait for the WAL that holds them. */
   const markBefore = (lsn: Lsn) => {
-    for (let next = marks[0]; next && next.lsn <= lsn; next = marks[0]) carried = marks.shift()
+    for (let next = marks[0]; next && next.lsn <= lsn; next = marks[0]) {
+      marks.shift()
+      // After the server's clock was put back its commits carry earlier times. Recovery stops at the first later one it meets,
+      // so that what counts is the latest time that was ever reached.
+      if (!carried || next.at >= carried.at) carried = next
+    }
     return markMeta(carried)
   }
   const reached = (segment: Segment, to: number) => {
@@ -76,6 +83,7 @@ export function walArchive(options: WalArchiveOptions): WalArchive {
     // The rest of a timeline that was left is stored as well, and says nothing of the present one.
     if (stored.timeline === segment.timeline && stored.lsn < lsn) stored = { timeline: segment.timeline, lsn }
     waitingSince = undefined
+    options.onStored?.()
   }
   const removePieces = async (pieces: readonly Piece[]) => {
     for (const { key } of pieces) await repository.store.delete(key)
@@ -160,12 +168,14 @@ export function walArchive(options: WalArchiveOptions): WalArchive {
         const fresh = synced > of.to && (of.to > 0 || synced >= earlierTo(of))
         if (!fresh && !closed) return undefined
         waitingSince ??= clock.now()
+        // A clock that is put back must not hold up what waits.
+        if (waitingSince > clock.now()) waitingSince = clock.now()
         const wait = waitingSince + options.pieceEveryMs - clock.now()
         if (fresh && !urgent && !closed && wait > 0) return wait
         if (fresh) await storePiece(of, synced)
         if (closed) await spool.remove(segment)
       }
-      if (clock.now() - headAt >= headEveryMs) await head()
+      if (Math.abs(clock.now() - headAt) >= headEveryMs) await head()
       return 0
     },
     writeHead: head,

@@ -6,9 +6,9 @@ import { once, type Repository } from './repository.ts'
 import { type Identified, identifyServer } from './server-identity.ts'
 import { type LineStretch, lineTo } from './timeline-history.ts'
 import { storedEnd, type WalInventory } from './wal-inventory.ts'
-import { parseWalMessage, statusUpdate } from './wal-message.ts'
 import type { Spool } from './wal-spool.ts'
 import { type StartPoint, startPoint } from './wal-start.ts'
+import { type FeedListener, walStream } from './wal-stream.ts'
 
 /** The slot that makes the server keep what was not yet received. */
 export interface Slot {
@@ -24,18 +24,11 @@ export interface WalFeed {
   start: StartPoint
   /** The way the server's history took. */
   line: readonly LineStretch[]
-  /** Streams into the spool until the connection breaks or is closed; rejects with what broke it. */
-  run(spool: Spool, hear: FeedListener): Promise<never>
+  /** Streams into the spool until the server's timeline ends; rejects with what broke the connection. */
+  run(spool: Spool, hear: FeedListener): Promise<void>
+  /** Tells the server at once how far it may count on this receiver. */
+  acknowledge(): void
   close(): Promise<void>
-}
-
-export interface FeedListener {
-  /** WAL follows from here. */
-  streaming(start: StartPoint): void
-  received(lsn: Lsn): void
-  /** Everything up to it survives a crash of this machine. */
-  spooled(lsn: Lsn): void
-  now(): number
 }
 
 export interface FeedOptions {
@@ -49,19 +42,20 @@ export interface FeedOptions {
   inventory(segmentBytes: number): Promise<WalInventory>
   /** Gives up what is stored and begins where the server still has WAL. */
   skipGap: boolean
+  /** A server that cannot be brought to say anything for this long is given up. */
+  silenceMs: number
 }
-
-/** A server that sends nothing for this long is gone; it sends a sign of life at least every half minute. */
-const silenceMs = 75_000
-/** WAL written to the spool before it is synced although more is waiting. */
-const syncEveryBytes = 4_194_304
 
 /**
  * Connects, makes or finds the slot, and settles where to begin.
  * @throws POSTGRES_UNREACHABLE, WAL_DIVERGED, errors of the server.
  */
 export async function openFeed(options: FeedOptions): Promise<WalFeed> {
-  const connection = await connectReplication(options.url, options.slot.name)
+  const connection = await connectReplication(options.url, options.slot.name, {
+    // The server gives up a receiver that vanished little later than the receiver gives up the server: until it does, the slot
+    // is taken and whoever comes back is refused. By default that is a minute.
+    senderTimeoutMs: 2 * options.silenceMs,
+  })
   try {
     const identity = await identifyServer(connection)
     await options.admit(identity)
@@ -80,13 +74,8 @@ export async function openFeed(options: FeedOptions): Promise<WalFeed> {
     if (furthest !== undefined && furthest > parseLsn(identity.flushed)) {
       throw failure('WAL_DIVERGED', { server: identity.flushed, stored: formatLsn(furthest) })
     }
-    return {
-      identity,
-      start,
-      line,
-      run: (spool, hear) => stream(connection, options, start, spool, hear),
-      close: () => connection.close(),
-    }
+    const streaming = walStream({ connection, slot: options.slot.name, start, silenceMs: options.silenceMs })
+    return { identity, start, line, ...streaming, close: () => connection.close() }
   } catch (error) {
     await connection.close()
     throw error
@@ -131,63 +120,4 @@ async function fetchHistory(
     }
   }
   return content
-}
-
-async function stream(
-  connection: ReplicationConnection,
-  options: FeedOptions,
-  from: StartPoint,
-  spool: Spool,
-  hear: FeedListener,
-): Promise<never> {
-  let timer: NodeJS.Timeout | undefined
-  const alive = () => {
-    clearTimeout(timer)
-    timer = setTimeout(() => connection.destroy(), silenceMs)
-  }
-  try {
-    for (let at: StartPoint = from; ; ) {
-      const command = `START_REPLICATION SLOT "${options.slot.name}" PHYSICAL ${formatLsn(at.lsn)} TIMELINE ${at.timeline}`
-      const copy = connection.copy(command)
-      hear.streaming(at)
-      let written = at.lsn
-      let flushed = at.lsn
-      let unsynced = 0
-      const acknowledge = () => copy.send(statusUpdate({ written, flushed }, hear.now()))
-      const sync = async () => {
-        await spool.sync()
-        unsynced = 0
-        flushed = written
-        hear.spooled(flushed)
-      }
-      alive()
-      for await (const bytes of copy.messages) {
-        alive()
-        const message = parseWalMessage(bytes)
-        if (message?.kind === 'data') {
-          await spool.append(at.timeline, message.start, message.bytes)
-          written = message.start + BigInt(message.bytes.length)
-          unsynced += message.bytes.length
-          hear.received(written)
-        }
-        if (unsynced > 0 && (copy.waiting() === 0 || unsynced >= syncEveryBytes)) {
-          await sync()
-          acknowledge()
-        } else if (message?.kind === 'keepalive' && message.replyRequested) {
-          acknowledge()
-        }
-      }
-      // The server ends the stream itself only where the timeline ends; it then names the next one and where it begins.
-      await sync()
-      copy.finish()
-      const [[next, start] = []] = (await copy.after).flat()
-      if (!next || !start)
-        throw failure('POSTGRES_UNREACHABLE', { address: 'the server', reason: 'it ended the stream' })
-      const { segmentBytes } = spool
-      const lsn = parseLsn(start)
-      at = { timeline: Number(next), lsn: lsn - (lsn % BigInt(segmentBytes)) }
-    }
-  } finally {
-    clearTimeout(timer)
-  }
 }

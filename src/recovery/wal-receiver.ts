@@ -2,21 +2,25 @@ import { mkdir } from 'node:fs/promises'
 import type { Clock } from '../clock.ts'
 import { failure } from '../errors.ts'
 import { makeBell } from './bell.ts'
+import { isErrno } from './durable.ts'
 import { startHeart } from './heart.ts'
 import type { Mark } from './heartbeat.ts'
-import { layout } from './layout.ts'
+import { type LostWal, noteLostWal } from './lost-wal.ts'
 import { formatLsn, type Lsn } from './lsn.ts'
 import { outages } from './outages.ts'
 import { sqlState } from './replication.ts'
-import { once, type Repository } from './repository.ts'
+import type { Repository } from './repository.ts'
 import { resumeArchive } from './resume-archive.ts'
 import { claimServer } from './server-identity.ts'
 import { claimSpool } from './spool-owner.ts'
 import { spoolOf, storeSpooled } from './spool-recovery.ts'
-import { type FeedListener, openFeed, type WalFeed } from './wal-feed.ts'
+import { openFeed, type WalFeed } from './wal-feed.ts'
 import { readInventory } from './wal-inventory.ts'
+import { lagMeter, type WalLag } from './wal-lag.ts'
 import { openSpool, type Spool } from './wal-spool.ts'
-import type { StartPoint } from './wal-start.ts'
+import { type WalStatus, writeWalStatus } from './wal-status.ts'
+import type { FeedListener } from './wal-stream.ts'
+import { keepSynchronous, type SynchronousOptions, type SynchronousState } from './wal-synchronous.ts'
 
 export interface WalReceiverOptions {
   /** URL of a role with REPLICATION; the heartbeat connects with it as well. */
@@ -35,11 +39,30 @@ export interface WalReceiverOptions {
   pieceEveryMs?: number
   /** The slot goes with the connection. */
   temporarySlot?: boolean
+  /**
+   * What the server is told it may count on: WAL that is on this machine's disk, or only what is in the store. `stored` loses
+   * nothing of a synchronous commit with both machines, and makes every one wait for the store; `spooled` unless told.
+   */
+  acknowledge?: 'spooled' | 'stored'
+  /** Hears of WAL that cannot be had any more: a new base backup is due. */
+  onGap?: (gap: LostWal) => void
+  /** A small file that always tells where this receiver is; see `readWalStatus`. */
+  statusFile?: string
+  /** Lets commits wait for this receiver. */
+  synchronous?: SynchronousOptions
+  /** A server that cannot be brought to say anything for this long is given up and connected to anew; 10 000. */
+  silenceMs?: number
 }
 
 export interface WalReceiver {
   /** received: taken from the server. spooled: safe from a crash of this machine. stored: safe from its loss. */
   position(): { received: Lsn; spooled: Lsn; stored: Lsn }
+  /** How far it is behind the server, as far as it knows. */
+  lag(): WalLag
+  /** WAL that was lost since it was started; moments from there until the next backup cannot be restored. */
+  gap(): LostWal | undefined
+  /** Whether commits wait for it. */
+  synchronous(): SynchronousState
   /**
    * Resolves once everything before `lsn` is in the repository.
    * @throws WAL_NOT_STORED after `timeoutMs`.
@@ -60,6 +83,9 @@ export function slotName(system: string): string {
 
 const firstPauseMs = 100
 const longestPauseMs = 5_000
+const statusEveryMs = 1_000
+/** Three times what a server needs to answer across an ocean at its busiest, and short beside the time slots keep WAL. */
+const defaultSilenceMs = 10_000
 
 /**
  * Streams WAL from a slot into the spool and from there into the repository, until it is stopped. Whatever an earlier receiver
@@ -68,6 +94,7 @@ const longestPauseMs = 5_000
  */
 export async function startWalReceiver(options: WalReceiverOptions): Promise<WalReceiver> {
   const { repository, clock, url } = options
+  const onStore = options.acknowledge === 'stored'
   await mkdir(options.spool, { recursive: true, mode: 0o700 })
   await using undo = new AsyncDisposableStack()
   undo.defer(await claimSpool(options.spool))
@@ -83,6 +110,7 @@ export async function startWalReceiver(options: WalReceiverOptions): Promise<Wal
       received: () => spool?.end(),
       inventory: (segmentBytes) => readInventory(repository, segmentBytes),
       skipGap,
+      silenceMs: options.silenceMs ?? defaultSilenceMs,
     })
   const first = await open(false)
   undo.defer(first.close)
@@ -90,46 +118,64 @@ export async function startWalReceiver(options: WalReceiverOptions): Promise<Wal
   const opened = await openSpool(spoolOf(options.spool, systemIdentifier), walSegmentBytes)
   spool = opened
   undo.defer(opened.close)
-  const archive = await resumeArchive(repository, opened, first, clock, options.pieceEveryMs ?? 400)
+  let feed: WalFeed | undefined = first
+  const archive = await resumeArchive(repository, opened, first, clock, options.pieceEveryMs ?? 400, () => {
+    if (onStore) feed?.acknowledge()
+  })
 
   const held = undo.move()
   const stopping = new AbortController()
   const bell = makeBell()
   const waiters = new Set<Lsn>()
   const progress = { received: first.start.lsn, spooled: first.start.lsn }
+  const meter = lagMeter(clock.now, first.start.lsn)
   const advance = (what: 'received' | 'spooled', lsn: Lsn) => {
     if (lsn > progress[what]) progress[what] = lsn
   }
   advance('received', archive.stored())
   advance('spooled', archive.stored())
+  let { timeline } = first.start
+  let streaming = false
+  let lost: LostWal | undefined
+  const position = () => ({ ...progress, stored: archive.stored() })
 
   const receive = async () => {
-    const outage = outages(options.onTrouble)
-    let feed: WalFeed | undefined = first
+    const outage = troubles.part()
     let pause = firstPauseMs
     let skipGap = false
-    let { timeline } = first.start
     const hear: FeedListener = {
       streaming: (start) => {
-        if (start.timeline !== timeline) progress.received = progress.spooled = start.lsn
+        if (start.timeline !== timeline) {
+          progress.received = progress.spooled = start.lsn
+          meter.restart(start.lsn)
+        }
         timeline = start.timeline
+        streaming = true
         archive.follow(start)
       },
-      received: (lsn) => {
-        advance('received', lsn)
+      server: (lsn) => {
+        meter.server(lsn)
         pause = firstPauseMs
         outage.over()
       },
+      received: (lsn) => advance('received', lsn),
       spooled: (lsn) => {
         advance('spooled', lsn)
         bell.ring()
+      },
+      settled: (spooled) => {
+        const stored = archive.stored()
+        return onStore && stored < spooled ? stored : spooled
       },
       now: clock.now,
     }
     while (!stopping.signal.aborted) {
       try {
         feed ??= await open(skipGap)
-        if (skipGap) await noteGap(repository, archive.stored(), feed.start)
+        if (skipGap) {
+          lost = (await noteLostWal(repository, archive.stored(), feed.start)) ?? lost
+          if (lost) options.onGap?.(lost)
+        }
         skipGap = false
         const running = feed
         const cut = () => void running.close()
@@ -140,24 +186,26 @@ export async function startWalReceiver(options: WalReceiverOptions): Promise<Wal
         if (stopping.signal.aborted) break
         // The server no longer has what comes next. Going on behind the hole keeps all later moments restorable from the next backup on.
         skipGap = sqlState(error) === '58P01'
-        outage.hit(skipGap ? failure('WAL_GAP', { after: formatLsn(archive.stored()) }, { cause: error }) : error)
+        outage.hit(whatHappened(error, { skipGap, spool: options.spool, stored: archive.stored() }))
       }
+      streaming = false
       await feed?.close()
       feed = undefined
       await clock.sleep(pause, stopping.signal).catch(() => undefined)
       pause = Math.min(2 * pause, longestPauseMs)
     }
-    await opened.close()
+    streaming = false
+    await opened.close().catch(() => undefined)
   }
 
   let received = false
   const keep = async () => {
-    const outage = outages(options.onTrouble)
+    const outage = troubles.part()
     let pause = firstPauseMs
     for (;;) {
       let wait: number | undefined
       try {
-        wait = await archive.step(waiters.size > 0 || received)
+        wait = await archive.step(waiters.size > 0 || received || onStore)
         if (received && wait === undefined) return await archive.writeHead()
         outage.over()
         pause = firstPauseMs
@@ -172,15 +220,65 @@ export async function startWalReceiver(options: WalReceiverOptions): Promise<Wal
     }
   }
 
-  const heart = startHeart({ url, clock, everyMs: options.heartbeatMs ?? 1_000, onMark: archive.addMark })
+  const troubles = outages(options.onTrouble, clock.now)
+  const heart = startHeart({
+    url,
+    clock,
+    everyMs: options.heartbeatMs ?? 1_000,
+    onMark: (mark) => {
+      archive.addMark(mark)
+      if (streaming) meter.server(mark.lsn)
+    },
+  })
   const receiving = receive().finally(() => {
     received = true
     bell.ring()
   })
   const keeping = keep()
+  const keeper =
+    options.synchronous &&
+    keepSynchronous(options.synchronous, {
+      standby: options.slot,
+      clock,
+      ...(options.onTrouble ? { onTrouble: options.onTrouble } : {}),
+    })
+  const synchronous = () => keeper?.state() ?? 'off'
+  const lag = () => meter.lag(position(), streaming)
+
+  const tell = async (state: WalStatus['state']) => {
+    if (options.statusFile === undefined) return
+    const { received: arrived, spooled, stored } = position()
+    await writeWalStatus(options.statusFile, {
+      at: clock.now(),
+      pid: process.pid,
+      slot: options.slot,
+      state,
+      timeline,
+      positions: {
+        server: formatLsn(meter.serverEnd()),
+        received: formatLsn(arrived),
+        spooled: formatLsn(spooled),
+        stored: formatLsn(stored),
+      },
+      lag: lag(),
+      newestMoment: archive.newestMark()?.at ?? null,
+      trouble: troubles.present() ?? null,
+      gap: lost ? { timeline: lost.timeline, from: formatLsn(lost.from), to: formatLsn(lost.to) } : null,
+      synchronous: synchronous(),
+    }).catch(() => undefined)
+  }
+  const telling = (async () => {
+    while (!stopping.signal.aborted) {
+      await tell(streaming ? 'streaming' : 'disconnected')
+      await clock.sleep(statusEveryMs, stopping.signal).catch(() => undefined)
+    }
+  })()
 
   return {
-    position: () => ({ ...progress, stored: archive.stored() }),
+    position,
+    lag,
+    gap: () => lost,
+    synchronous,
     waitUntilStored: async (lsn, timeoutMs) => {
       const deadline = clock.now() + timeoutMs
       waiters.add(lsn)
@@ -203,18 +301,21 @@ export async function startWalReceiver(options: WalReceiverOptions): Promise<Wal
     heartbeat: heart.beat,
     newestMark: archive.newestMark,
     stop: async () => {
+      // Commits that may return without the receiver do so before it goes, not after a while.
+      await keeper?.stop({ release: options.synchronous?.whenAway !== 'wait' })
       stopping.abort()
       await heart.stop()
       await receiving
       await keeping
+      await telling
+      await tell('stopped')
       await held.disposeAsync()
     },
   }
 }
 
-/** Writes down what could not be received, so that a hole nobody can fill is told from one that was made. */
-async function noteGap(repository: Repository, from: Lsn, start: StartPoint): Promise<void> {
-  if (start.lsn <= from) return
-  const text = Buffer.from(JSON.stringify({ from: formatLsn(from), to: formatLsn(start.lsn) }))
-  await repository.put(layout.gap(start.timeline, from, start.lsn), once(text), { digest: repository.digest(text) })
+/** What an outage is, for people. */
+function whatHappened(error: unknown, { skipGap, spool, stored }: { skipGap: boolean; spool: string; stored: Lsn }) {
+  if (skipGap) return failure('WAL_GAP', { after: formatLsn(stored) }, { cause: error })
+  return isErrno(error, 'ENOSPC') ? failure('WAL_SPOOL_FULL', { spool }, { cause: error }) : error
 }

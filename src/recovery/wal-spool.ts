@@ -45,14 +45,28 @@ export async function openSpool(directory: string, segmentBytes: number): Promis
 
   const sync = async () => {
     if (!current || current.entry.synced === current.written) return
-    const { written } = current
-    await current.handle.datasync()
+    const { written, handle } = current
+    await flushed(current, () => handle.datasync())
     current.entry.synced = written
+  }
+  /**
+   * After a failed sync the disk may have dropped what it was given, and another sync would say nothing of it: all since the last
+   * good one counts as never received, and is asked for again.
+   */
+  const flushed = async (of: { entry: SpooledSegment; written: number }, flush: () => Promise<void>) => {
+    try {
+      await flush()
+    } catch (error) {
+      of.written = of.entry.synced
+      const { timeline } = of.entry.segment
+      last = { timeline, lsn: segmentStart(of.entry.segment, segmentBytes) + BigInt(of.written) }
+      throw error
+    }
   }
   const closeCurrent = async () => {
     if (!current) return
     const { entry, handle, written } = current
-    await handle.sync()
+    await flushed(current, () => handle.sync())
     await handle.close()
     entry.synced = written
     if (written === segmentBytes) {
@@ -86,7 +100,11 @@ export async function openSpool(directory: string, segmentBytes: number): Promis
           throw new RangeError(`WAL at byte ${offset} of a segment, expected ${into.written}`)
         }
         const part = rest.subarray(0, segmentBytes - offset)
-        await into.handle.write(part, 0, part.length, offset)
+        // A disk that is nearly full takes a part and refuses the rest.
+        for (let done = 0; done < part.length; ) {
+          const { bytesWritten } = await into.handle.write(part, done, part.length - done, offset + done)
+          done += bytesWritten
+        }
         into.written += part.length
         lsn += BigInt(part.length)
         last = { timeline, lsn }
