@@ -8,6 +8,7 @@ import { serverAccount } from './account.ts'
 import type { Binaries } from './binaries.ts'
 import { blindLog } from './blind-log.ts'
 import { ensureCluster, handOver, serverEnvironment } from './cluster.ts'
+import { refuseFenced } from './fence.ts'
 import { clearLeftover, killServer } from './leftover.ts'
 import { exitOf, isInRecovery, type Launched, ownServer } from './owned-server.ts'
 import { claim } from './owner.ts'
@@ -35,7 +36,7 @@ export interface LaunchOptions {
 /**
  * Starts the server of a data directory and returns once it accepts connections, which in recovery is before it takes
  * writes. Whatever a killed Aval or a killed Postgres left behind is cleared first.
- * @throws POSTGRES_IN_USE, POSTGRES_RUNNING_ELSEWHERE, POSTGRES_PLACE_UNREACHABLE, POSTGRES_NOT_A_CLUSTER,
+ * @throws POSTGRES_IN_USE, POSTGRES_RUNNING_ELSEWHERE, POSTGRES_FENCED, POSTGRES_PLACE_UNREACHABLE, POSTGRES_NOT_A_CLUSTER,
  * POSTGRES_WRONG_MAJOR, POSTGRES_SETTING_RESERVED, POSTGRES_START_FAILED
  */
 export async function startServer(options: LaunchOptions): Promise<OwnedServer> {
@@ -46,6 +47,7 @@ export async function startServer(options: LaunchOptions): Promise<OwnedServer> 
   const ownership = await claim(dataDirectory)
   let release = ownership.release
   try {
+    await refuseFenced(dataDirectory)
     await clearLeftover(dataDirectory, ownership.abandoned, clock)
     await ensureCluster(dataDirectory, binaries)
     const account = serverAccount()
