@@ -52,7 +52,8 @@ export async function findBinaries(choice: 'embedded' | 'installed', options: Bi
   })
 }
 
-async function installedFolders(): Promise<string[]> {
+/** Folders in which programs of Postgres are looked for, each once. */
+export async function installedFolders(): Promise<string[]> {
   const folders: string[] = []
   const config = await runToEnd({ program: 'pg_config', args: ['--bindir'] }).catch(() => undefined)
   if (config?.code === 0) folders.push(config.stdout.trim())

@@ -1,3 +1,4 @@
+import type { Binaries } from '../postgres/binaries.ts'
 import type { OwnedServer, Server } from '../postgres/server.ts'
 import type { BackupInfo } from './backup-info.ts'
 import type { FinishRestoreOptions } from './finish-restore.ts'
@@ -109,6 +110,8 @@ export interface EngineRestoreOptions {
   at: 'latest' | number
   /** Id of the backup to begin with; the newest before the moment unless told. */
   backup?: string
+  /** Servers a dump is loaded with; `serverFor` finds them unless told. The same must be given to `recover`. */
+  binaries?: Binaries
   onProgress?: (progress: { bytes: number; totalBytes: number }) => void
   signal?: AbortSignal
 }

@@ -113,7 +113,8 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
   }
 }
 
-async function requireRoom(directory: string, needed: number): Promise<void> {
+/** @throws RESTORE_NO_ROOM */
+export async function requireRoom(directory: string, needed: number): Promise<void> {
   const { bavail, bsize } = await statfs(directory)
   const free = bavail * bsize
   if (free < needed) {

@@ -4,6 +4,8 @@ import { backupInfoSchema } from './backup-info.ts'
 import { parseManifest } from './backup-manifest.ts'
 import { readHead } from './head.ts'
 import { layout, type ParsedKey, parseKey } from './layout.ts'
+import { parseDumpKey } from './logical/dump-layout.ts'
+import { type InspectContents, verifyDumps } from './logical/verify-dumps.ts'
 import { formatLsn, parseLsn } from './lsn.ts'
 import { type Repository, readJson, readWhole } from './repository.ts'
 import { readServerIdentity } from './server-identity.ts'
@@ -38,6 +40,8 @@ export interface VerifyReport {
 export interface VerifyOptions {
   onProgress?: (progress: { objects: number; key: string }) => void
   signal?: AbortSignal
+  /** Looks deeper into dumps than whether their bytes are those that were stored. */
+  inspectDump?: InspectContents
 }
 
 /**
@@ -72,11 +76,14 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
     readServerIdentity(repository),
   )
   const { keys, bytes } = await keysOf(repository)
+  let read = 0
+  const progress = (key: string) => options.onProgress?.({ objects: ++read, key })
+  const dumps = await verifyDumps(repository, keys, { check, add, progress, inspect: options.inspectDump })
   if (!identity) {
-    if (keys.some((key) => key !== 'repository') && problems.length === 0) {
+    if (keys.some((key) => key !== 'repository' && !parseDumpKey(key)) && problems.length === 0) {
       add(layout.server, 'missing', 'Whose history the WAL is cannot be told.')
     }
-    return summarise(problems, keys.length, bytes, [])
+    return summarise(problems, keys.length, bytes, dumps)
   }
 
   const segmentBytes = identity.walSegmentBytes
@@ -84,7 +91,7 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
   for (const key of keys) {
     const what = parseKey(key, segmentBytes)
     if (what) parsed.set(key, what)
-    else add(key, 'unknown', 'No repository has an object of this name.')
+    else if (!parseDumpKey(key)) add(key, 'unknown', 'No repository has an object of this name.')
   }
 
   const infos: BackupInfo[] = []
@@ -97,8 +104,6 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
   }
   infos.sort((a, b) => a.stoppedAt - b.stoppedAt)
 
-  let read = 0
-  const progress = (key: string) => options.onProgress?.({ objects: ++read, key })
   for (const info of infos) {
     const means = 'The backup cannot be restored.'
     const manifest = await check(info.manifest.key, means, [info.id], async () => {
@@ -191,7 +196,7 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
       add(key, 'unfinished', 'It belongs to no backup: one that was broken off, or whose object "backup" was removed.')
     }
   }
-  return summarise(problems, keys.length, bytes, infos)
+  return summarise(problems, keys.length, bytes, [...infos, ...dumps])
 }
 
 async function keysOf(repository: Repository): Promise<{ keys: string[]; bytes: number }> {
@@ -208,7 +213,7 @@ function summarise(
   problems: VerifyProblem[],
   objects: number,
   bytes: number,
-  infos: readonly BackupInfo[],
+  infos: readonly { id: string }[],
 ): VerifyReport {
   const affected = new Set(problems.flatMap(({ kind, backups }) => (kind === 'gap' ? [] : backups)))
   const known = [...new Set([...infos.map(({ id }) => id), ...affected])].sort()

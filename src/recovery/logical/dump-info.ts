@@ -9,8 +9,10 @@ export const dumpInfoSchema = z.strictObject({
   system: z.string(),
   /** Milliseconds since the epoch, by the server's clock. */
   startedAt: z.number(),
-  /** The moment the dump shows: every transaction that had committed by then, of each database, is in it. */
-  snapshotAt: z.number(),
+  /** Every transaction that had committed by then is in it. */
+  holdsAllUntil: z.number(),
+  /** No transaction that committed after is. Each database has a snapshot of its own, and all were taken in between. */
+  holdsNoneAfter: z.number(),
   stoppedAt: z.number(),
   postgres: z.strictObject({ version: z.string(), major: z.int() }),
   /** Version of pg_dump; pg_restore must be as new. */
