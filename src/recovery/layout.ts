@@ -35,6 +35,12 @@ export const layout = {
   readings: 'reading/',
   erasures: 'erasures/',
   erasure: (id: string, state: ErasureState) => `erasures/${id}/${state}`,
+  leases: 'lease/',
+  /** Who may write, in which generation. */
+  lease: (generation: number) => `lease/${hex8(generation)}`,
+  /** Written and removed again to find out what a store can do. */
+  probe: (stamp: string) => `probe/${stamp}`,
+  probes: 'probe/',
   histories: 'history/',
   history: (timeline: number) => `history/${hex8(timeline)}`,
 } as const
@@ -45,7 +51,7 @@ export type ErasureState = 'asked' | 'done' | 'withdrawn'
 export type ParsedKey =
   | { kind: 'repository' | 'server' | 'head' | 'floor' }
   | { kind: 'backup' | 'manifest' | 'archive' | 'listed' | 'removed' | 'hold' | 'checked'; id: string }
-  | { kind: 'reading' }
+  | { kind: 'reading' | 'lease' | 'probe' }
   | { kind: 'erasure'; id: string; state: ErasureState }
   | { kind: 'segment'; segment: Segment }
   | { kind: 'piece'; segment: Segment; from: number; to: number }
@@ -67,6 +73,7 @@ export function parseKey(key: string, segmentBytes: number): ParsedKey | undefin
   if ((first === 'removed' || first === 'checked') && parts.length === 2) return { kind: first, id: second }
   if (first === 'holds' && parts.length === 3) return { kind: 'hold', id: second }
   if (first === 'reading' && parts.length === 2) return { kind: 'reading' }
+  if ((first === 'lease' || first === 'probe') && parts.length === 2) return { kind: first }
   if (first === 'erasures' && parts.length === 3 && (third === 'asked' || third === 'done' || third === 'withdrawn'))
     return { kind: 'erasure', id: second, state: third }
   if (first === 'history' && parts.length === 2 && /^[0-9A-F]{8}$/.test(second)) {

@@ -1,4 +1,5 @@
 import { failure } from '../errors.ts'
+import type { StoreAbilities } from './capabilities.ts'
 
 /** Bytes that arrive piece by piece; whoever produces them waits for whoever takes them. */
 export type ByteStream = AsyncIterable<Uint8Array>
@@ -28,6 +29,8 @@ export interface Store {
   list(prefix: string): AsyncIterable<StoredEntry>
   /** Removes an object; one that is not there is no error. */
   delete(key: string): Promise<void>
+  /** Tries what the place can do beyond this; `probeStore` calls it. */
+  probe?(): Promise<StoreAbilities>
 }
 
 export interface PutResult {
