@@ -5,6 +5,10 @@ const step = z.strictObject({
   outcome: z.enum(['done', 'failed', 'skipped']),
   tookMs: z.number(),
   detail: z.string().optional(),
+  /** Of a step of a procedure: when it began, the command a person types for it, and how long it may take. */
+  startedAt: z.string().optional(),
+  command: z.string().optional(),
+  withinMs: z.number().optional(),
 })
 
 /** What one proof found. Parsed again whenever it is read back: the file of the ledger is an input like any other. */

@@ -46,6 +46,7 @@ export type Fault =
   | 'wal-segment-removed'
   | 'byte-flipped'
   | 'restore-too-late'
+  | 'services-left-behind'
   | 'verify-skips'
   | 'slow-service'
   | 'index-corrupted'

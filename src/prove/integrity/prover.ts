@@ -1,8 +1,7 @@
 import { messageOf } from '../../errors.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
 import type { Finding, ProofSession, Prover } from '../prover.ts'
-import { recoverFromLoss } from '../recovery/drill.ts'
-import { loseEverything } from '../recovery/loss.ts'
+import { recoverFromLoss, storeAfterLoss } from '../recovery/aftermath.ts'
 import type { Inspection } from './inspection.ts'
 import { countBreaches } from './invariant.ts'
 import { corruptIndex, inspectPages } from './pages.ts'
@@ -77,9 +76,9 @@ async function question(guarantee: Guarantee, session: ProofSession): Promise<In
   const steps = session.steps(guarantee.id)
   switch (guarantee.id) {
     case 'integrity/backups/sound':
-      return inspectStore(await loseEverything(session), steps)
+      return inspectStore(await storeAfterLoss(session), steps)
     case 'integrity/backups/every-byte':
-      return tryEveryDamage(await loseEverything(session), session, steps)
+      return tryEveryDamage(await storeAfterLoss(session), session, steps)
     case 'integrity/restored/pages': {
       await recoverFromLoss(session)
       const environment = await session.scratch.environment()

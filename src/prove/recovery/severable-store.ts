@@ -12,12 +12,11 @@ export function severable(store: Store): { store: Store; sever(): void } {
   }
   return {
     store: {
-      place: store.place,
+      ...store,
       put: (key, content, options) => reach(() => store.put(key, content, options)),
       get: (key) => reach(() => store.get(key)),
       stat: (key) => reach(() => store.stat(key)),
       delete: (key) => reach(() => store.delete(key)),
-      list: (prefix) => store.list(prefix),
     },
     sever: () => {
       lost = true

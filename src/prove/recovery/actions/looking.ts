@@ -1,0 +1,43 @@
+import { breachesOf } from '../../integrity/invariant.ts'
+import { inspectPages } from '../../integrity/pages.ts'
+import { measureLoss } from '../../read-back.ts'
+import { readableMs } from '../../report/figures.ts'
+import { recordSteps } from '../../steps.ts'
+import { type CarryOut, describeReadBack, measureRestored, settleClients as settle } from '../run.ts'
+
+/** Looking at what came back: the data, the losses, and what clients make of it. */
+
+export const verifyData: CarryOut = async ({ session }) => {
+  const { clock, scratch, system } = session
+  const { server, database } = await scratch.environment()
+  const url = server.url({ database: database.name })
+  const pages = await inspectPages(
+    url,
+    recordSteps(clock, () => undefined),
+  )
+  if (pages.violations > 0) throw new Error(pages.reason)
+  const invariants = Object.entries(system.plan.database?.invariants ?? {})
+  for (const [name, { sql }] of invariants) {
+    const broken = await breachesOf(url, sql)
+    if (broken > 0) throw new Error(`${broken} rows break the invariant ${name}`)
+  }
+  return {
+    by: 'checksums and amcheck over every page, and every invariant of the plan',
+    saw: `${pages.sample.size} tables and indexes sound, ${invariants.length} invariants hold`,
+  }
+}
+
+export const settleClients: CarryOut = async (run) => {
+  const settled = await settle(run)
+  if (run.measured.unsettled !== undefined) throw new Error(run.measured.unsettled)
+  return { by: 'every client synchronised until nothing moved', saw: describeReadBack(settled) }
+}
+
+export const reportLoss: CarryOut = async (run) => {
+  const found = await measureRestored(run)
+  const { ms } = measureLoss(found, run.blow.at)
+  return {
+    by: 'every acknowledged write asked for',
+    saw: ms === 0 ? describeReadBack(found) : `${describeReadBack(found)}, ${readableMs(ms)} before the fault`,
+  }
+}

@@ -1,0 +1,203 @@
+import { AvalError, messageOf } from '../../errors.ts'
+import type { Procedure } from '../../plan/recovery.ts'
+import { type FaultName, faultMeanings } from '../../plan/scenario.ts'
+import { seededRandom } from '../../random.ts'
+import type { Ack } from '../exercise.ts'
+import { startLoad, untilWrites } from '../load.ts'
+import type { ProofSession } from '../prover.ts'
+import type { ReadBack } from '../read-back.ts'
+import { readableMs } from '../report/figures.ts'
+import { untilServed } from './actions/serving.ts'
+import { carryOut } from './carry-out.ts'
+import { type Blow, measureRestored, type Run, settleClients } from './run.ts'
+import { siteOf } from './site.ts'
+import { databaseBytes } from './size.ts'
+import { strikes } from './strike.ts'
+
+/** What carrying a procedure out came to. Times in milliseconds since the epoch. */
+export interface Outcome {
+  name: string
+  procedure: Procedure
+  fault: FaultName
+  blow: Blow
+  startedAt: number
+  /** When the last step that a proof carries out was done. */
+  doneAt: number
+  tookMs: number
+  /** Last answer before the fault and first of a request sent after it, by a client that never stopped trying. */
+  lastBefore: number | undefined
+  servedAt: number | undefined
+  restored: ReadBack
+  settled: ReadBack
+  unsettled: string | undefined
+  /** Steps that took longer than they may. */
+  overdue: string[]
+  /** Steps left to a person. */
+  left: number
+  breaches: string[]
+  /** Size of the databases before the fault. */
+  bytes: number
+}
+
+/** A procedure that could not be carried out to its end: what was promised is not so. */
+export class ScenarioFailed extends Error {
+  readonly next: string | undefined
+  constructor(step: string, cause: unknown) {
+    super(`"${step}": ${messageOf(cause)}`, { cause })
+    this.next = cause instanceof AvalError ? cause.next : undefined
+  }
+}
+
+/** Nothing was found out: the scenario could not begin. */
+export class ScenarioUnready extends Error {}
+
+const writesBeforeFault = 12
+
+/** After these nobody is answered until the system is back, so that clients are quiet from the fault on and what they hold is known. */
+const endsService: ReadonlySet<FaultName> = new Set([
+  'server-lost',
+  'moment-passed',
+  'primary-killed',
+  'region-lost',
+  'all-lost',
+])
+
+const outcomes = new WeakMap<ProofSession, Map<string, Promise<Outcome>>>()
+
+/**
+ * Causes the fault of a procedure on the running site and carries its steps out, each measured against its limit, under load.
+ * Done once a session for each procedure, one after the other.
+ * @throws ScenarioFailed, ScenarioUnready.
+ */
+export async function carryOutProcedure(
+  session: ProofSession,
+  name: string,
+  procedure: Procedure & { fault: FaultName },
+): Promise<Outcome> {
+  const known = outcomes.get(session) ?? new Map<string, Promise<Outcome>>()
+  outcomes.set(session, known)
+  const outcome = known.get(name) ?? perform(session, name, procedure)
+  known.set(name, outcome)
+  return outcome
+}
+
+async function perform(
+  session: ProofSession,
+  name: string,
+  procedure: Procedure & { fault: FaultName },
+): Promise<Outcome> {
+  const { clock, effort, exercise, seed } = session
+  const { fault } = procedure
+  const startedAt = clock.now()
+  const site = await siteOf(session)
+  if (site.ruin !== undefined) throw new ScenarioUnready(`The site was not brought back by ${site.ruin}`)
+  const strike = strikes[fault]
+  if (strike === undefined) throw new ScenarioUnready(`Nothing causes the fault ${fault} yet`)
+  const missing = procedure.steps.flatMap(({ action }) => (action && !carryOut[action] ? [action] : []))
+  if (missing.length > 0) throw new ScenarioUnready(`Nothing carries out ${missing.join(', ')} yet`)
+
+  await site.archive()
+  const steps = session.steps(`recovery/${name}`)
+  const random = seededRandom(seed).fork(`recovery ${name}`)
+  const load = startLoad({ exercise, actors: site.clients, random, clock })
+  const watch = startLoad({ exercise, actors: [site.watcher], random, clock, restMs: 20 })
+  const quiet = async () => {
+    await Promise.all([load.stop(), watch.stop()])
+  }
+  session.defer(quiet)
+  // Whatever goes wrong from here on leaves a site that nothing else may be tried on.
+  site.ruin = name
+  try {
+    await steps.do('clients at work', () => untilWrites(load, writesBeforeFault, clock, 60_000))
+    await clock.sleep(effort.loadMs / 2, session.signal)
+    const bytes = await databaseBytes(site.environment.server.url())
+    const early = {
+      session,
+      site,
+      name,
+      procedure,
+      fault,
+      steps,
+      load,
+      working: site.clients,
+      watch,
+      made: {},
+      measured: { breaches: [] },
+    }
+    const blow = await steps.do(
+      `fault: ${faultMeanings[fault]}`,
+      () => strike(early),
+      ({ what }) => what,
+    )
+    const run: Run = { ...early, blow }
+    const lastBefore = latest([...load.acks, ...watch.acks], blow.at)
+    const { overdue, left } = await follow(run)
+    const doneAt = clock.now()
+    const servedAt = await untilServed(run)
+    if (endsService.has(fault) && servedAt === undefined)
+      throw new ScenarioFailed('the system serves again', new Error('no client was answered after the recovery'))
+    const restored = await measureRestored(run)
+    const settled = await settleClients(run)
+    await quiet()
+    site.acks.push(...load.acks)
+    site.ruin = undefined
+    return {
+      name,
+      procedure,
+      fault,
+      blow,
+      startedAt,
+      doneAt,
+      tookMs: clock.now() - startedAt,
+      lastBefore,
+      servedAt,
+      restored,
+      settled,
+      unsettled: run.measured.unsettled,
+      overdue,
+      left,
+      breaches: run.measured.breaches,
+      bytes,
+    }
+  } finally {
+    await quiet()
+  }
+}
+
+/** Carries out every step in its order; the first that fails ends the scenario. */
+async function follow(run: Run): Promise<{ overdue: string[]; left: number }> {
+  const { clock, signal } = run.session
+  const overdue: string[] = []
+  let left = 0
+  for (const step of run.procedure.steps) {
+    signal.throwIfAborted()
+    const ordered = { command: step.command, withinMs: step.within }
+    const act = step.action === undefined ? undefined : carryOut[step.action]
+    if (act === undefined) {
+      run.steps.leave(step.does, 'Left to a person; not carried out here', ordered)
+      left++
+      continue
+    }
+    const began = clock.now()
+    try {
+      await run.steps.do(
+        step.does,
+        () => act(run, step),
+        ({ by, saw }) => `${by}: ${saw}`,
+        ordered,
+      )
+    } catch (error) {
+      signal.throwIfAborted()
+      throw new ScenarioFailed(step.does, error)
+    }
+    const took = clock.now() - began
+    if (step.within !== undefined && took > step.within)
+      overdue.push(`"${step.does}" took ${readableMs(took)} of ${readableMs(step.within)}`)
+  }
+  return { overdue, left }
+}
+
+function latest(acks: readonly Ack[], until: number): number | undefined {
+  const times = acks.map((ack) => ack.acknowledgedAt).filter((at) => at <= until)
+  return times.length === 0 ? undefined : Math.max(...times)
+}

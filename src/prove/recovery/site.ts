@@ -1,0 +1,143 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { seededRandom } from '../../random.ts'
+import type { BackupInfo } from '../../recovery/backup-info.ts'
+import { createBackup } from '../../recovery/base-backup.ts'
+import { directoryStore } from '../../recovery/directory-store.ts'
+import { openRepository, type Repository } from '../../recovery/repository.ts'
+import type { Store } from '../../recovery/store.ts'
+import { slotName, startWalReceiver, type WalReceiver } from '../../recovery/wal-receiver.ts'
+import { repositoryDirectory, repositoryKeyFile } from '../../run/archive.ts'
+import type { Environment } from '../../run/environment.ts'
+import { writeRunState } from '../../run/run-state.ts'
+import { loadOrCreateKey } from '../../secrets/repository-key.ts'
+import type { Ack, Actor } from '../exercise.ts'
+import { startLoad, untilWrites } from '../load.ts'
+import { oncePerSession } from '../once.ts'
+import type { ProofSession } from '../prover.ts'
+import { makeOperator, type Operator } from './operator.ts'
+import { severable } from './severable-store.ts'
+import { growDatabase } from './size.ts'
+
+/**
+ * What scenarios happen to: a system that serves, clients that work with it, its archive, and whoever operates it. One site goes on
+ * from scenario to scenario, on whatever server the last one left, as production would.
+ */
+export interface Site {
+  operator: Operator
+  environment: Environment
+  /** The repository as whoever recovers opens it. */
+  repository: Repository
+  storeDirectory: string
+  keyFile: string
+  spool: string
+  /** Opens the repository over another store, such as a damaged copy. */
+  open(store: Store): Promise<Repository>
+  /** Does the load; each may be the second device of a user. */
+  clients: readonly Actor[]
+  /** A client that never stops trying, by which an outage is measured. */
+  watcher: Actor
+  /** What the clients were acknowledged in the scenarios before. */
+  acks: Ack[]
+  /** The base backup, taken when there is none yet. */
+  backup: BackupInfo
+  /** The receiver that brings the WAL, started again when none runs. */
+  archive(): Promise<WalReceiver>
+  /** From now on nothing that runs on the machine reaches the store. */
+  sever(): void
+  /** Ends the receiver, whether it could store what it holds or not. */
+  stopArchive(): Promise<void>
+  /** Tells the operator's commands which server runs now. */
+  announce(): void
+  /** Why no scenario can happen to it any more; undefined while it serves. */
+  ruin: string | undefined
+}
+
+const writesBeforeBackup = 20
+
+/** The site of a session: the system up and under load, and a base backup taken meanwhile. Made once. */
+export const siteOf = oncePerSession(async (session: ProofSession): Promise<Site> => {
+  const { clock, exercise, effort, scratch, system } = session
+  const steps = session.steps('recovery')
+  const environment = await steps.do('system up and migrated', () => scratch.environment())
+  const operator = await makeOperator({ system, root: join(scratch.directory, 'operator') })
+  const { project } = operator
+  const storeDirectory = repositoryDirectory(project, system.name)
+  const keyFile = repositoryKeyFile(project, system.name)
+  const spool = join(operator.directory, 'spool')
+  const key = await loadOrCreateKey(keyFile)
+  const open = (store: Store) => openRepository({ store, key, system: system.name })
+  const repository = await open(directoryStore(storeDirectory))
+
+  if (effort.growToBytes > 0) {
+    const url = environment.server.url({ database: environment.database.name })
+    await steps.do('database grown', () => growDatabase(url, effort.growToBytes))
+  }
+  let machine = severable(repository.store)
+  let receiver: WalReceiver | undefined
+  const archive = async () => {
+    if (receiver) return receiver
+    machine = severable(repository.store)
+    receiver = await startWalReceiver({
+      url: environment.server.url(),
+      repository: await open(machine.store),
+      spool,
+      slot: slotName(system.name),
+      clock,
+      heartbeatMs: 1_000,
+    })
+    return receiver
+  }
+  const stopArchive = async () => {
+    const stopping = receiver
+    receiver = undefined
+    await stopping?.stop()
+  }
+  session.defer(stopArchive)
+
+  const actors = await steps.do(
+    'clients signed in',
+    () => exercise.actors(session.seed, effort.actors + 1),
+    (all) => `${all.length} clients`,
+  )
+  const [watcher, ...clients] = actors
+  if (watcher === undefined) throw new Error('the exercise brought no clients')
+  const started = await archive()
+  const random = seededRandom(session.seed).fork('recovery')
+  const load = startLoad({ exercise, actors: clients, random, clock })
+  session.defer(load.stop)
+  await steps.do('clients at work', () => untilWrites(load, writesBeforeBackup, clock, 60_000))
+  const backup = await steps.do(
+    'base backup under load',
+    () => createBackup({ url: environment.server.url(), repository, clock, receiver: started }),
+    (info) => info.id,
+  )
+  await load.stop()
+  const announce = () => writeRunState(project, environment, storeDirectory)
+  announce()
+  return {
+    operator,
+    environment,
+    repository,
+    storeDirectory,
+    keyFile,
+    spool,
+    open,
+    clients,
+    watcher,
+    acks: [...load.acks],
+    backup,
+    archive,
+    sever: () => machine.sever(),
+    stopArchive,
+    announce,
+    ruin: undefined,
+  }
+})
+
+/** Removes what lies on the machine of the server: its data and the spool of the receiver. */
+export async function loseMachine(site: Site): Promise<void> {
+  for (const lost of [site.environment.server.dataDirectory, site.spool]) {
+    await rm(lost, { recursive: true, force: true })
+  }
+}
