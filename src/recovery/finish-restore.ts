@@ -1,12 +1,14 @@
 import { resolve } from 'node:path'
 import { escapeIdentifier } from 'pg'
 import type { Clock } from '../clock.ts'
-import { failure, messageOf } from '../errors.ts'
+import { AvalError, failure, messageOf } from '../errors.ts'
 import { serverAccount } from '../postgres/account.ts'
 import type { Binaries } from '../postgres/binaries.ts'
 import { withClient } from '../postgres/connection.ts'
 import { startServer } from '../postgres/launch.ts'
 import type { OwnedServer } from '../postgres/server.ts'
+import type { ErasureRecord } from './erasures/journal.ts'
+import { repeatErasure } from './erasures/repeat-erasure.ts'
 import { clearPending, markSettled, pendingRestore } from './pending-restore.ts'
 import { removeRecoverySettings } from './recovery-settings.ts'
 
@@ -18,8 +20,12 @@ export interface FinishRestoreOptions {
   afterRestore: readonly string[]
   database: string
   owner: string
+  /** `recovery.erasures` of the plan: what was erased since the backup is erased again with it, else as it was done then. */
+  erasures?: Readonly<Record<string, { sql: readonly string[] }>>
   port?: number
   log?: (line: string) => void
+  /** Where the rest of the WAL comes from; needed for a directory that was restored with `wal: 'meanwhile'`. */
+  repository?: Repository
   /** Longest time recovery may take; a day. */
   timeoutMs?: number
 }
@@ -28,7 +34,7 @@ export interface FinishRestoreOptions {
  * Starts a restored cluster, waits until it has recovered and takes writes, and runs what the plan wants run after a restore.
  * May be called again after a crash at any point: the SQL then runs unless its transaction was known to have committed, so
  * it must bear to run twice. On a directory without an unfinished restore it only starts the server.
- * @throws POSTGRES_START_FAILED, RESTORE_RECOVERY_FAILED, RESTORE_SQL_FAILED; the server is stopped then and the call can be repeated.
+ * @throws RESTORE_NEEDS_REPOSITORY, POSTGRES_START_FAILED, RESTORE_RECOVERY_FAILED, RESTORE_SQL_FAILED; the server is stopped then and the call can be repeated.
  */
 export async function finishRestore(options: FinishRestoreOptions): Promise<OwnedServer> {
   const { binaries, clock, log, port } = options
@@ -53,7 +59,7 @@ export async function finishRestore(options: FinishRestoreOptions): Promise<Owne
       throw failure('RESTORE_RECOVERY_FAILED', { directory: dataDirectory, reason: messageOf(cause) }, { cause })
     }
     if (!pending.settled) {
-      await runAfterRestore(server, options)
+      await runAfterRestore(server, options, pending.erasures)
       await markSettled(dataDirectory, pending, serverAccount())
     }
     await removeRecoverySettings(dataDirectory)
@@ -67,9 +73,13 @@ export async function finishRestore(options: FinishRestoreOptions): Promise<Owne
   return start(port)
 }
 
-async function runAfterRestore(server: OwnedServer, options: FinishRestoreOptions): Promise<void> {
+async function runAfterRestore(
+  server: OwnedServer,
+  options: FinishRestoreOptions,
+  erasures: readonly ErasureRecord[],
+): Promise<void> {
   const { afterRestore, database, owner } = options
-  if (afterRestore.length === 0) return
+  if (afterRestore.length === 0 && erasures.length === 0) return
   await withClient(server.url({ database }), async (client) => {
     let running = ''
     try {
@@ -77,12 +87,14 @@ async function runAfterRestore(server: OwnedServer, options: FinishRestoreOption
       // A synchronous standby of the server that was lost is not there; waiting for it would be for ever.
       await client.query('SET LOCAL synchronous_commit = local')
       await client.query(`SET LOCAL ROLE ${escapeIdentifier(owner)}`)
+      for (const erasure of erasures) await repeatErasure(client, erasure, options.erasures?.[erasure.name]?.sql)
       for (const sql of afterRestore) {
         running = sql
         await client.query(sql)
       }
       await client.query('COMMIT')
     } catch (cause) {
+      if (cause instanceof AvalError) throw cause
       const statement = running.replace(/\s+/g, ' ').slice(0, 80)
       throw failure('RESTORE_SQL_FAILED', { statement, reason: messageOf(cause) }, { cause })
     }

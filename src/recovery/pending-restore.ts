@@ -13,14 +13,23 @@ const noteSchema = z.strictObject({
   wal: z.string(),
   /** The SQL was committed; only tidying is left. */
   settled: z.boolean(),
+  /** What was erased since the backup, to be erased again; the file is readable to the server's account alone, as the data is. */
+  erasures: z
+    .array(z.strictObject({ name: z.string(), subject: z.string(), sql: z.array(z.string()), at: z.number() }))
+    .default([]),
 })
 
 export type PendingRestore = z.infer<typeof noteSchema>
 
 const fileOf = (directory: string) => join(directory, 'aval-restore.json')
 
-export async function markPending(directory: string, wal: string, account: Account | undefined): Promise<void> {
-  await write(directory, { wal, settled: false }, account)
+export async function markPending(
+  directory: string,
+  wal: string,
+  account: Account | undefined,
+  erasures: PendingRestore['erasures'] = [],
+): Promise<void> {
+  await write(directory, { wal, settled: false, erasures }, account)
 }
 
 export async function markSettled(
@@ -28,7 +37,7 @@ export async function markSettled(
   pending: PendingRestore,
   account: Account | undefined,
 ): Promise<void> {
-  await write(directory, { ...pending, settled: true }, account)
+  await write(directory, { ...pending, settled: true, erasures: [] }, account)
 }
 
 /** What is still to do in a restored directory; undefined when nothing is. A server must not be used before it is done. */

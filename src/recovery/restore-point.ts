@@ -5,8 +5,9 @@ import { readHead } from './head.ts'
 import { listBackups } from './list-backups.ts'
 import { formatLsn, type Lsn, parseLsn, segmentName, segmentStart } from './lsn.ts'
 import type { Repository } from './repository.ts'
+import { isAboveFloor, readFloor, type WalFloor } from './retention/wal-floor.ts'
 import { newestMark, readMark } from './stored-segment.ts'
-import type { LineStretch } from './timeline-history.ts'
+import { type LineStretch, lineTo } from './timeline-history.ts'
 import {
   coveredBytes,
   heldBytes,
@@ -28,6 +29,8 @@ export interface RestorePoint {
   histories: ReadonlyMap<number, string>
   /** Where that WAL ends. */
   end: Lsn
+  /** Recovery ends as soon as the backup is whole: the state of the backup itself, for which no commit after it is needed. */
+  asMade: boolean
 }
 
 /** Moments that can be restored, milliseconds since the epoch, both included. */
@@ -41,8 +44,15 @@ export async function restoreWindow(repository: Repository): Promise<RestoreWind
   const backups = await listBackups(repository)
   const first = backups[0]
   if (!first) return undefined
+  const floor = await readFloor(repository)
   const inventory = await readInventory(repository, first.walSegmentBytes)
-  return windowOf(backups, await newestMark(repository, inventory, newestLine(inventory)))
+  const leading = backups.filter((backup) => leadsOn(floor, backup))
+  return windowOf(leading, await newestMark(repository, inventory, newestLine(inventory)))
+}
+
+/** Whether the WAL after a backup is kept, so that moments after it can be restored. Of older ones only what makes them whole is. */
+function leadsOn(floor: WalFloor, { timeline, startLsn }: BackupInfo): boolean {
+  return isAboveFloor(floor, { timeline, start: parseLsn(startLsn) })
 }
 
 function windowOf(backups: readonly BackupInfo[], mark: { at: number } | undefined): RestoreWindow | undefined {
@@ -55,8 +65,9 @@ function windowOf(backups: readonly BackupInfo[], mark: { at: number } | undefin
 /**
  * Finds what a restore needs, and that all of it is there, without writing anything.
  * @param at milliseconds since the epoch, or 'latest' for everything that is stored.
- * @param backupId the backup to begin with; the newest before the moment unless told.
- * @throws BACKUP_NONE, BACKUP_UNKNOWN, RESTORE_OUTSIDE_WINDOW, RESTORE_WAL_MISSING, OBJECT_DAMAGED.
+ * @param backupId the backup to begin with; the newest before the moment unless told. With its own `stoppedAt` as the moment, the backup is
+ * restored as it was made, whatever became of the WAL after it.
+ * @throws BACKUP_NONE, BACKUP_UNKNOWN, RESTORE_OUTSIDE_WINDOW, RESTORE_WAL_REMOVED, RESTORE_WAL_MISSING, OBJECT_DAMAGED.
  */
 export async function findRestorePoint(
   repository: Repository,
@@ -69,8 +80,14 @@ export async function findRestorePoint(
   // Before the inventory: a receiver at work stores more between the two looks, never less.
   const head = await readHead(repository)
   const inventory = await readInventory(repository, any.walSegmentBytes)
+  const named = all.find(({ id }) => id === backupId)
+  if (named && at === named.stoppedAt) return asMade(inventory, named)
   const line = newestLine(inventory)
-  const backups = all.filter((backup) => isOn(line, backup))
+  const floor = await readFloor(repository)
+  if (named && !leadsOn(floor, named)) {
+    throw failure('RESTORE_WAL_REMOVED', { id: named.id, at: at === 'latest' ? at : timestamp(at) })
+  }
+  const backups = all.filter((backup) => isOn(line, backup) && leadsOn(floor, backup))
   const window = windowOf(backups, await newestMark(repository, inventory, line))
   const outside = () => {
     const [from, to] = [window ? timestamp(window.from) : 'none', window ? timestamp(window.to) : 'none']
@@ -100,6 +117,27 @@ export async function findRestorePoint(
     segments,
     histories: inventory.histories,
     end: segments === found.segments ? found.end : endOf(segments, inventory.segmentBytes),
+    asMade: false,
+  }
+}
+
+/** The backup with the WAL from its beginning to its end, on its own timeline. */
+function asMade(inventory: WalInventory, backup: BackupInfo): RestorePoint {
+  const { segmentBytes } = inventory
+  const line = lineTo(backup.timeline, inventory.histories.get(backup.timeline))
+  const own = line.map((stretch) => (stretch.timeline === backup.timeline ? { ...stretch, end: undefined } : stretch))
+  const found = walFrom(inventory, own, parseLsn(backup.startLsn))
+  const stop = parseLsn(backup.stopLsn)
+  if (found.end < stop) throw missing(found, inventory, own)
+  const segments = found.segments.filter(({ segment }) => segmentStart(segment, segmentBytes) < stop)
+  return {
+    backup,
+    at: backup.stoppedAt,
+    timeline: backup.timeline,
+    segments,
+    histories: inventory.histories,
+    end: endOf(segments, segmentBytes),
+    asMade: true,
   }
 }
 

@@ -5,7 +5,8 @@ import { formatBytes } from '../plan/units.ts'
 import { serverAccount } from '../postgres/account.ts'
 import type { BackupInfo } from './backup-info.ts'
 import { parseManifest } from './backup-manifest.ts'
-import { formatLsn } from './lsn.ts'
+import { erasuresToRepeat } from './erasures/journal.ts'
+import { formatLsn, parseLsn } from './lsn.ts'
 import { markPending } from './pending-restore.ts'
 import { writeRecoverySettings } from './recovery-settings.ts'
 import { type Repository, readWhole } from './repository.ts'
@@ -13,6 +14,8 @@ import { unpackBackup } from './restore-files.ts'
 import { findRestorePoint } from './restore-point.ts'
 import { claimTarget } from './restore-target.ts'
 import { fetchWal } from './restore-wal.ts'
+import { aheadCommand, prepareWalAhead } from './wal-ahead.ts'
+import { markReading } from './retention/reading-mark.ts'
 
 export interface RestoreOptions {
   repository: Repository
@@ -23,6 +26,11 @@ export interface RestoreOptions {
   clock: Clock
   /** Id of the backup to begin with; the newest before the moment unless told. */
   backup?: string
+  /**
+   * When the WAL is fetched: all of it before this ends, or only what recovery reads first, and the rest by `finishRestore` while
+   * recovery runs. The second is faster, needs less disk, and needs the repository there as well; `first` unless told.
+   */
+  wal?: 'first' | 'meanwhile'
   onProgress?: (progress: { bytes: number; totalBytes: number }) => void
   signal?: AbortSignal
 }
@@ -61,6 +69,9 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
   const [archive] = backup.archives
   if (!archive) throw failure('OBJECT_DAMAGED', { object: backup.id, problem: 'the backup names no archive' })
 
+  const reads = { backup: backup.id, from: parseLsn(backup.startLsn), to: point.end }
+  await using _reading = await markReading(repository, clock, reads)
+  const erasures = await erasuresToRepeat(repository)
   const account = serverAccount()
   const target = await claimTarget(options.to, backup.id)
   try {
@@ -88,12 +99,15 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
         signal: either,
       }),
     )
-    const wal = fetchWal({ repository, point, directory: target.wal, account, signal: either })
+    const meanwhile = options.wal === 'meanwhile'
+    const fetching = { repository, point, directory: target.wal, account, signal: either }
+    const wal = meanwhile ? prepareWalAhead(fetching) : fetchWal(fetching)
     const [unpacked, fetched] = await Promise.allSettled([files.catch(stop), wal.catch(stop)])
     if (unpacked.status === 'rejected') throw ending.signal.reason
     if (fetched.status === 'rejected') throw ending.signal.reason
-    await writeRecoverySettings(target.directory, target.wal, point, account)
-    await markPending(target.directory, target.wal, account)
+    const command = meanwhile ? aheadCommand(target.wal) : undefined
+    await writeRecoverySettings(target.directory, target.wal, point, account, command)
+    await markPending(target.directory, target.wal, account, erasures)
     await unpacked.value.finish()
     await target.keep()
     return {

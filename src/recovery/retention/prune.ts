@@ -1,0 +1,183 @@
+import type { Clock } from '../../clock.ts'
+import { AvalError, messageOf } from '../../errors.ts'
+import { removeSettledErasures } from '../erasures/journal.ts'
+import { layout } from '../layout.ts'
+import type { Lsn } from '../lsn.ts'
+import type { Repository } from '../repository.ts'
+import { decideRetention } from './decide.ts'
+import { type Decision, explain } from './decision.ts'
+import { readHolds } from './hold.ts'
+import { readMarks } from './reading-mark.ts'
+import type { RetentionPolicy } from './rules.ts'
+import { type Survey, surveyRepository } from './survey.ts'
+import { tombstones, writeTombstone } from './tombstone.ts'
+import { raiseFloor, readFloor, type WalFloor } from './wal-floor.ts'
+
+export interface PruneOptions {
+  repository: Repository
+  policy: RetentionPolicy
+  clock: Clock
+  /** Decides and explains only. */
+  dryRun?: boolean
+  onProgress?: (progress: { objects: number; key: string }) => void
+  signal?: AbortSignal
+}
+
+export interface PruneReport {
+  decisions: { decision: Decision; says: string }[]
+  /** Ids of the backups that are gone now. */
+  removed: string[]
+  /** Of those, what an earlier removal had begun. */
+  finished: string[]
+  segments: number
+  objects: number
+  bytes: number
+  /** Objects the store would not let go, such as those under Object Lock. They are tried again the next time. */
+  refused: { key: string; says: string }[]
+}
+
+/**
+ * Removes what `decideRetention` lets go. May be broken off at any point and given again: a backup first gets a tombstone and is no
+ * backup from then on; the floor of the WAL is raised before any segment goes. What is left in between is told by verification as
+ * unfinished, and by nobody as a loss.
+ * @throws OBJECT_DAMAGED, OBJECT_MISSING, errors of the store other than a refusal, or the signal's reason.
+ */
+export async function pruneRepository(options: PruneOptions): Promise<PruneReport> {
+  const { repository, policy, clock, signal } = options
+  const now = clock.now()
+  const survey = await surveyRepository(repository, policy, now)
+  const decided = decideRetention(survey.facts)
+  const report: PruneReport = {
+    decisions: decided.map((decision) => ({
+      decision,
+      says: explain(decision, { now, timeZone: policy.timeZone }),
+    })),
+    removed: [],
+    finished: [...(await tombstones(repository))],
+    segments: 0,
+    objects: 0,
+    bytes: 0,
+    refused: [],
+  }
+  if (options.dryRun) return report
+  const remove = remover(options, report)
+
+  const doomed = await condemn(repository, survey, report, remove)
+  for (const id of [...report.finished, ...doomed]) {
+    signal?.throwIfAborted()
+    if (await removeBackup(repository, id, remove)) report.removed.push(id)
+  }
+  await removeWal(options, survey, report, remove)
+  await removeLeavings(repository, now, remove)
+  await removeSettledErasures(repository, remove)
+  return report
+}
+
+type Remove = (key: string, size?: number) => Promise<boolean>
+
+/** Removes one object; a store that refuses is told of, and is no reason to stop. */
+function remover({ repository, onProgress, signal }: PruneOptions, report: PruneReport): Remove {
+  return async (key, size = 0) => {
+    signal?.throwIfAborted()
+    try {
+      await repository.store.delete(key)
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      report.refused.push({ key, says: messageOf(error) })
+      return false
+    }
+    report.objects += 1
+    report.bytes += size
+    onProgress?.({ objects: report.objects, key })
+    return true
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  const code: string = error instanceof AvalError ? error.code : ''
+  return code === 'STORE_DENIED' || code === 'STORE_REFUSED' || code === 'STORE_LOCKED'
+}
+
+/**
+ * Puts a tombstone on every backup that goes, what builds on others first, then looks again for holds and restores that came
+ * meanwhile and takes back the tombstones of what they need.
+ */
+async function condemn(repository: Repository, survey: Survey, report: PruneReport, remove: Remove): Promise<string[]> {
+  const goes = new Map(
+    report.decisions.flatMap(({ decision, says }) =>
+      decision.of === 'backup' && decision.outcome === 'remove' ? [[decision.id, says]] : [],
+    ),
+  )
+  const newestFirst = survey.facts.backups.filter(({ id }) => goes.has(id)).toReversed()
+  for (const { id } of newestFirst) {
+    await writeTombstone(repository, { id, at: survey.facts.now, reason: goes.get(id) ?? '' })
+  }
+  if (newestFirst.length === 0) return []
+  const again = decideRetention(await withFreshClaims(repository, survey))
+  const kept = new Set(again.flatMap((each) => (each.of === 'backup' && each.outcome === 'keep' ? [each.id] : [])))
+  for (const { id } of newestFirst) if (kept.has(id)) await remove(layout.removed(id))
+  return newestFirst.flatMap(({ id }) => (kept.has(id) ? [] : [id]))
+}
+
+async function withFreshClaims(repository: Repository, { facts }: Survey): Promise<Survey['facts']> {
+  return { ...facts, holds: await readHolds(repository), runningRestores: await readMarks(repository) }
+}
+
+/** @returns whether nothing of it is left. */
+async function removeBackup(repository: Repository, id: string, remove: Remove): Promise<boolean> {
+  // What makes it a backup goes first, what is large last; the entry of the catalogue only when nothing is left to look for.
+  let whole = await remove(layout.backup(id))
+  for (const prefix of [`${layout.backups}${id}/`, `${layout.holds}${id}/`]) {
+    const left: { key: string; size: number }[] = []
+    for await (const entry of repository.store.list(prefix)) left.push(entry)
+    const rank = ({ key }: { key: string }) => (key === layout.manifest(id) ? 0 : 1)
+    for (const { key, size } of left.sort((a, b) => rank(a) - rank(b))) whole = (await remove(key, size)) && whole
+  }
+  whole = (await remove(layout.checked(id))) && whole
+  whole = whole && (await remove(layout.listed(id)))
+  return whole && (await remove(layout.removed(id)))
+}
+
+async function removeWal(options: PruneOptions, survey: Survey, report: PruneReport, remove: Remove): Promise<void> {
+  const { repository, signal } = options
+  const { segmentBytes } = survey.facts.wal
+  const decided = decideRetention(await withFreshClaims(repository, survey))
+  const floor = floorOf(decided, segmentBytes)
+  if (floor.size === 0) return
+  await raiseFloor(repository, await readFloor(repository), floor)
+  // Whoever began to read before the floor was raised has left its mark by now.
+  const final = decideRetention(await withFreshClaims(repository, survey))
+  for (const decision of final) {
+    if (decision.of !== 'wal' || decision.outcome !== 'remove') continue
+    const ofTimeline = survey.inventory.timelines.get(decision.timeline)
+    for (let number = decision.from; number < decision.to; number++) {
+      signal?.throwIfAborted()
+      const stored = ofTimeline?.get(number)
+      const keys = [
+        ...(stored?.pieces ?? []).map(({ key }) => key),
+        ...(stored?.whole === undefined ? [] : [stored.whole]),
+      ]
+      let gone = keys.length > 0
+      for (const key of keys) gone = (await remove(key, key === stored?.whole ? segmentBytes : 0)) && gone
+      if (gone) report.segments += 1
+    }
+  }
+}
+
+/** Up to where WAL of each timeline goes; what backups need of it before that stays. */
+function floorOf(decisions: readonly Decision[], segmentBytes: number): WalFloor {
+  const floor = new Map<number, Lsn>()
+  for (const decision of decisions) {
+    if (decision.of !== 'wal' || decision.outcome !== 'remove') continue
+    const end = decision.to * BigInt(segmentBytes)
+    if (end > (floor.get(decision.timeline) ?? 0n)) floor.set(decision.timeline, end)
+  }
+  return floor
+}
+
+/** Marks of restores that died, a day after their time. */
+async function removeLeavings(repository: Repository, now: number, remove: Remove): Promise<void> {
+  for (const { key, expiresAt } of await readMarks(repository)) {
+    if (expiresAt + 24 * 3_600_000 < now) await remove(key)
+  }
+}
