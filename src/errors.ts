@@ -122,6 +122,11 @@ export const catalogue = {
     next: 'Run `aval ledger verify` to see every damaged record. Nothing is read from this ledger or added to it until ledger.db, ledger.head and keys/ledger.key are restored, or moved away together so that a new one begins.',
     exit: 1,
   },
+  SCHEDULE_UNREADABLE: {
+    says: 'What was run by the calendar is written in {file}, which cannot be read.',
+    next: 'Move the file away: what the plan names is then done at its next time, and nothing that was missed is caught up with.',
+    exit: 1,
+  },
   LEDGER_KEY_MISSING: {
     says: 'The ledger in {directory} has records but its key keys/ledger.key is missing or is no Ed25519 key.',
     next: 'Restore keys/ledger.key, or move ledger.db and ledger.head away so that a new ledger begins.',
@@ -697,6 +702,11 @@ export const catalogue = {
   RESTORE_ROWS_DIFFER: {
     says: 'What was loaded from {backup} is not what was dumped: {differences}. Nothing was kept of it.',
     next: 'Restore from another backup, and report this with the version of the server.',
+    exit: 1,
+  },
+  RESTORE_NEEDS_REPOSITORY: {
+    says: 'The WAL of the cluster in {directory} was not fetched yet, and nothing says where it is.',
+    next: 'Finish the restore with the repository it came from, or restore again.',
     exit: 1,
   },
   RESTORE_RECOVERY_FAILED: {

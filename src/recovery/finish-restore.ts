@@ -9,8 +9,10 @@ import { startServer } from '../postgres/launch.ts'
 import type { OwnedServer } from '../postgres/server.ts'
 import type { ErasureRecord } from './erasures/journal.ts'
 import { repeatErasure } from './erasures/repeat-erasure.ts'
-import { clearPending, markSettled, pendingRestore } from './pending-restore.ts'
+import { clearPending, markSettled, type PendingRestore, pendingRestore } from './pending-restore.ts'
 import { removeRecoverySettings } from './recovery-settings.ts'
+import type { Repository } from './repository.ts'
+import { hasWalAhead, supplyWal, type WalSupply } from './wal-ahead.ts'
 
 export interface FinishRestoreOptions {
   dataDirectory: string
@@ -49,9 +51,43 @@ export async function finishRestore(options: FinishRestoreOptions): Promise<Owne
     })
   const pending = await pendingRestore(dataDirectory)
   if (!pending) return start(port)
+  const supply = await supplyOf(pending.wal, dataDirectory, options.repository)
+  try {
+    const server = await recover(options, dataDirectory, pending, start)
+    await supply?.stop()
+    await removeRecoverySettings(dataDirectory)
+    await clearPending(dataDirectory, pending)
+    if (port === undefined || server.port === port) return server
+    await server.stop('fast')
+  } catch (error) {
+    await supply?.stop()
+    // Postgres only knows that it was given no more WAL; the reason is what was found wrong with it.
+    const found = supply?.failed()
+    if (found === undefined) throw error
+    throw failure('RESTORE_RECOVERY_FAILED', { directory: dataDirectory, reason: messageOf(found) }, { cause: found })
+  }
+  return start(port)
+}
+
+async function supplyOf(
+  wal: string,
+  dataDirectory: string,
+  repository: Repository | undefined,
+): Promise<WalSupply | undefined> {
+  if (!(await hasWalAhead(wal))) return undefined
+  if (!repository) throw failure('RESTORE_NEEDS_REPOSITORY', { directory: dataDirectory })
+  return supplyWal({ repository, directory: wal, dataDirectory, account: serverAccount() })
+}
+
+async function recover(
+  options: FinishRestoreOptions,
+  dataDirectory: string,
+  pending: PendingRestore,
+  start: (port: number | undefined) => Promise<OwnedServer>,
+): Promise<OwnedServer> {
   // On a port nobody knows until it is settled: services of the lost server try its port without end, and one that got
   // through before the SQL has run would answer its clients as if nothing had been rewound.
-  const server = await start(pending.settled ? port : undefined)
+  const server = await start(pending.settled ? options.port : undefined)
   try {
     try {
       await server.waitUntilWritable(options.timeoutMs ?? 86_400_000)
@@ -62,15 +98,11 @@ export async function finishRestore(options: FinishRestoreOptions): Promise<Owne
       await runAfterRestore(server, options, pending.erasures)
       await markSettled(dataDirectory, pending, serverAccount())
     }
-    await removeRecoverySettings(dataDirectory)
-    await clearPending(dataDirectory, pending)
-    if (port === undefined || server.port === port) return server
-    await server.stop('fast')
+    return server
   } catch (error) {
     await server.stop('immediate')
     throw error
   }
-  return start(port)
 }
 
 async function runAfterRestore(

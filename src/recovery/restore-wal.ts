@@ -25,24 +25,14 @@ export async function fetchWal(options: {
 }): Promise<void> {
   const { repository, point, directory, account, signal } = options
   const { walSegmentBytes } = point.backup
-  const write = async (name: string, bytes: Uint8Array, length: number) => {
-    const file = await open(join(directory, name), 'wx', 0o600)
-    try {
-      await file.writeFile(bytes)
-      await file.truncate(length)
-      if (account) await file.chown(account.uid, account.gid)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-  }
   const queue = [...point.segments]
   let broken = false
   const lane = async () => {
     for (let stored = queue.shift(); stored && !broken; stored = queue.shift()) {
       signal?.throwIfAborted()
       const bytes = await readSegment(repository, stored, walSegmentBytes)
-      await write(segmentName(stored.segment, walSegmentBytes), bytes, walSegmentBytes)
+      const file = join(directory, segmentName(stored.segment, walSegmentBytes))
+      await writeWalFile(file, bytes, walSegmentBytes, account)
     }
   }
   const stopOthers = (error: unknown) => {
@@ -51,10 +41,37 @@ export async function fetchWal(options: {
   }
   const outcomes = await Promise.allSettled(Array.from({ length: lanes }, () => lane().catch(stopOthers)))
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-  for (const [timeline, text] of point.histories) {
-    const bytes = Buffer.from(text, 'utf8')
-    await write(`${hex8(timeline)}.history`, bytes, bytes.length)
-  }
+  await writeHistories(point, directory, account)
   if (account) await chown(directory, account.uid, account.gid)
   await syncDirectory(directory)
+}
+
+/** Writes a file of WAL, filled with zeros to its length, synced, for the account the server runs as. */
+export async function writeWalFile(
+  path: string,
+  bytes: Uint8Array,
+  length: number,
+  account: Account | undefined,
+): Promise<void> {
+  const file = await open(path, 'wx', 0o600)
+  try {
+    await file.writeFile(bytes)
+    await file.truncate(length)
+    if (account) await file.chown(account.uid, account.gid)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+/** Writes all timeline histories there are. */
+export async function writeHistories(
+  { histories }: Pick<RestorePoint, 'histories'>,
+  directory: string,
+  account: Account | undefined,
+): Promise<void> {
+  for (const [timeline, text] of histories) {
+    const bytes = Buffer.from(text, 'utf8')
+    await writeWalFile(join(directory, `${hex8(timeline)}.history`), bytes, bytes.length, account)
+  }
 }

@@ -14,8 +14,8 @@ import { unpackBackup } from './restore-files.ts'
 import { findRestorePoint } from './restore-point.ts'
 import { claimTarget } from './restore-target.ts'
 import { fetchWal } from './restore-wal.ts'
-import { aheadCommand, prepareWalAhead } from './wal-ahead.ts'
 import { markReading } from './retention/reading-mark.ts'
+import { aheadCommand, prepareWalAhead } from './wal-ahead.ts'
 
 export interface RestoreOptions {
   repository: Repository

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { after, before, suite, type TestContext, test } from 'node:test'
+import { systemClock } from '../clock.ts'
+import { withClient } from '../postgres/connection.ts'
+import type { OwnedServer } from '../postgres/server.ts'
+import { startChild } from '../process.ts'
+import { createBackup } from './base-backup.ts'
+import { makePlace, type Place, repositoryKey } from './cluster.fixture.ts'
+import { finishRestore } from './finish-restore.ts'
+import { pendingRestore } from './pending-restore.ts'
+import { openRepository, type Repository } from './repository.ts'
+import { type RestoreResult, restore } from './restore.ts'
+import type { Store } from './store.ts'
+import { segmentsAhead } from './wal-ahead.ts'
+
+const segments = segmentsAhead + 6
+const count = 'SELECT count(*)::int AS count FROM entry'
+
+suite('WAL fetched while recovery runs', { timeout: 180_000 }, () => {
+  let place: Place
+  let rows = 0
+
+  before(async () => {
+    place = await makePlace()
+    const server = await place.server('data', { max_wal_size: '2GB', autovacuum: 'off' })
+    const receiver = await place.receiver(server)
+    await withClient(server.url(), (client) => client.query('CREATE TABLE entry (id serial, text text)'))
+    await createBackup({ url: server.url(), repository: place.repository, clock: systemClock, receiver })
+    rows = await withClient(server.url(), async (client) => {
+      for (let segment = 0; segment < segments; segment++) {
+        await client.query("INSERT INTO entry (text) SELECT repeat('a', 500) FROM generate_series(1, 500)")
+        await client.query('SELECT pg_switch_wal()')
+      }
+      return segments * 500
+    })
+    await receiver.waitUntilStored((await receiver.heartbeat()).lsn, 60_000)
+    await server.kill()
+    await receiver.stop()
+  })
+  after(() => place.remove())
+
+  const restored = (to: string): Promise<RestoreResult> =>
+    restore({ repository: place.repository, to: place.path(to), at: 'latest', clock: systemClock, wal: 'meanwhile' })
+  const finish = async (to: string, repository?: Repository): Promise<OwnedServer> =>
+    place.adopt(
+      await finishRestore({
+        dataDirectory: place.path(to),
+        binaries: place.binaries,
+        clock: systemClock,
+        afterRestore: [],
+        database: 'postgres',
+        owner: 'aval',
+        ...(repository ? { repository } : {}),
+      }),
+    )
+  const counted = (server: OwnedServer) =>
+    withClient(server.url(), async (client) => (await client.query<{ count: number }>(count)).rows[0]?.count)
+  const ready = async (wal: string) => (await readdir(wal)).filter((name) => /^[0-9A-F]{24}$/.test(name)).length
+
+  test('only the first segments are there when recovery begins, never more, and everything is there in the end', async () => {
+    const result = await restored('whole')
+    assert.ok(result.walSegments >= segments)
+    assert.equal(await ready(result.walDirectory), segmentsAhead)
+    let most = 0
+    let done = false
+    const watch = (async () => {
+      while (!done) {
+        most = Math.max(most, await ready(result.walDirectory).catch(() => 0))
+        await systemClock.sleep(5)
+      }
+    })()
+    const server = await finish('whole', place.repository)
+    done = true
+    await watch
+    assert.ok(most <= segmentsAhead, `${most} segments lay there at once`)
+    assert.equal(await counted(server), rows)
+    await assert.rejects(readdir(result.walDirectory), { code: 'ENOENT' })
+    await server.stop()
+  })
+
+  test('without the repository nothing is started', async () => {
+    await restored('alone')
+    await assert.rejects(finish('alone'), { code: 'RESTORE_NEEDS_REPOSITORY' })
+    assert.ok(await pendingRestore(place.path('alone')))
+  })
+
+  test('a damaged segment ends recovery with the reason; once it is whole again the same call goes on', async () => {
+    const result = await restored('damaged')
+    const damaged = await damageLast(place)
+    await assert.rejects(finish('damaged', place.repository), (error: Error) => {
+      assert.match(error.message, /did not recover/)
+      assert.match(error.message, new RegExp(damaged.name), 'it names the segment')
+      return 'code' in error && error.code === 'RESTORE_RECOVERY_FAILED'
+    })
+    assert.ok(await pendingRestore(place.path('damaged')))
+    assert.ok(!(await readdir(result.walDirectory)).includes(damaged.name), 'nothing of it reached Postgres')
+    await damaged.mend()
+    const server = await finish('damaged', place.repository)
+    assert.equal(await counted(server), rows)
+    await server.stop()
+  })
+
+  test('a store that fails for a while is waited for', async () => {
+    await restored('waiting')
+    let failures = 0
+    const store: Store = {
+      ...place.repository.store,
+      get: async (key) => {
+        if (key.startsWith('wal/') && failures++ < 4) throw new Error('the store is out of reach')
+        return place.repository.store.get(key)
+      },
+    }
+    const repository = await openRepository({ store, key: repositoryKey, system: 'shop' })
+    const server = await finish('waiting', repository)
+    assert.ok(failures >= 4)
+    assert.equal(await counted(server), rows)
+    await server.stop()
+  })
+
+  test('killed in the middle of recovery, the same call takes it up again', async (t: TestContext) => {
+    const result = await restored('killed')
+    const before = await ready(result.walDirectory)
+    const child = await startChild({
+      program: process.execPath,
+      args: [new URL('finish.fixture.ts', import.meta.url).pathname, place.path('repository'), place.path('killed')],
+    })
+    const deadline = Date.now() + 30_000
+    // Recovery has taken some segments, and has not come to the end.
+    while ((await readdir(place.path('killed', 'pg_wal'))).length < 4) {
+      assert.ok(Date.now() < deadline, 'recovery did not begin')
+      await systemClock.sleep(2)
+    }
+    child.signal('SIGKILL')
+    await child.ended
+    const pending = await pendingRestore(place.path('killed'))
+    t.diagnostic(
+      `${before} segments were ready at first; recovery was ${pending ? 'not over' : 'over'} when it was killed`,
+    )
+    // What a power cut may leave of a segment that lies ready.
+    for (const name of await readdir(result.walDirectory).catch((): string[] => [])) {
+      if (/^[0-9A-F]{24}$/.test(name)) await writeFile(`${result.walDirectory}/${name}`, 'torn')
+    }
+    const server = await finish('killed', place.repository)
+    assert.equal(await counted(server), rows)
+    await server.stop()
+  })
+})
+
+/** Changes a byte of the last whole segment in the store. */
+async function damageLast(place: Place): Promise<{ name: string; mend(): Promise<void> }> {
+  let last = ''
+  for await (const { key } of place.repository.store.list('wal/')) last = key
+  const file = place.path('repository', ...last.split('/'))
+  const good = await readFile(file)
+  const bad = Buffer.from(good)
+  const middle = bad.length >> 1
+  bad[middle] = (bad[middle] ?? 0) ^ 1
+  await writeFile(file, bad)
+  return { name: last.split('/').at(-1) ?? '', mend: () => writeFile(file, good) }
+}
