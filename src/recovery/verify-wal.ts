@@ -1,6 +1,7 @@
 import type { BackupInfo } from './backup-info.ts'
 import { layout } from './layout.ts'
 import { type Lsn, parseLsn, segmentName } from './lsn.ts'
+import { isAboveFloor, type WalFloor } from './retention/wal-floor.ts'
 import { coveredBytes, heldBytes, newestLine, segmentsAlong, type WalInventory } from './wal-inventory.ts'
 
 export interface Hole {
@@ -17,6 +18,7 @@ export function findHoles(
   inventory: WalInventory,
   infos: readonly Pick<BackupInfo, 'id' | 'timeline' | 'startLsn' | 'stopLsn'>[],
   gaps: readonly { timeline: number; from: Lsn; to: Lsn }[],
+  floor: WalFloor = new Map(),
 ): Hole[] {
   const { segmentBytes } = inventory
   const line = newestLine(inventory)
@@ -27,8 +29,10 @@ export function findHoles(
   const holes = new Map<string, Hole>()
   for (const info of infos) {
     const stop = parseLsn(info.stopLsn)
-    const on = line.some(({ timeline, end }) => timeline === info.timeline && (end === undefined || stop <= end))
-    // A backup of an abandoned branch needs the WAL up to its own end only.
+    const on =
+      line.some(({ timeline, end }) => timeline === info.timeline && (end === undefined || stop <= end)) &&
+      isAboveFloor(floor, { timeline: info.timeline, start: parseLsn(info.startLsn) })
+    // A backup of an abandoned branch, or from before the WAL that is kept whole, needs the WAL up to its own end only.
     const way = on ? line : [{ timeline: info.timeline, start: 0n, end: undefined }]
     const until = on ? final : (stop - 1n) / BigInt(segmentBytes)
     for (const { segment, stored } of segmentsAlong(inventory, way, parseLsn(info.startLsn))) {

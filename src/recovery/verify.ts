@@ -6,8 +6,9 @@ import { readHead } from './head.ts'
 import { layout, type ParsedKey, parseKey } from './layout.ts'
 import { parseDumpKey } from './logical/dump-layout.ts'
 import { type InspectContents, verifyDumps } from './logical/verify-dumps.ts'
-import { formatLsn, parseLsn } from './lsn.ts'
+import { formatLsn } from './lsn.ts'
 import { type Repository, readJson, readWhole } from './repository.ts'
+import { concernsOnly, readRemoval, removedMeanwhile, unfinishedRemovals } from './retention/verify-removal.ts'
 import { readServerIdentity } from './server-identity.ts'
 import { readExactly, readSegment, segmentNow } from './stored-segment.ts'
 import { checkArchive } from './verify-archive.ts'
@@ -94,9 +95,10 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
     else if (!parseDumpKey(key)) add(key, 'unknown', 'No repository has an object of this name.')
   }
 
+  const removal = await readRemoval(repository, parsed, check)
   const infos: BackupInfo[] = []
   for (const [key, what] of parsed) {
-    if (what.kind !== 'backup') continue
+    if (what.kind !== 'backup' || removal.begun.has(what.id)) continue
     const info = await check(key, 'The backup cannot be restored.', [what.id], () =>
       readJson(repository, key, backupInfoSchema),
     )
@@ -126,7 +128,7 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
   if (inventory) {
     for (const stored of [...inventory.timelines.values()].flatMap((timeline) => [...timeline.values()])) {
       const { segment } = stored
-      const needing = infos.filter((info) => parseLsn(info.startLsn) / BigInt(segmentBytes) <= segment.number)
+      const needing = infos.filter((info) => removal.needs(info, segment, segmentBytes))
       const means = 'Moments after the WAL in it cannot be restored.'
       const whole = stored.whole
       if (whole !== undefined) {
@@ -146,7 +148,7 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
       }
     }
     const gaps = [...parsed.values()].filter((what) => what.kind === 'gap')
-    for (const { key, known, says, backups } of findHoles(inventory, infos, gaps)) {
+    for (const { key, known, says, backups } of findHoles(inventory, infos, gaps, removal.floor)) {
       add(key, known ? 'gap' : 'missing', says, backups)
     }
     for (const { timeline, from, to } of gaps) {
@@ -162,14 +164,14 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
     }
     for (const [timeline, reached] of head ?? []) {
       const end = storedEnd(inventory, timeline) ?? 0n
-      if (end >= reached) continue
+      if (end >= reached || reached <= (removal.floor.get(timeline) ?? 0n)) continue
       const key = layout.segment({ timeline, number: end / BigInt(segmentBytes) }, segmentBytes)
       add(key, 'missing', `WAL was stored up to ${formatLsn(reached)} and now ends at ${formatLsn(end)}.`, ids(infos))
     }
   }
 
   for (const [key, what] of parsed) {
-    if (what.kind !== 'listed') continue
+    if (what.kind !== 'listed' || removal.begun.has(what.id)) continue
     const digest = await check(key, 'Whether its backup is the one that was made cannot be told.', [], () =>
       readWhole(repository, key),
     )
@@ -187,7 +189,7 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
       add(key, 'missing', 'Its backup is there; whether it is the one that was made cannot be told.')
   }
   for (const [key, what] of parsed) {
-    if (what.kind === 'archive' || what.kind === 'manifest') {
+    if ((what.kind === 'archive' || what.kind === 'manifest') && !removal.begun.has(what.id)) {
       if (infos.some(({ id }) => id === what.id) || problems.some((problem) => problem.backups.includes(what.id)))
         continue
       await check(key, 'No backup depends on it.', [], async () => {
@@ -196,7 +198,14 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
       add(key, 'unfinished', 'It belongs to no backup: one that was broken off, or whose object "backup" was removed.')
     }
   }
-  return summarise(problems, keys.length, bytes, [...infos, ...dumps])
+  for (const left of unfinishedRemovals(removal, infos, inventory)) problems.push(left)
+  const gone = await removedMeanwhile(repository, infos)
+  return summarise(
+    problems.filter((problem) => !concernsOnly(problem, gone)),
+    keys.length,
+    bytes,
+    [...infos.filter(({ id }) => !gone.has(id)), ...dumps],
+  )
 }
 
 async function keysOf(repository: Repository): Promise<{ keys: string[]; bytes: number }> {

@@ -73,12 +73,15 @@ export async function pruneRepository(options: PruneOptions): Promise<PruneRepor
   return report
 }
 
-type Remove = (key: string, size?: number) => Promise<boolean>
+/** @returns whether it is gone now. */
+type Remove = (key: string) => Promise<boolean>
 
-/** Removes one object; a store that refuses is told of, and is no reason to stop. */
+/** Removes one object where it is there; a store that refuses is told of, and is no reason to stop. */
 function remover({ repository, onProgress, signal }: PruneOptions, report: PruneReport): Remove {
-  return async (key, size = 0) => {
+  return async (key) => {
     signal?.throwIfAborted()
+    const entry = await repository.store.stat(key)
+    if (!entry) return true
     try {
       await repository.store.delete(key)
     } catch (error) {
@@ -87,7 +90,7 @@ function remover({ repository, onProgress, signal }: PruneOptions, report: Prune
       return false
     }
     report.objects += 1
-    report.bytes += size
+    report.bytes += entry.size
     onProgress?.({ objects: report.objects, key })
     return true
   }
@@ -128,10 +131,10 @@ async function removeBackup(repository: Repository, id: string, remove: Remove):
   // What makes it a backup goes first, what is large last; the entry of the catalogue only when nothing is left to look for.
   let whole = await remove(layout.backup(id))
   for (const prefix of [`${layout.backups}${id}/`, `${layout.holds}${id}/`]) {
-    const left: { key: string; size: number }[] = []
-    for await (const entry of repository.store.list(prefix)) left.push(entry)
-    const rank = ({ key }: { key: string }) => (key === layout.manifest(id) ? 0 : 1)
-    for (const { key, size } of left.sort((a, b) => rank(a) - rank(b))) whole = (await remove(key, size)) && whole
+    const left: string[] = []
+    for await (const { key } of repository.store.list(prefix)) left.push(key)
+    const rank = (key: string) => (key === layout.manifest(id) ? 0 : 1)
+    for (const key of left.sort((a, b) => rank(a) - rank(b))) whole = (await remove(key)) && whole
   }
   whole = (await remove(layout.checked(id))) && whole
   whole = whole && (await remove(layout.listed(id)))
@@ -158,7 +161,7 @@ async function removeWal(options: PruneOptions, survey: Survey, report: PruneRep
         ...(stored?.whole === undefined ? [] : [stored.whole]),
       ]
       let gone = keys.length > 0
-      for (const key of keys) gone = (await remove(key, key === stored?.whole ? segmentBytes : 0)) && gone
+      for (const key of keys) gone = (await remove(key)) && gone
       if (gone) report.segments += 1
     }
   }
