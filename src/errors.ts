@@ -122,6 +122,16 @@ export const catalogue = {
     next: 'Run `aval ledger verify` to see every damaged record. Nothing is read from this ledger or added to it until ledger.db, ledger.head and keys/ledger.key are restored, or moved away together so that a new one begins.',
     exit: 1,
   },
+  SERVICE_DIRECTORY: {
+    says: 'The folder {directory} for units cannot be written.',
+    next: 'Run as root, or give --directory; --print shows the unit.',
+    exit: 1,
+  },
+  SERVICE_UNIT_REFUSED: {
+    says: 'systemd does not take the unit: {problem}',
+    next: 'Look at it with --print. Nothing was written.',
+    exit: 1,
+  },
   SCHEDULE_UNREADABLE: {
     says: 'What was run by the calendar is written in {file}, which cannot be read.',
     next: 'Move the file away: what the plan names is then done at its next time, and nothing that was missed is caught up with.',
@@ -694,6 +704,31 @@ export const catalogue = {
     next: 'With dumps only a new one keeps it: take one with `aval backup create`. With pgBackRest see what keeps it from archiving.',
     exit: 1,
   },
+  ENGINE_ARCHIVING_FAILS: {
+    says: 'The server could not hand its newest WAL to pgBackRest; the last segment it handed over is {segment}.',
+    next: 'See the log of the server for the reason. Until it succeeds the server keeps its WAL, and its disk fills.',
+    exit: 1,
+  },
+  ENGINE_NEEDS_FILES: {
+    says: 'pgBackRest reads the files of a server, and {directory} is not on this machine.',
+    next: "Run Aval where the server runs, or set recovery.engine to 'native' or 'logical', which need no files.",
+    exit: 1,
+  },
+  ENGINE_NEEDS_SETTING: {
+    says: 'The server runs without {setting} = {value}, which the recovery engine of its plan needs.',
+    next: 'Add it to the settings of the server and restart it; `aval up` does so by itself.',
+    exit: 1,
+  },
+  ENGINE_STORE_UNSUPPORTED: {
+    says: 'pgBackRest keeps its own repository in a directory, and {place} is none.',
+    next: "Name a directory as the store, or set recovery.engine to 'native'.",
+    exit: 2,
+  },
+  PGBACKREST_MISSING: {
+    says: 'The plan backs up with pgBackRest, which is not on this machine.',
+    next: "Install it, on Debian and Ubuntu with `apt install pgbackrest`, or set recovery.engine to 'native'.",
+    exit: 1,
+  },
   DUMP_TOOLS_MISSING: {
     says: 'Dumping or loading needs pg_dump and pg_restore {major} or newer; found: {found}.',
     next: 'Install them, on Debian and Ubuntu as postgresql-client-{major} from apt.postgresql.org. Older ones refuse a newer server.',
@@ -768,6 +803,22 @@ export const catalogue = {
   IMPORT_NOT_EQUAL: {
     says: 'After the import the rows of {table} were not those of the backup: {problem}. Nothing was brought in.',
     next: 'Where a trigger changed them, give --triggers off; they fire again for everybody afterwards.',
+    exit: 1,
+  },
+
+  PAGE_CHECKSUMS_OFF: {
+    says: 'No page in {directory} carries a checksum: damage there cannot be seen.',
+    next: 'Stop the server and run `pg_checksums --enable` on it; new clusters of Aval have them.',
+    exit: 1,
+  },
+  REPAIR_UNSUPPORTED: {
+    says: 'The table {table} cannot be refilled by itself: {what}.',
+    next: 'Restore the whole cluster with `aval restore <system> --at latest --to <directory>` and put it in the place of this one.',
+    exit: 1,
+  },
+  REPAIR_NOT_EQUAL: {
+    says: 'After it was refilled the table {table} was not what the backup holds. It was left as it had been.',
+    next: 'Restore the whole cluster with `aval restore <system> --at latest --to <directory>`, and report what you saw.',
     exit: 1,
   },
 

@@ -4,7 +4,7 @@ import type { BackupInfo } from './backup-info.ts'
 import type { FinishRestoreOptions } from './finish-restore.ts'
 import type { Mark } from './heartbeat.ts'
 import type { DumpInfo } from './logical/dump-info.ts'
-import type { PgBackRestBackup } from './pgbackrest/backup-label.ts'
+import type { PgBackRestBackup } from './pgbackrest/pgbackrest-backup.ts'
 import type { RestoreResult } from './restore.ts'
 import type { RestoreWindow } from './restore-point.ts'
 import type { VerifyOptions, VerifyReport } from './verify.ts'
@@ -120,7 +120,7 @@ export type EngineRestore = RestoreSummary &
   (
     | { engine: 'native'; detail: RestoreResult }
     | { engine: 'logical'; detail: { tables: number; rows: number } }
-    | { engine: 'pgbackrest'; detail: { command: string } }
+    | { engine: 'pgbackrest'; detail: { segments: number } }
   )
 
 export interface RestoreSummary {

@@ -1,12 +1,11 @@
 /** What pgBackRest says of a backup beside what every engine says. */
 export interface PgBackRestBackup {
-  /** Its own name of the backup: `20260203-040506F`, with `_...D` or `_...I` for what builds on it. */
-  label: string
-  /** Backups this one needs, by their names. */
+  /** Names of the backups this one builds on. */
   references: readonly string[]
   timeline: number
   startLsn: string
   stopLsn: string
+  /** Names of the first and the last WAL segment it needs. */
   walStart: string
   walStop: string
 }
