@@ -6,6 +6,7 @@ import { escapeLiteral } from 'pg'
 import type { Clock } from '../clock.ts'
 import { failure } from '../errors.ts'
 import { withClient } from '../postgres/connection.ts'
+import type { ArchivePart } from './archive-parts.ts'
 import type { BackupInfo } from './backup-info.ts'
 import { parseManifest } from './backup-manifest.ts'
 import { baseBackupStream } from './backup-stream.ts'
@@ -41,6 +42,9 @@ export interface BackupOptions {
 
 /** Spool of a backup that brings its own WAL, for as long as it runs. */
 const spoolPrefix = 'aval-backup-wal-'
+
+/** Bytes of a part of the archive; large enough that parts are few, small enough that several are on their way side by side. */
+const partBytes = 268_435_456
 
 /** Longest time without any progress of the WAL. */
 const walTimeoutMs = 60_000
@@ -80,10 +84,16 @@ export async function createBackup(options: BackupOptions): Promise<BackupInfo> 
     await listAll(repository)
     return info
   } catch (error) {
-    await repository.store.delete(layout.archive(id))
-    await repository.store.delete(layout.manifest(id))
+    await removeUnfinished(repository, id)
     throw signal?.aborted ? signal.reason : error
   }
+}
+
+/** Objects of a backup that never was one. */
+async function removeUnfinished(repository: Repository, id: string): Promise<void> {
+  const keys: string[] = []
+  for await (const { key } of repository.store.list(layout.backupPrefix(id))) keys.push(key)
+  for (const key of keys) await repository.store.delete(key)
 }
 
 /** A receiver that was away may have hours of WAL to catch up with: only standing still is a failure. */
@@ -132,24 +142,23 @@ async function copyFiles(
 ): Promise<BackupInfo> {
   const { repository, url, label = '', onProgress } = options
   const startedAt = await serverTime(url)
-  const copy = connection.copy(
+  let totalBytes = 0
+  const stream = baseBackupStream(
+    connection,
     `BASE_BACKUP (LABEL ${escapeLiteral(label || id)}, CHECKPOINT 'fast', PROGRESS true, WAL false, WAIT false, ` +
       `MANIFEST 'yes', MANIFEST_CHECKSUMS 'SHA256', TABLESPACE_MAP true)`,
+    { partBytes, onProgress: (bytes) => onProgress?.({ bytes, totalBytes: Math.max(bytes, totalBytes) }) },
   )
-  const [[[startLsn, timeline] = []] = [], spaces = []] = await copy.before
+  const [[[startLsn, timeline] = []] = [], spaces = []] = await stream.before
   if (!startLsn || !timeline)
     throw failure('UNEXPECTED', { problem: 'the server does not say where its backup begins' })
   const foreign = spaces.flatMap(([oid, location]) => (oid ? [location ?? oid] : []))
   if (foreign.length > 0) throw failure('BACKUP_TABLESPACES', { locations: foreign.join(', ') })
-  const totalBytes = spaces.reduce((sum, [, , kilobytes]) => sum + Number(kilobytes ?? 0) * 1024, 0)
+  totalBytes = spaces.reduce((sum, [, , kilobytes]) => sum + Number(kilobytes ?? 0) * 1024, 0)
 
-  const stream = baseBackupStream(copy.messages, (bytes) =>
-    onProgress?.({ bytes, totalBytes: Math.max(bytes, totalBytes) }),
-  )
-  const counted = stream.archive()
-  const archive = await repository.put(layout.archive(id), counted.bytes)
-  const manifest = await stream.manifest()
-  const [[[stopLsn] = []] = []] = await copy.after
+  const archives = await storeParts(repository, id, stream.parts, connection)
+  const manifest = await stream.manifest
+  const [[[stopLsn] = []] = []] = await stream.after
   if (!stopLsn) throw failure('UNEXPECTED', { problem: 'the server does not say where its backup ends' })
   const stoppedAt = await serverTime(url)
 
@@ -173,9 +182,37 @@ async function copyFiles(
     tablespaces: [],
     files: files.length,
     databaseBytes: files.reduce((sum, file) => sum + file.bytes, 0),
-    archives: [{ key: archive.key, bytes: counted.length(), storedBytes: archive.storedBytes }],
+    archives,
     manifest: { key: keptManifest.key, storedBytes: keptManifest.storedBytes, digest: repository.digest(manifest) },
   }
+}
+
+/** Stores each part as it arrives. While the end of one is being made safe, the next is already on its way. */
+async function storeParts(
+  repository: Repository,
+  id: string,
+  parts: AsyncIterable<ArchivePart>,
+  connection: ReplicationConnection,
+): Promise<BackupInfo['archives']> {
+  const stored: Promise<BackupInfo['archives'][number]>[] = []
+  const store = async (part: ArchivePart, number: number) => {
+    const { key, storedBytes } = await repository.put(layout.archive(id, number), part.bytes, { size: 'large' })
+    return { key, bytes: part.length(), storedBytes }
+  }
+  try {
+    for await (const part of parts) {
+      await stored.at(-2)
+      const storing = store(part, stored.length)
+      // Whoever waits for it below hears of its failure; until then the server must not go on sending.
+      storing.catch(() => connection.destroy())
+      stored.push(storing)
+    }
+  } catch (error) {
+    // A part that cannot be stored breaks the stream, and is the reason.
+    for (const outcome of await Promise.allSettled(stored)) if (outcome.status === 'rejected') throw outcome.reason
+    throw error
+  }
+  return await Promise.all(stored)
 }
 
 /** Waits until the repository has the WAL between the beginning and the end of a backup without a gap. */

@@ -30,14 +30,13 @@ export interface ChunkKey {
 /** Seals a text of any length; an empty one becomes one empty last chunk. */
 export async function* sealChunks({ key, associated, chunkBytes }: ChunkKey, text: ByteStream): ByteStream {
   let number = 0
-  const seal = (chunk: Uint8Array, last: boolean) => {
+  for await (const { bytes, last } of cut(text, chunkBytes)) {
     if (number > lastNumber) throw new ChunkError('the text is too long for its chunk size')
     const cipher = createCipheriv('aes-256-gcm', key, nonceOf(number, last))
     cipher.setAAD(associated)
     number += 1
-    return Buffer.concat([cipher.update(chunk), cipher.final(), cipher.getAuthTag()])
+    yield Buffer.concat([...bytes.map((part) => cipher.update(part)), cipher.final(), cipher.getAuthTag()])
   }
-  for await (const { bytes, last } of cut(text, chunkBytes)) yield seal(bytes, last)
 }
 
 /**
@@ -47,15 +46,17 @@ export async function* sealChunks({ key, associated, chunkBytes }: ChunkKey, tex
  */
 export async function* openChunks({ key, associated, chunkBytes }: ChunkKey, sealed: ByteStream): ByteStream {
   let number = 0
-  for await (const { bytes, last } of cut(sealed, chunkBytes + tagBytes)) {
-    if (bytes.length < tagBytes) throw new ChunkError(`it ends inside chunk ${number}`)
+  for await (const { bytes: parts, length, last } of cut(sealed, chunkBytes + tagBytes)) {
+    if (length < tagBytes) throw new ChunkError(`it ends inside chunk ${number}`)
     if (number > lastNumber) throw new ChunkError('it has more chunks than one object can have')
+    const bytes = joined(parts)
     const decipher = createDecipheriv('aes-256-gcm', key, nonceOf(number, last))
     decipher.setAAD(associated)
     decipher.setAuthTag(bytes.subarray(bytes.length - tagBytes))
-    let chunk: Buffer
+    // Nothing of it leaves before `final` has found the whole genuine; it gives no bytes of its own.
+    const chunk = decipher.update(bytes.subarray(0, bytes.length - tagBytes))
     try {
-      chunk = Buffer.concat([decipher.update(bytes.subarray(0, bytes.length - tagBytes)), decipher.final()])
+      decipher.final()
     } catch {
       const where = last ? `chunk ${number}, the last one present,` : `chunk ${number}`
       throw new ChunkError(`${where} is not what was written`)
@@ -72,22 +73,36 @@ function nonceOf(number: number, last: boolean): Uint8Array {
   return nonce
 }
 
+function joined(parts: readonly Buffer[]): Buffer {
+  const [only] = parts
+  return parts.length === 1 && only ? only : Buffer.concat(parts)
+}
+
+interface Cut {
+  /** In order; together `length` bytes. */
+  bytes: Buffer[]
+  length: number
+  last: boolean
+}
+
 /** Pieces of exactly `size` bytes; the last may be shorter, and is empty only when the whole text is. */
-async function* cut(source: ByteStream, size: number): AsyncIterable<{ bytes: Buffer; last: boolean }> {
+async function* cut(source: ByteStream, size: number): AsyncIterable<Cut> {
   let held: Buffer[] = []
   let length = 0
-  for await (const bytes of source) {
-    held.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
-    length += bytes.byteLength
+  for await (const piece of source) {
+    let rest = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
     // One byte more than a piece shows that the piece is not the last.
-    if (length <= size) continue
-    let all = Buffer.concat(held)
-    while (all.length > size) {
-      yield { bytes: all.subarray(0, size), last: false }
-      all = all.subarray(size)
+    while (length + rest.length > size) {
+      const taken = size - length
+      yield { bytes: [...held, rest.subarray(0, taken)], length: size, last: false }
+      rest = rest.subarray(taken)
+      held = []
+      length = 0
     }
-    held = [all]
-    length = all.length
+    if (rest.length === 0) continue
+    // A copy: whoever gave it may use its memory again once the next piece is asked for.
+    held.push(Buffer.from(rest))
+    length += rest.length
   }
-  yield { bytes: Buffer.concat(held), last: true }
+  yield { bytes: held, length, last: true }
 }

@@ -7,7 +7,9 @@ export const layout = {
   backups: 'backups/',
   backup: (id: string) => `backups/${id}/backup`,
   manifest: (id: string) => `backups/${id}/manifest`,
-  archive: (id: string) => `backups/${id}/base.tar`,
+  backupPrefix: (id: string) => `backups/${id}/`,
+  /** Parts are counted from 0; the first has no number in its name. */
+  archive: (id: string, part = 0) => `backups/${id}/base${part === 0 ? '' : `.${part + 1}`}.tar`,
   listed: (id: string) => `catalog/${id}`,
   wal: 'wal/',
   segment: (segment: Segment, segmentBytes: number) =>
@@ -65,9 +67,8 @@ export function parseKey(key: string, segmentBytes: number): ParsedKey | undefin
   if (parts.length === 1 && (first === 'repository' || first === 'server' || first === 'head' || first === 'floor'))
     return { kind: first }
   if (first === 'backups' && parts.length === 3) {
-    const kinds = { backup: 'backup', manifest: 'manifest', 'base.tar': 'archive' } as const
-    const kind = Object.entries(kinds).find(([name]) => name === third)?.[1]
-    return kind && { kind, id: second }
+    if (third === 'backup' || third === 'manifest') return { kind: third, id: second }
+    return /^base(?:\.[1-9]\d*)?\.tar$/.test(third) ? { kind: 'archive', id: second } : undefined
   }
   if (first === 'catalog' && parts.length === 2) return { kind: 'listed', id: second }
   if ((first === 'removed' || first === 'checked') && parts.length === 2) return { kind: first, id: second }

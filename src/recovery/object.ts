@@ -1,7 +1,5 @@
-import { pipeline, Readable } from 'node:stream'
-import { constants, createZstdCompress, createZstdDecompress } from 'node:zlib'
 import { failure, messageOf } from '../errors.ts'
-import { ChunkError, openChunks, sealChunks } from './chunk-cipher.ts'
+import { ChunkError, openChunks } from './chunk-cipher.ts'
 import {
   chunkBytes,
   HeadError,
@@ -14,7 +12,12 @@ import {
   type RepositoryKeys,
   sealHead,
 } from './object-header.ts'
+import { decodeText, sealText } from './object-text.ts'
+import { throughThread } from './object-thread.ts'
 import type { ByteStream } from './store.ts'
+
+/** Where an object is sealed or opened: a thread of its own pays for texts of some megabytes and more. */
+export type ObjectSize = 'small' | 'large'
 
 /** The bytes of a stored object: head, then the compressed text in sealed chunks. */
 export async function* sealObject(
@@ -22,13 +25,12 @@ export async function* sealObject(
   place: ObjectPlace,
   text: ByteStream,
   meta: Record<string, string> = {},
+  size: ObjectSize = 'small',
 ): ByteStream {
   const head = sealHead(keys, place, { codec: 'zstd', meta })
   yield head.bytes
-  // Level 1: on database pages it keeps up with a disk on one core, and higher levels gain a tenth for half the speed.
-  const compress = createZstdCompress({ chunkSize: chunkBytes, params: { [constants.ZSTD_c_compressionLevel]: 1 } })
-  const chunkKey = { key: head.objectKey, associated: head.associated, chunkBytes }
-  yield* sealChunks(chunkKey, through(text, compress))
+  const key = { key: head.objectKey, associated: head.associated, chunkBytes }
+  yield* size === 'large' ? throughThread({ kind: 'seal', key }, text) : sealText(key, text, 'aside')
 }
 
 export interface OpenedObject {
@@ -49,20 +51,25 @@ export async function openObject(
   keys: ReadonlyMap<string, RepositoryKeys>,
   place: ObjectPlace,
   stored: ByteStream,
+  size: ObjectSize = 'small',
 ): Promise<OpenedObject> {
   const source = stored[Symbol.asyncIterator]()
   const damaged = (error: unknown) => {
-    const known = error instanceof HeadError || error instanceof ChunkError || isCodecError(error)
+    const known = error instanceof HeadError || error instanceof ChunkError
     return known ? failure('OBJECT_DAMAGED', { object: place.key, problem: messageOf(error) }, { cause: error }) : error
   }
   try {
     const { head, header, rest } = await readHead(source)
     const { objectKey, associated } = openHead(keys, place, head, header)
-    const chunks = openChunks({ key: objectKey, associated, chunkBytes: header.chunk }, rest)[Symbol.asyncIterator]()
-    const first = await chunks.next()
-    const plain = resume(first, chunks)
-    const text = header.codec === 'zstd' ? through(plain, createZstdDecompress({ chunkSize: chunkBytes })) : plain
+    const key = { key: objectKey, associated, chunkBytes: header.chunk }
+    // Nothing comes out of either before the first chunk was found genuine, and with it the head.
+    const opening =
+      size === 'large' ? throughThread({ kind: 'open', key, codec: header.codec }, rest) : openChunks(key, rest)
+    const begun = opening[Symbol.asyncIterator]()
+    const pieces = resume(await begun.next(), begun)
+    const text = size === 'large' ? pieces : decodeText(header.codec, pieces)
     const close = async () => {
+      await begun.return?.()
       await source.return?.()
     }
     return { meta: header.meta, text: named(text, damaged), close }
@@ -119,14 +126,4 @@ async function* named(source: ByteStream, rename: (error: unknown) => unknown): 
   } catch (error) {
     throw rename(error)
   }
-}
-
-async function* through(source: ByteStream, transform: NodeJS.ReadWriteStream): ByteStream {
-  // The callback hears of the same error that the loop below throws.
-  const output = pipeline(Readable.from(source, { objectMode: false }), transform, () => {})
-  for await (const chunk of output) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk
-}
-
-function isCodecError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('ZSTD_')
 }

@@ -11,6 +11,11 @@ export interface ReplicationConnection {
   query(command: string): Promise<Row[]>
   /** Runs a command that answers with a stream of messages. One at a time. */
   copy(command: string): CopyStream
+  /**
+   * The same for much data: `take` is given every payload in the driver's own memory, which is used again when it returns. On false
+   * the server is made to wait until `resume`.
+   */
+  copy(command: string, take: (payload: Buffer) => boolean): CopyStream
   /** Resolves when the connection is closed, politely or not. */
   close(): Promise<void>
   /** Cuts the connection at once; whatever runs on it fails. */
@@ -26,6 +31,8 @@ export interface CopyStream {
   waiting(): number
   /** Results that came after the stream. Resolves when the command is complete. */
   after: Promise<Row[][]>
+  /** Lets the server go on. */
+  resume(): void
   /** Sends a message to the server; only while a copy in both directions is open. */
   send(message: Uint8Array): void
   /** Ends our side of a copy in both directions. */
@@ -86,7 +93,7 @@ export async function connectReplication(
       const result = await within(answerMs, client.query<(string | null)[]>({ text: command, rowMode: 'array' }))
       return result.rows.map((row) => row.map((value) => (value === null ? null : String(value))))
     },
-    copy: (command) => copyStream(client, command),
+    copy: (command: string, take?: (payload: Buffer) => boolean) => copyStream(client, command, take),
     close: () =>
       within(
         goodbyeMs,
@@ -108,7 +115,7 @@ interface DataRow {
  * The driver hands every message of the protocol to the query that is active, so that a query object of our own sees the
  * copy without replacing any of the driver's listeners.
  */
-function copyStream(client: Client, command: string): CopyStream {
+function copyStream(client: Client, command: string, take?: (payload: Buffer) => boolean): CopyStream {
   const before = Promise.withResolvers<Row[][]>()
   const after = Promise.withResolvers<Row[][]>()
   // Both fail together with the messages, which is where a caller looks; neither must count as unhandled.
@@ -163,6 +170,10 @@ function copyStream(client: Client, command: string): CopyStream {
     handleEmptyQuery: () => {},
     handleCopyInResponse: () => {},
     handleCopyData: (message: { chunk: Buffer }) => {
+      if (take) {
+        if (!take(message.chunk)) connection?.stream.pause()
+        return
+      }
       // The driver's parser uses its buffer again as soon as this returns.
       const copy = Buffer.from(message.chunk)
       queue.push(copy)
@@ -209,6 +220,7 @@ function copyStream(client: Client, command: string): CopyStream {
     after: after.promise,
     messages: messages(),
     waiting: () => queue.length,
+    resume: () => connection?.stream.resume(),
     send: (message) => {
       connection?.stream.write(frame('d', message))
     },

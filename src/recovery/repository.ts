@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { z } from 'zod'
 import { failure } from '../errors.ts'
 import type { KeyRing } from '../secrets/key-ring.ts'
-import { type OpenedObject, openObject, peekHeader, sealObject } from './object.ts'
+import { type ObjectSize, type OpenedObject, openObject, peekHeader, sealObject } from './object.ts'
 import { deriveKeys, type RepositoryKeys } from './object-header.ts'
 import type { ByteStream, Store } from './store.ts'
 
@@ -13,7 +13,7 @@ import type { ByteStream, Store } from './store.ts'
  * | --- | --- |
  * | `repository` | whose repository it is; made first, tells a wrong key from damage |
  * | `server` | the system identifier of the one cluster whose history this is |
- * | `backups/<id>/base.tar` | the data directory |
+ * | `backups/<id>/base.tar`, `base.2.tar`... | the data directory, in parts |
  * | `backups/<id>/manifest` | Postgres's own manifest: every file with its size and SHA-256 |
  * | `backups/<id>/backup` | what the backup is; written last, so that without it there is no backup |
  * | `catalog/<id>` | a fingerprint of `backup`, so that its removal is noticed |
@@ -36,7 +36,7 @@ export interface Repository {
   readonly keyId: string
   put(key: string, text: ByteStream, options?: PutOptions): Promise<KeptObject>
   /** @throws OBJECT_MISSING, OBJECT_DAMAGED. */
-  read(key: string): Promise<OpenedObject>
+  read(key: string, options?: { size?: ObjectSize }): Promise<OpenedObject>
   /** A fingerprint of content that tells nothing to who does not hold the key. */
   digest(content: Uint8Array): string
 }
@@ -48,6 +48,8 @@ export interface PutOptions {
   digest?: string
   /** Replaces what stands there; for what is only ever the latest word: `head`, `floor`, `checked`. */
   replace?: boolean
+  /** Large for some megabytes and more; small unless told. */
+  size?: ObjectSize
 }
 
 export interface KeptObject {
@@ -79,15 +81,19 @@ export async function openRepository(options: {
   const { digest: digestKey } = former.at(-1) ?? keys
   const place = (key: string) => ({ system, key })
 
-  const read = async (key: string): Promise<OpenedObject> => {
+  const read = async (key: string, { size = 'small' }: { size?: ObjectSize } = {}): Promise<OpenedObject> => {
     const stored = await store.get(key)
     if (!stored) throw failure('OBJECT_MISSING', { object: key, place: store.place })
-    return openObject(ring, place(key), stored)
+    return openObject(ring, place(key), stored, size)
   }
-  const put = async (key: string, text: ByteStream, { meta = {}, digest, replace = false }: PutOptions = {}) => {
-    const sealed = sealObject(keys, place(key), text, digest === undefined ? meta : { ...meta, digest })
-    const { outcome, size } = await store.put(key, sealed, { ifAbsent: !replace })
-    if (outcome === 'stored') return { key, outcome, storedBytes: size } as const
+  const put = async (
+    key: string,
+    text: ByteStream,
+    { meta = {}, digest, replace = false, size = 'small' }: PutOptions = {},
+  ) => {
+    const sealed = sealObject(keys, place(key), text, digest === undefined ? meta : { ...meta, digest }, size)
+    const { outcome, size: storedBytes } = await store.put(key, sealed, { ifAbsent: !replace })
+    if (outcome === 'stored') return { key, outcome, storedBytes } as const
     const existing = await read(key)
     await existing.close()
     if (digest === undefined || existing.meta['digest'] !== digest) throw failure('OBJECT_CONFLICT', { object: key })

@@ -15,10 +15,21 @@ const unfinishedControl = 'global/pg_control.unfinished'
 /** Files that wait for the disk at once while the next are written. */
 const syncing = 32
 
-export interface UnpackOptions {
-  archive: ByteStream
-  /** What the archive is called in errors. */
+/** Bytes of a file after which the disk is set to work, so that the end of a large one is not waited for in one piece. */
+const syncEvery = 33_554_432
+
+/** Parts that are unpacked side by side. */
+const lanes = 2
+
+/** A part of the archive of a backup. */
+export interface ArchiveSource {
+  /** What it is called in errors. */
   object: string
+  open(): Promise<ByteStream>
+}
+
+export interface UnpackOptions {
+  archives: readonly ArchiveSource[]
   manifest: readonly ManifestFile[]
   directory: string
   /** Who owns the files; the account of this process unless told. */
@@ -38,46 +49,29 @@ export interface Unpacked {
  * @throws OBJECT_DAMAGED naming the file that is not what the manifest says.
  */
 export async function unpackBackup(options: UnpackOptions): Promise<Unpacked> {
-  const { directory, object, signal } = options
-  const wanted = new Map(options.manifest.map((file) => [file.path, file]))
-  const directories = new Set([directory])
-  const syncs = new Set<Promise<void>>()
-  const failures: unknown[] = []
-  try {
-    for await (const entry of readTar(options.archive, object)) {
-      signal?.throwIfAborted()
-      if (failures.length > 0) break
-      const path = safePath(entry.name, object)
-      if (entry.type === 'directory') {
-        await mkdir(join(directory, path), { recursive: true, mode: 0o700 })
-        directories.add(join(directory, path))
-        continue
-      }
-      const file = wanted.get(path)
-      if (!file)
-        throw failure('OBJECT_DAMAGED', { object, problem: `it holds ${path}, which the manifest does not name` })
-      wanted.delete(path)
-      const target = join(directory, path === control ? unfinishedControl : path)
-      const handle = await open(target, 'wx', 0o600)
-      await writeChecked(handle, entry, file, options).catch(async (error: unknown) => {
-        await handle.close()
-        throw error
-      })
-      const sync = settle(handle, options.account).catch((error: unknown) => {
-        failures.push(error)
-      })
-      syncs.add(sync)
-      void sync.then(() => syncs.delete(sync))
-      if (syncs.size >= syncing) await Promise.race(syncs)
-    }
-  } finally {
-    await Promise.all(syncs)
+  const { directory, manifest } = options
+  const work: Work = {
+    wanted: new Map(manifest.map((file) => [file.path, file])),
+    directories: new Set([directory]),
+    syncs: new Set(),
+    failures: [],
   }
-  if (failures.length > 0) throw failures[0]
-  for (const path of wanted.keys()) {
+  const queue = [...options.archives]
+  const lane = async () => {
+    for (let archive = queue.shift(); archive && work.failures.length === 0; archive = queue.shift()) {
+      await unpackArchive(archive, work, options).catch((error: unknown) => {
+        work.failures.push(error)
+      })
+    }
+  }
+  await Promise.all(Array.from({ length: lanes }, lane))
+  await Promise.all(work.syncs)
+  if (work.failures.length > 0) throw work.failures[0]
+  for (const path of work.wanted.keys()) {
+    const object = options.archives.at(-1)?.object ?? ''
     throw failure('OBJECT_DAMAGED', { object, problem: `it lacks ${path}, which the manifest names` })
   }
-  for (const made of directories) {
+  for (const made of work.directories) {
     if (options.account) await chown(made, options.account.uid, options.account.gid)
     await syncDirectory(made)
   }
@@ -89,20 +83,80 @@ export async function unpackBackup(options: UnpackOptions): Promise<Unpacked> {
   }
 }
 
+/** What the lanes of one restore share. */
+interface Work {
+  /** Files of the manifest that were not met yet. */
+  wanted: Map<string, ManifestFile>
+  directories: Set<string>
+  syncs: Set<Promise<void>>
+  failures: unknown[]
+}
+
+async function unpackArchive(
+  { object, open: openArchive }: ArchiveSource,
+  work: Work,
+  options: UnpackOptions,
+): Promise<void> {
+  const { directory, account, signal } = options
+  const { wanted, directories, syncs, failures } = work
+  for await (const entry of readTar(await openArchive(), object)) {
+    signal?.throwIfAborted()
+    if (failures.length > 0) return
+    const path = safePath(entry.name, object)
+    if (entry.type === 'directory') {
+      await mkdir(join(directory, path), { recursive: true, mode: 0o700 })
+      directories.add(join(directory, path))
+      continue
+    }
+    const file = wanted.get(path)
+    if (!file)
+      throw failure('OBJECT_DAMAGED', { object, problem: `it holds ${path}, which the manifest does not name` })
+    wanted.delete(path)
+    const target = join(directory, path === control ? unfinishedControl : path)
+    // The part that made its directory may be on its way beside this one.
+    await mkdir(dirname(target), { recursive: true, mode: 0o700 })
+    directories.add(dirname(target))
+    const handle = await open(target, 'wx', 0o600)
+    await writeChecked(handle, entry, file, object, options).catch(async (error: unknown) => {
+      await handle.close()
+      throw error
+    })
+    const sync = settle(handle, account).catch((error: unknown) => {
+      failures.push(error)
+    })
+    syncs.add(sync)
+    void sync.then(() => syncs.delete(sync))
+    if (syncs.size >= syncing) await Promise.race(syncs)
+  }
+}
+
 async function writeChecked(
   handle: FileHandle,
   entry: TarEntry,
   file: ManifestFile,
-  { object, onBytes }: UnpackOptions,
+  object: string,
+  { onBytes }: UnpackOptions,
 ): Promise<void> {
   const hash = createHash('sha256')
   let bytes = 0
+  let unsynced = 0
+  let syncing: Promise<void> | undefined
   for await (const part of entry.content) {
+    const writing = handle.write(part)
+    // While the disk takes it; a failure of either ends both.
     hash.update(part)
+    let { bytesWritten } = await writing
+    while (bytesWritten < part.length) bytesWritten += (await handle.write(part, bytesWritten)).bytesWritten
     bytes += part.length
-    await handle.writeFile(part)
+    unsynced += part.length
     onBytes?.(part.length)
+    if (unsynced < syncEvery) continue
+    unsynced = 0
+    await syncing
+    syncing = handle.datasync()
+    syncing.catch(() => undefined)
   }
+  await syncing
   if (bytes !== file.bytes || hash.digest('hex') !== file.sha256) {
     throw failure('OBJECT_DAMAGED', { object, problem: `${file.path} in it is not what the manifest says` })
   }

@@ -66,9 +66,6 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
   if (repository.digest(manifestText) !== backup.manifest.digest) {
     throw failure('OBJECT_DAMAGED', { object: backup.manifest.key, problem: 'it is not the manifest of its backup' })
   }
-  const [archive] = backup.archives
-  if (!archive) throw failure('OBJECT_DAMAGED', { object: backup.id, problem: 'the backup names no archive' })
-
   const reads = { backup: backup.id, from: parseLsn(backup.startLsn), to: point.end }
   await using _reading = await markReading(repository, clock, reads)
   const erasures = await erasuresToRepeat(repository)
@@ -88,17 +85,17 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
       ending.abort(error)
       throw error
     }
-    const files = repository.read(archive.key).then(({ text }) =>
-      unpackBackup({
-        archive: text,
-        object: archive.key,
-        manifest,
-        directory: target.directory,
-        account,
-        onBytes: report,
-        signal: either,
-      }),
-    )
+    const files = unpackBackup({
+      archives: backup.archives.map(({ key }) => ({
+        object: key,
+        open: async () => (await repository.read(key, { size: 'large' })).text,
+      })),
+      manifest,
+      directory: target.directory,
+      account,
+      onBytes: report,
+      signal: either,
+    })
     const meanwhile = options.wal === 'meanwhile'
     const fetching = { repository, point, directory: target.wal, account, signal: either }
     const wal = meanwhile ? prepareWalAhead(fetching) : fetchWal(fetching)

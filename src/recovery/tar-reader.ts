@@ -1,5 +1,6 @@
 import { failure } from '../errors.ts'
 import type { ByteStream } from './store.ts'
+import { parseTarHeader, tarBlockBytes, tarPadding } from './tar-header.ts'
 
 /** One entry of an archive. `content` must be read to its end before the next entry is asked for. */
 export interface TarEntry {
@@ -8,8 +9,6 @@ export interface TarEntry {
   bytes: number
   content: ByteStream
 }
-
-const blockBytes = 512
 
 /**
  * Reads the archives Postgres writes for a backup: plain ustar, names of at most 99 bytes, files and directories.
@@ -21,17 +20,14 @@ export async function* readTar(source: ByteStream, object: string): AsyncIterabl
   const input = takeFrom(source)
   try {
     for (;;) {
-      const header = await input.exactly(blockBytes)
+      const header = await input.exactly(tarBlockBytes)
       if (header === undefined) return
-      if (header.length < blockBytes) throw broken('its archive ends inside a header')
-      // Zeros end an archive; Postgres writes two such blocks, and anything behind them is padding.
-      if (header.every((byte) => byte === 0)) return await input.drain()
-      if (sumOf(header) !== octal(header, 148, 8)) throw broken('a header of its archive has a wrong checksum')
-      const bytes = octal(header, 124, 12)
-      const type = header[156] === 0x35 ? 'directory' : header[156] === 0x30 || header[156] === 0 ? 'file' : undefined
-      if (type === undefined || bytes === undefined)
-        throw broken('its archive holds an entry that is no file or directory')
-      const name = header.subarray(0, header.indexOf(0) < 0 ? 100 : Math.min(100, header.indexOf(0))).toString('latin1')
+      if (header.length < tarBlockBytes) throw broken('its archive ends inside a header')
+      const parsed = parseTarHeader(header)
+      // Postgres writes two blocks of zeros at the end, and anything behind them is padding.
+      if (parsed === 'end') return await input.drain()
+      if ('problem' in parsed) throw broken(parsed.problem)
+      const { name, type, bytes } = parsed
       let left = bytes
       async function* content(): ByteStream {
         while (left > 0) {
@@ -43,29 +39,13 @@ export async function* readTar(source: ByteStream, object: string): AsyncIterabl
       }
       yield { name, type, bytes, content: content() }
       if (left > 0) throw new RangeError(`${name} was not read to its end`)
-      const padding = (blockBytes - (bytes % blockBytes)) % blockBytes
+      const padding = tarPadding(bytes)
       if (padding > 0 && (await input.exactly(padding))?.length !== padding)
         throw broken('its archive ends inside padding')
     }
   } finally {
     await input.close()
   }
-}
-
-/** The number an octal field holds, or one in base 256 for files of 8 GB and more. */
-function octal(header: Buffer, at: number, length: number): number | undefined {
-  const field = header.subarray(at, at + length)
-  if (((field[0] ?? 0) & 0x80) !== 0) return Number(BigInt(`0x${field.subarray(1).toString('hex')}`))
-  const digits = field
-    .toString('latin1')
-    .replace(/[\0 ]+$/, '')
-    .trim()
-  return /^[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : undefined
-}
-
-/** The sum of a header's bytes, its own checksum field counted as spaces. */
-function sumOf(header: Buffer): number {
-  return header.reduce((sum, byte, at) => sum + (at >= 148 && at < 156 ? 32 : byte), 0)
 }
 
 interface Taker {

@@ -3,24 +3,25 @@ import type { ManifestFile } from './backup-manifest.ts'
 import type { Repository } from './repository.ts'
 import { readTar } from './tar-reader.ts'
 
-/** Every file of an archive against its manifest; without the manifest only that the archive is genuine. */
+/**
+ * Reads a part of the archive of a backup: genuine, and each file in it as the manifest says; without the manifest only that it is genuine.
+ * @param missing files of the manifest that no part had yet; those of this one are taken out.
+ */
 export async function checkArchive(
   repository: Repository,
   key: string,
-  manifest: ManifestFile[] | undefined,
+  missing: Map<string, ManifestFile> | undefined,
 ): Promise<void> {
-  const { text } = await repository.read(key)
-  const wanted = new Map(manifest?.map((file) => [file.path, file]))
+  const { text } = await repository.read(key, { size: 'large' })
   for await (const entry of readTar(text, key)) {
     const hash = createHash('sha256')
     for await (const part of entry.content) hash.update(part)
-    if (entry.type === 'directory' || !manifest) continue
+    if (entry.type === 'directory' || !missing) continue
     const path = entry.name.replace(/^\.\//, '')
-    const file = wanted.get(path)
+    const file = missing.get(path)
     if (!file || file.bytes !== entry.bytes || file.sha256 !== hash.digest('hex')) {
       throw new Error(`${path} in it is not what the manifest says.`)
     }
-    wanted.delete(path)
+    missing.delete(path)
   }
-  for (const path of wanted.keys()) throw new Error(`It lacks ${path}, which the manifest names.`)
 }

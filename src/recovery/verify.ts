@@ -114,9 +114,19 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
       return parseManifest(text, info.manifest.key)
     })
     progress(info.manifest.key)
+    const missing = manifest && new Map(manifest.map((file) => [file.path, file]))
+    let whole = true
     for (const archive of info.archives) {
-      await check(archive.key, means, [info.id], () => checkArchive(repository, archive.key, manifest))
+      const read = async () => {
+        await checkArchive(repository, archive.key, missing)
+        return true
+      }
+      if (!(await check(archive.key, means, [info.id], read))) whole = false
       progress(archive.key)
+    }
+    // What a damaged part held is missing with it; only sound parts can be lacking something.
+    for (const path of (whole && missing?.keys()) || []) {
+      add(info.manifest.key, 'missing', `No archive of the backup holds ${path}, which the manifest names.`, [info.id])
     }
   }
 

@@ -3,6 +3,7 @@ import { chown, constants, type FileHandle, mkdir, open, readdir, rename, rm } f
 import { dirname, join } from 'node:path'
 import { failure } from '../../errors.ts'
 import type { Account } from '../../postgres/account.ts'
+import type { ArchivePart } from '../archive-parts.ts'
 import { type ManifestFile, parseManifest } from '../backup-manifest.ts'
 import { baseBackupStream } from '../backup-stream.ts'
 import { syncDirectory } from '../durable.ts'
@@ -56,20 +57,23 @@ export async function cloneCluster(options: CloneOptions): Promise<Clone> {
     await mkdir(join(directory, 'global'), { recursive: true, mode: 0o700 })
     await rm(join(directory, control), { force: true })
     await syncDirectory(join(directory, 'global'))
-    const copy = connection.copy(
+    let totalBytes = 0
+    const stream = baseBackupStream(
+      connection,
       "BASE_BACKUP (LABEL 'aval standby', CHECKPOINT 'fast', PROGRESS true, WAL false, WAIT false, " +
         "MANIFEST 'yes', MANIFEST_CHECKSUMS 'SHA256', TABLESPACE_MAP true)",
+      {
+        partBytes: Number.POSITIVE_INFINITY,
+        onProgress: (bytes) => options.onProgress?.({ bytes, totalBytes: Math.max(bytes, totalBytes) }),
+      },
     )
-    const [[[, timeline] = []] = [], spaces = []] = await copy.before
+    const [[[, timeline] = []] = [], spaces = []] = await stream.before
     const foreign = spaces.flatMap(([oid, location]) => (oid ? [location ?? oid] : []))
     if (foreign.length > 0) throw failure('BACKUP_TABLESPACES', { locations: foreign.join(', ') })
-    const totalBytes = spaces.reduce((sum, [, , kilobytes]) => sum + Number(kilobytes ?? 0) * 1024, 0)
-    const stream = baseBackupStream(copy.messages, (bytes) =>
-      options.onProgress?.({ bytes, totalBytes: Math.max(bytes, totalBytes) }),
-    )
-    const written = await unpack(stream.archive().bytes, options)
-    const manifest = parseManifest(await stream.manifest(), 'the manifest of the primary')
-    await copy.after
+    totalBytes = spaces.reduce((sum, [, , kilobytes]) => sum + Number(kilobytes ?? 0) * 1024, 0)
+    const written = await unpack(whole(stream.parts), options)
+    const manifest = parseManifest(await stream.manifest, 'the manifest of the primary')
+    await stream.after
     compare(written.files, manifest)
     await removeOthers(directory, written)
     for (const made of written.directories) {
@@ -94,6 +98,10 @@ export async function cloneCluster(options: CloneOptions): Promise<Clone> {
     connection.destroy()
     await connection.close()
   }
+}
+
+async function* whole(parts: AsyncIterable<ArchivePart>): AsyncIterable<Uint8Array> {
+  for await (const part of parts) yield* part.bytes
 }
 
 interface Unpacked {
