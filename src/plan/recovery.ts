@@ -41,9 +41,23 @@ const backup = z.strictObject({
   ...citation,
 })
 
+const variable = z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'the name of an environment variable')
+
 const store = z.strictObject({
   kind: z.enum(['directory', 's3', 'azure-blob', 'git', 'managed']).describe('What holds the objects.'),
   region: z.string().optional().describe('Where it stands.'),
+  location: variable
+    .describe(
+      'Environment variable that says where it is: a directory, or s3://bucket/prefix?region=...&endpoint=.... Where it is not set, development keeps the store in a directory.',
+    )
+    .optional(),
+  credentials: z
+    .strictObject({
+      accessKeyId: variable.describe('Variable with the name of the access key.'),
+      secretAccessKey: variable.describe('Variable with its secret.'),
+    })
+    .describe('Environment variables of the access key; AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY unless told.')
+    .optional(),
   tiers: z
     .array(
       z.strictObject({
@@ -72,6 +86,10 @@ const drill = z.strictObject({
   focus: z.array(z.string()).min(1).describe('What the drill looks at.'),
   scenario: z.string().describe('Name in recovery.procedures.').optional(),
   environment: z.string().default('scratch').describe('Where it is held.'),
+  verifies: z
+    .strictObject({ newestWithin: duration.describe('How old the newest backup may be.') })
+    .describe('That it reads every byte of every backup, and refuses a newest one that is too old.')
+    .optional(),
   ...citation,
 })
 
@@ -118,6 +136,10 @@ export type Procedure = z.output<typeof procedure>
 
 const kpi = z.strictObject({
   claim: z.string().describe('What is measured, in one sentence.'),
+  measure: z
+    .enum(['longest-recovery', 'mean-recovery', 'most-data-lost', 'drills-that-succeeded', 'runbooks-as-written'])
+    .describe('How it is taken from the evidence of a period; without it nobody can fill it in.')
+    .optional(),
   atMost: duration.describe('Its bound, when it is a time.').optional(),
   atLeast: ratio.describe('Its bound, when it is a share.').optional(),
   ...citation,
@@ -130,9 +152,27 @@ const report = z.strictObject({
   ...citation,
 })
 
+const checklistItem = z.union([
+  z.string().transform((item): ChecklistItem => ({ item })),
+  z.strictObject({
+    item: z.string().describe('What is ticked off.'),
+    provenBy: z
+      .string()
+      .describe(
+        'Beginning of the ids of guarantees: ticked when all of them that were tried in the period are proven.',
+      ),
+  }),
+])
+
+/** Without `provenBy` a person ticks it. */
+export interface ChecklistItem {
+  item: string
+  provenBy?: string | undefined
+}
+
 const checklist = z.strictObject({
   when: z.string().describe('When it is gone through.'),
-  items: z.array(z.string()).min(1).describe('What is ticked off.'),
+  items: z.array(checklistItem).min(1).describe('What is ticked off.'),
   ...citation,
 })
 
