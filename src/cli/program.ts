@@ -53,6 +53,16 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import('./restore.ts')).registerRestore,
   },
   {
+    name: 'drills',
+    summary: 'what the calendar wants, what came of it, figures and reports',
+    load: async () => (await import('./drills.ts')).registerDrills,
+  },
+  {
+    name: 'service',
+    summary: 'let systemd run a system from boot on',
+    load: async () => (await import('./service.ts')).registerService,
+  },
+  {
     name: 'key',
     summary: 'lock and replace the key of the backups, keep an escrow copy',
     load: async () => (await import('./key.ts')).registerKey,

@@ -9,14 +9,19 @@ import { promisesRecovery, repositoryDirectory, startArchive } from '../run/arch
 import { type Environment, startEnvironment } from '../run/environment.ts'
 import { keepServerUp } from '../run/keep-server-up.ts'
 import { developmentDirectory, removeRunState, writeRunState } from '../run/run-state.ts'
+import { jobsOf } from '../schedule/job.ts'
+import { openJournal } from '../schedule/journal.ts'
+import { startSchedule } from '../schedule/run-schedule.ts'
 import { chooseSystems } from './choose-systems.ts'
 import type { CommandContext } from './command.ts'
+import { runAval } from './run-aval.ts'
 
 export function registerUp(program: Command, context: CommandContext): void {
   program
     .command('up')
     .argument('[system]', 'the system to run; the one you stand in, or the only one, unless told')
     .option('--all', 'every system of the project at once')
+    .option('--no-schedule', 'leaves backups and drills to somebody else')
     .description('Runs a system until Ctrl-C: Postgres, migrations and services. A second start keeps the data.')
     .addHelpText(
       'after',
@@ -27,18 +32,23 @@ Example:
 Data, keys and logs of the run lie in .aval/<system>; remove that folder to begin anew.
 Exit codes: 0 ended by Ctrl-C, 1 it could not start, 2 the command line is wrong.`,
     )
-    .action((system: string | undefined, options: { all?: true }) => up(system, options.all === true, context))
+    .action((system: string | undefined, flags: Flags) => up(system, flags, context))
 }
 
-async function up(name: string | undefined, all: boolean, context: CommandContext): Promise<void> {
+interface Flags {
+  all?: true
+  schedule: boolean
+}
+
+async function up(name: string | undefined, flags: Flags, context: CommandContext): Promise<void> {
   const project = await findProject(context.cwd, context.home)
-  const names = chooseSystems(project, name, all, 'up')
+  const names = chooseSystems(project, name, flags.all === true, 'up')
   const systems = await Promise.all(names.map((each) => loadSystem(project, each)))
   // Ctrl-C ends all of them, and so does the failure of one.
   const failed = new AbortController()
   const signal = AbortSignal.any([context.signal, failed.signal])
   const running = systems.map((system) =>
-    run(system, project, { ...context, signal }, systems.length > 1 ? `${system.name} | ` : '').catch(
+    run(system, project, { ...context, signal }, systems.length > 1 ? `${system.name} | ` : '', flags.schedule).catch(
       (error: unknown) => {
         failed.abort(error)
         throw error
@@ -50,7 +60,13 @@ async function up(name: string | undefined, all: boolean, context: CommandContex
 }
 
 /** Runs one system until the context's signal. Nothing of it is left when this returns or throws. */
-async function run(system: System, project: Project, context: CommandContext, prefix: string): Promise<void> {
+async function run(
+  system: System,
+  project: Project,
+  context: CommandContext,
+  prefix: string,
+  schedule: boolean,
+): Promise<void> {
   const log = (line: string) => context.err(`${prefix}${line}\n`)
   const { clock, signal } = context
   let environment: Environment
@@ -79,6 +95,8 @@ async function run(system: System, project: Project, context: CommandContext, pr
   ending.defer(() => environment.stopServices())
   writeRunState(project, environment, archive && repositoryDirectory(project, system.name))
   ending.defer(() => removeRunState(project, system.name))
+  const planned = schedule ? scheduled(project, environment, clock, log) : undefined
+  if (planned) ending.defer(planned.stop)
   context.out(addresses(environment, archive !== undefined))
   await Promise.race([aborted(signal), keeper.failed])
   log('stopping')
@@ -98,6 +116,31 @@ async function archived(
     log(`archive | ${describeError(error)}`)
     log('archive | it runs without an archive: what is written from now on cannot be restored')
     return undefined
+  }
+}
+
+/** What the plan wants done by the calendar, for as long as the system runs. */
+function scheduled(
+  project: Project,
+  environment: Environment,
+  clock: Clock,
+  log: (line: string) => void,
+): { stop(): Promise<void> } | undefined {
+  const { jobs } = jobsOf(environment.system.plan)
+  if (jobs.length === 0) return undefined
+  const journal = openJournal(developmentDirectory(project, environment.system.name), clock)
+  const schedule = startSchedule({
+    jobs,
+    journal,
+    clock,
+    log: (line) => log(`schedule | ${line}`),
+    run: (command, signal) => runAval(command, project.root, signal, (line) => log(`schedule | ${line}`)),
+  })
+  return {
+    stop: async () => {
+      await schedule.stop()
+      journal.close()
+    },
   }
 }
 

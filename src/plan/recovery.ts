@@ -190,6 +190,12 @@ const erasure = z.strictObject({
 
 export const recovery = z.strictObject({
   timeZone: z.string().default('UTC').describe('IANA zone of every schedule in this section.'),
+  engine: z
+    .enum(['native', 'logical', 'pgbackrest'])
+    .default('native')
+    .describe(
+      "Who makes backups and brings them back: Aval itself; 'logical' with pg_dump, for servers that give no replication access; 'pgbackrest' for large clusters on this machine. docs/engines.md tells which to choose.",
+    ),
   objectives: z.record(name, objective).default({}).describe('What may be lost, and for how long, by what fails.'),
   backups: z.record(name, backup).default({}).describe('What is kept, when it is taken and for how long.'),
   keepByHand: z
