@@ -73,6 +73,10 @@ export interface EngineBackupOptions {
   server: Server
   /** What it is called in lists. */
   label?: string
+  /** The rule of `recovery.backups` it is taken by. */
+  rule?: string
+  /** A time of its own to be kept, milliseconds. */
+  keep?: 'forever' | number
   /** Of those that follow a full one, where the engine knows them; full unless told. */
   kind?: 'full' | 'differential' | 'incremental'
   onProgress?: (progress: { bytes: number; totalBytes: number }) => void
@@ -91,6 +95,8 @@ export interface BackupSummary {
   id: string
   /** Empty without one. */
   label: string
+  /** Of `recovery.backups`; absent when it was taken by hand. */
+  rule?: string
   kind: 'full' | 'differential' | 'incremental' | 'dump'
   startedAt: number
   stoppedAt: number
@@ -110,6 +116,11 @@ export interface EngineRestoreOptions {
   at: 'latest' | number
   /** Id of the backup to begin with; the newest before the moment unless told. */
   backup?: string
+  /**
+   * Of an engine that fetches WAL itself: all of it first, or the rest while `recover` runs, which is faster and needs the store then as well.
+   * `first` unless told.
+   */
+  wal?: 'first' | 'meanwhile'
   /** Servers a dump is loaded with; `serverFor` finds them unless told. The same must be given to `recover`. */
   binaries?: Binaries
   onProgress?: (progress: { bytes: number; totalBytes: number }) => void

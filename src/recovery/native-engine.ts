@@ -45,7 +45,7 @@ export function nativeEngine(options: { repository: Repository; folder: string; 
         },
       } satisfies Protection
     },
-    backup: async ({ server, label, onProgress, signal }) =>
+    backup: async ({ server, label, rule, keep, onProgress, signal }) =>
       summarise(
         await createBackup({
           url: server.url(),
@@ -53,6 +53,8 @@ export function nativeEngine(options: { repository: Repository; folder: string; 
           clock,
           ...(receiver === undefined ? {} : { receiver }),
           ...(label === undefined ? {} : { label }),
+          ...(rule === undefined ? {} : { rule }),
+          ...(keep === undefined ? {} : { keep }),
           ...(onProgress === undefined ? {} : { onProgress }),
           ...(signal === undefined ? {} : { signal }),
         }),
@@ -74,7 +76,7 @@ export function nativeEngine(options: { repository: Repository; folder: string; 
         says: `${files} files, each checked against its SHA-256, and ${walSegments} WAL segments up to ${endLsn}`,
       }
     },
-    recover: finishRestore,
+    recover: (wanted) => finishRestore({ repository, ...wanted }),
     verify: (wanted) => verifyRepository(repository, wanted),
   }
 }
@@ -85,6 +87,7 @@ function summarise(info: BackupInfo): EngineBackup {
     detail: info,
     id: info.id,
     label: info.label,
+    ...(info.rule === undefined ? {} : { rule: info.rule }),
     kind: 'full',
     startedAt: info.startedAt,
     stoppedAt: info.stoppedAt,

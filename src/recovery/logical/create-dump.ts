@@ -23,6 +23,8 @@ export interface DumpOptions {
   /** Folder on this machine for the files while they are written: in the clear, for this account alone, removed afterwards. */
   folder: string
   label?: string | undefined
+  rule?: string | undefined
+  keep?: 'forever' | number | undefined
   onProgress?: ((progress: { bytes: number; totalBytes: number }) => void) | undefined
   signal?: AbortSignal | undefined
 }
@@ -88,6 +90,8 @@ export async function createDump(options: DumpOptions): Promise<DumpInfo> {
       format: 1,
       id,
       label,
+      ...(options.rule === undefined ? {} : { rule: options.rule }),
+      ...(options.keep === undefined ? {} : { keep: options.keep }),
       system: repository.system,
       startedAt,
       holdsAllUntil,

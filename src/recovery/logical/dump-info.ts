@@ -6,6 +6,10 @@ export const dumpInfoSchema = z.strictObject({
   /** Sorts by time: `20260203T040506Z-1a2b3c4d`. */
   id: z.string().regex(/^\d{8}T\d{6}Z-[0-9a-f]{8}$/),
   label: z.string(),
+  /** The name in `recovery.backups` of the rule that took it; absent when it was taken by hand. */
+  rule: z.string().optional(),
+  /** How long it is kept, milliseconds, where that is its own and not its rule's. */
+  keep: z.union([z.literal('forever'), z.number()]).optional(),
   system: z.string(),
   /** Milliseconds since the epoch, by the server's clock. */
   startedAt: z.number(),

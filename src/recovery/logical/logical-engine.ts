@@ -54,8 +54,8 @@ export function logicalEngine(options: { repository: Repository; folder: string;
         stop: () => client.end().catch(() => undefined),
       } satisfies Protection
     },
-    backup: async ({ server, label, onProgress, signal }) =>
-      summarise(await createDump({ server, repository, clock, folder, label, onProgress, signal })),
+    backup: async ({ server, label, rule, keep, onProgress, signal }) =>
+      summarise(await createDump({ server, repository, clock, folder, label, rule, keep, onProgress, signal })),
     list: async () => (await listDumps(repository)).map(summarise),
     window: async () => dumpWindow(await listDumps(repository)),
     restore: async ({ to, at, backup, binaries, onProgress, signal }) => {
@@ -94,6 +94,7 @@ function summarise(dump: DumpInfo): EngineBackup {
     detail: dump,
     id: dump.id,
     label: dump.label,
+    ...(dump.rule === undefined ? {} : { rule: dump.rule }),
     kind: 'dump',
     startedAt: dump.startedAt,
     stoppedAt: dump.stoppedAt,

@@ -8,6 +8,7 @@ import { withClient } from '../../postgres/connection.ts'
 import { startServer } from '../../postgres/launch.ts'
 import type { OwnedServer } from '../../postgres/server.ts'
 import { syncDirectory } from '../durable.ts'
+import { erasuresToRepeat } from '../erasures/journal.ts'
 import { markPending } from '../pending-restore.ts'
 import type { Repository } from '../repository.ts'
 import { requireRoom } from '../restore.ts'
@@ -66,6 +67,7 @@ export async function restoreDump(options: RestoreDumpOptions): Promise<Restored
   const manifest = await readDumpManifest(repository, dump)
   const tools = await findClientTools(dump.tools.major)
   const binaries = await options.binaries(dump)
+  const erasures = await erasuresToRepeat(repository)
   const target = await claimTarget(options.to, dump.id)
   let server: OwnedServer | undefined
   try {
@@ -88,7 +90,7 @@ export async function restoreDump(options: RestoreDumpOptions): Promise<Restored
     await compare(started, dump, manifest, signal)
     await started.stop('fast')
     server = undefined
-    await markPending(draft, target.wal, account)
+    await markPending(draft, target.wal, account, erasures)
     await syncDirectory(draft)
     await rename(draft, target.directory)
     await syncDirectory(dirname(target.directory))

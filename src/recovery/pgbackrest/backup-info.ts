@@ -62,6 +62,7 @@ export async function readBackups(stanza: Stanza): Promise<EngineBackup[]> {
       },
       id: backup.label,
       label: backup.annotation?.['label'] ?? '',
+      ...(backup.annotation?.['rule'] === undefined ? {} : { rule: backup.annotation['rule'] }),
       kind: kinds[backup.type],
       startedAt: backup.timestamp.start * 1000,
       stoppedAt: backup.timestamp.stop * 1000,

@@ -48,9 +48,10 @@ export async function pgBackRestEngine(options: {
       await attachServer(stanza, server)
       return watch(server, heartbeatMs, onTrouble)
     },
-    backup: async ({ server, label, kind = 'full', signal }) => {
+    backup: async ({ server, label, rule, keep, kind = 'full', signal }) => {
       await attachServer(stanza, server, signal)
-      const annotation = label === undefined || label === '' ? [] : [`--annotation=label=${label}`]
+      const noted = Object.entries({ label, rule, keep }).filter(([, value]) => value !== undefined && value !== '')
+      const annotation = noted.map(([name, value]) => `--annotation=${name}=${value}`)
       const config = stanza.serverConfig
       await stanza.run(['backup', `--type=${types[kind]}`, ...annotation], { config, signal })
       const taken = (await readBackups(stanza)).at(-1)

@@ -6,6 +6,7 @@ import { serverAccount } from '../../postgres/account.ts'
 import { blockingAncestor } from '../../postgres/place.ts'
 import { syncDirectory } from '../durable.ts'
 import type { EngineBackup } from '../engine.ts'
+import { erasuresToRepeat } from '../erasures/journal.ts'
 import { markPending } from '../pending-restore.ts'
 import { targetTime } from '../recovery-settings.ts'
 import type { Repository } from '../repository.ts'
@@ -56,6 +57,7 @@ export async function restoreBackup(
   requireWal(findHole(segments, backup.detail.walStart, walSegmentBytes, mark), walSegmentBytes)
 
   const account = serverAccount()
+  const erasures = await erasuresToRepeat(repository)
   const target = await claimTarget(options.to, backup.id)
   try {
     const ancestor = account && (await blockingAncestor(target.directory, account))
@@ -73,7 +75,7 @@ export async function restoreBackup(
     await stanza.run(['restore', ...args], { config, signal })
     // Until somebody says that it is the server now, what it writes must not reach the archive of the other.
     await appendFile(join(target.directory, 'postgresql.auto.conf'), `${detached}\n`)
-    await markPending(target.directory, target.wal, account)
+    await markPending(target.directory, target.wal, account, erasures)
     await syncDirectory(target.directory)
     await target.keep()
     return { backup, dataDirectory: target.directory, segments: segments.length, tookMs: clock.now() - began }
