@@ -12,7 +12,7 @@ export const catalogue = {
   },
 
   PROJECT_NOT_FOUND: {
-    says: 'No project at {path} or above it.',
+    says: 'No project at {path} or above it, and none beside this Aval.',
     next: 'Go to a folder that holds plan.ts or systems/<name>/plan.ts, or to one below it.',
     exit: 2,
   },
