@@ -37,6 +37,10 @@ export interface ProofSession {
   faults: ReadonlySet<Fault>
   /** Work to do when the session ends, whatever came of it; done in reverse order. */
   defer(work: () => Promise<void>): void
+  /** From now on the exercise finds services at these addresses; where the scratch environment has them, without any. */
+  route(addresses: Readonly<Record<string, string>> | undefined): void
+  /** The addresses of the last `route`. */
+  routed(): Readonly<Record<string, string>> | undefined
   /** Records what is done about a subject, shows it while it runs, and keeps it for the evidence; one record a subject. */
   steps(subject: string): Steps
 }
@@ -47,6 +51,9 @@ export type Fault =
   | 'byte-flipped'
   | 'restore-too-late'
   | 'services-left-behind'
+  | 'migration-marked-applied'
+  | 'second-store-stale'
+  | 'clone-incomplete'
   | 'verify-skips'
   | 'slow-service'
   | 'index-corrupted'
@@ -94,10 +101,12 @@ export interface FaultMutant {
   fault: Fault
   /** Id of the guarantee that must be refuted under the fault. */
   breaks(guarantees: readonly Guarantee[]): Guarantee | undefined
+  /** What the reason must say: a refutation for another reason, such as a run that broke down, has not seen the fault. */
+  says?: RegExp
   description: string
 }
 
 /** A mutant of either origin, ready to be tried. */
 export type Mutant =
-  | { id: string; description: string; guarantee: Guarantee; fault: Fault }
+  | { id: string; description: string; guarantee: Guarantee; fault: Fault; says?: RegExp | undefined }
   | { id: string; description: string; guarantee: Guarantee; mutation: Mutation }

@@ -22,9 +22,9 @@ export interface MutantResult {
 export async function mutantsOf(system: System): Promise<Mutant[]> {
   const guarantees = deriveGuarantees(system.plan).filter((guarantee) => proverOf(guarantee, system) !== undefined)
   const ofProvers = provers.flatMap(({ mutants }) =>
-    mutants.flatMap(({ id, description, fault, breaks }): Mutant[] => {
+    mutants.flatMap(({ id, description, fault, breaks, says }): Mutant[] => {
       const guarantee = breaks(guarantees)
-      return guarantee === undefined ? [] : [{ id, description, guarantee, fault }]
+      return guarantee === undefined ? [] : [{ id, description, guarantee, fault, says }]
     }),
   )
   const factory = await loadExercise(system)
@@ -53,7 +53,9 @@ export async function tryMutant(
     if (!prover) throw new Error(`nothing proves ${mutant.guarantee.id}`)
     for await (const finding of prover.prove([mutant.guarantee], session)) {
       const evidence = conclude(finding, 'self-test', facts)
-      return { mutant, evidence, seen: evidence.verdict === 'refuted' }
+      const says = 'says' in mutant ? mutant.says : undefined
+      const seen = evidence.verdict === 'refuted' && (says === undefined || says.test(evidence.reason))
+      return { mutant, evidence, seen }
     }
     throw new Error(`the prover said nothing of ${mutant.guarantee.id}`)
   } finally {

@@ -40,6 +40,7 @@ export async function openSession(options: SessionOptions): Promise<{ session: P
   const deferred: (() => Promise<void>)[] = []
   const recorders = new Map<string, Steps>()
   let environment: Awaited<ReturnType<typeof scratch.environment>> | undefined
+  let routed: Readonly<Record<string, string>> | undefined
   const session: ProofSession = {
     system,
     clock,
@@ -57,11 +58,15 @@ export async function openSession(options: SessionOptions): Promise<{ session: P
     exercise: factory({
       address: (service) => {
         if (!environment) throw new Error('the environment has not been started')
-        return environment.address(service)
+        return routed?.[service] ?? environment.address(service)
       },
       now: clock.now,
     }),
     defer: (work) => void deferred.push(work),
+    route: (addresses) => {
+      routed = addresses
+    },
+    routed: () => routed,
     steps: (subject) => {
       const known = recorders.get(subject) ?? recordSteps(clock, (step) => options.progress(subject, step))
       recorders.set(subject, known)

@@ -4,10 +4,10 @@ import { directoryStore } from '../../recovery/directory-store.ts'
 import type { Repository } from '../../recovery/repository.ts'
 import type { Store } from '../../recovery/store.ts'
 import type { ProofSession } from '../prover.ts'
+import { lostStore } from './faults/server-lost.ts'
 import { carryOutProcedure, type Outcome } from './scenario.ts'
 import { scenarioFor } from './scenarios-of.ts'
 import { siteOf } from './site.ts'
-import { lostStore } from './strike.ts'
 
 /** The repository as the loss of the server left it, for whoever judges what is kept there. */
 export interface Aftermath {

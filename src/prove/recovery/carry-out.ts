@@ -1,16 +1,25 @@
 import type { Action } from '../../plan/scenario.ts'
-import { reportLoss, settleClients, verifyData } from './actions/looking.ts'
+import { confirmCopy, confirmDown, reportLoss, settleClients, verifyData } from './actions/looking.ts'
+import { mendCause, migrateStatus, migrateUp } from './actions/migrating.ts'
+import { cloneSource, fetchKey } from './actions/rebuilding.ts'
 import { findBackup, findMoment, prepareDirectory, restoreBeside, restoreWhole } from './actions/restoring.ts'
 import { checkHealth, smokeTest, startServices } from './actions/serving.ts'
 import type { CarryOut } from './run.ts'
 
 /** How each action is carried out. One that is missing makes its procedure inconclusive, and the evidence says which. */
 export const carryOut: Partial<Record<Action, CarryOut>> = {
+  'confirm-primary-down': confirmDown,
+  'confirm-copy': confirmCopy,
+  'fetch-key': fetchKey,
+  clone: cloneSource,
   'find-backup': findBackup,
   'find-moment': findMoment,
   'prepare-directory': prepareDirectory,
   restore: restoreWhole,
   'restore-beside': restoreBeside,
+  'migrate-status': migrateStatus,
+  'mend-cause': mendCause,
+  'migrate-up': migrateUp,
   'start-services': startServices,
   'verify-data': verifyData,
   'check-health': checkHealth,

@@ -1,4 +1,5 @@
-import { mkdir, symlink } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, symlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { runToEnd } from '../../process.ts'
 import type { Project, System } from '../../project/project.ts'
@@ -23,6 +24,10 @@ export interface Operator {
   project: Project
   /** Folder of the system's development environment in the project. */
   directory: string
+  /** How Aval is called: program and first arguments. */
+  program: readonly [string, ...string[]]
+  /** Folder of the system in the project: links to the system's own files, each of which can be replaced by another. */
+  system: string
   /**
    * Runs a command line of the plan that begins with `aval` or `./aval`.
    * @param fill what stands for each placeholder, such as DIRECTORY
@@ -36,40 +41,55 @@ export async function makeOperator(options: {
   system: System
   /** Folder that is made for it. */
   root: string
-  /** Variables of the commands beyond those of this process. */
-  environment?: Readonly<Record<string, string>>
 }): Promise<Operator> {
   const { system, root } = options
-  await mkdir(join(root, 'systems'), { recursive: true })
-  await symlink(system.directory, join(root, 'systems', system.name))
-  const project: Project = { root, state: join(root, '.aval'), systems: [system.name] }
-  const directory = developmentDirectory(project, system.name)
+  const own = join(root, 'systems', system.name)
+  await mkdir(own, { recursive: true })
+  for (const name of await readdir(system.directory)) await symlink(join(system.directory, name), join(own, name))
+  return operatorOf(root, system.name, own, commandLine)
+}
+
+/** An operator in the clone of a project, who gives the commands that the clone brings. */
+export async function operatorAt(options: { root: string; system: string; folder: string }): Promise<Operator> {
+  const { root, system, folder } = options
+  const own = join(root, 'src/cli/main.ts')
+  // A project that only has systems in it is served by whatever Aval is installed.
+  return operatorOf(root, system, join(root, folder), existsSync(own) ? own : commandLine)
+}
+
+async function operatorOf(root: string, name: string, system: string, main: string): Promise<Operator> {
+  const project: Project = { root, state: join(root, '.aval'), systems: [name] }
+  const directory = developmentDirectory(project, name)
   await mkdir(directory, { recursive: true })
+  const program = [process.execPath, '--disable-warning=ExperimentalWarning', main] as const
   return {
     project,
     directory,
-    aval: (command, fill, more) => runAval({ cwd: root, main: commandLine, command, fill, more, ...options }),
+    program,
+    system,
+    aval: (command, fill = {}, more = []) => runAval(program, root, command, fill, more),
   }
 }
 
-/** Runs a command line of Aval in a folder, by the `main` given: the clone of a project has its own. */
-export async function runAval(options: {
-  cwd: string
-  main: string
-  command: string
-  fill?: Readonly<Record<string, string>> | undefined
-  more?: readonly string[] | undefined
-  environment?: Readonly<Record<string, string>>
-}): Promise<Command> {
-  const [program = '', ...words] = wordsOf(options.command)
-  if (!isAval(options.command)) throw new Error(`"${program}" is no command of Aval`)
-  const fill = options.fill ?? {}
-  const args = [...words.map((word) => fill[word] ?? word), ...(options.more ?? [])]
+async function runAval(
+  [program, ...first]: readonly [string, ...string[]],
+  cwd: string,
+  command: string,
+  fill: Readonly<Record<string, string>>,
+  more: readonly string[],
+): Promise<Command> {
+  if (!isAval(command)) throw new Error(`"${command}" is no command of Aval`)
+  const args = [
+    ...wordsOf(command)
+      .slice(1)
+      .map((word) => fill[word] ?? word),
+    ...more,
+  ]
   const { code, stdout, stderr } = await runToEnd({
-    program: process.execPath,
-    args: ['--disable-warning=ExperimentalWarning', options.main, ...args],
-    cwd: options.cwd,
-    env: { ...process.env, CI: '1', NO_COLOR: '1', ...options.environment },
+    program,
+    args: [...first, ...args],
+    cwd,
+    env: { ...process.env, CI: '1', NO_COLOR: '1' },
     timeoutMs: 600_000,
   })
   const typed = ['aval', ...args].join(' ')

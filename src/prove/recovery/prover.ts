@@ -5,7 +5,8 @@ import { type FaultName, faults } from '../../plan/scenario.ts'
 import type { Finding, ProofSession, Prover } from '../prover.ts'
 import { judgeLoss, judgeOutage, judgePrecision, judgeTime } from './judge.ts'
 import { recoveryMutants } from './mutants.ts'
-import { carryOutProcedure, type Outcome, ScenarioFailed, ScenarioUnready } from './scenario.ts'
+import { carryOutProcedure, type Outcome } from './scenario.ts'
+import { ScenarioFailed, ScenarioUnready } from './scenario-error.ts'
 import { type Scenario, scenarioFor, scenariosOf } from './scenarios-of.ts'
 
 /** Recovery, done and timed: every procedure of the plan that says what fails and what is done about it. */

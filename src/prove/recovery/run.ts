@@ -1,12 +1,15 @@
 import type { Procedure, Step } from '../../plan/recovery.ts'
 import type { FaultName } from '../../plan/scenario.ts'
 import type { OwnedServer } from '../../postgres/server.ts'
+import type { Child } from '../../process.ts'
 import type { Ack, Actor } from '../exercise.ts'
 import type { Load } from '../load.ts'
 import type { ProofSession } from '../prover.ts'
 import { type ReadBack, readBackAll } from '../read-back.ts'
 import type { Steps } from '../steps.ts'
+import type { Custody } from './custody.ts'
 import type { Site } from './site.ts'
+import type { WorkTree } from './work-tree.ts'
 
 /** What a fault did. Times in milliseconds since the epoch. */
 export interface Blow {
@@ -22,7 +25,23 @@ export interface Blow {
   table?: string
   /** Whose rows were deleted. */
   tenant?: string
+  /** Where the key is, once its file is gone. */
+  custody?: Custody
+  /** What was acknowledged before had been copied to the second store. */
+  copiedUntil?: number
+  /** The repository of the source. */
+  source?: WorkTree
+  /** What the fault took and the recovery did not bring back, each a sentence; asked once all steps are done. */
+  check?(restored: ReadBack): Promise<string[]>
+  /** Puts away what the fault brought and no system has; done when everything has been measured. */
+  tidy?(): Promise<void>
 }
+
+/** A scenario before its fault. */
+export type Beginning = Omit<Run, 'blow'>
+
+/** Causes a fault. */
+export type Strike = (run: Beginning) => Promise<Blow>
 
 /** One scenario under way: what every action sees, and what it leaves for the ones after it. */
 export interface Run {
@@ -49,6 +68,10 @@ export interface Made {
   directory?: string
   /** A moment found to restore to. */
   moment?: number
+  /** Aval as it runs from a clone. */
+  up?: Child
+  /** The pending migrations were applied. */
+  migrated?: boolean
   /** A server restored beside the running one. */
   beside?: OwnedServer
 }

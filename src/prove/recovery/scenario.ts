@@ -1,4 +1,3 @@
-import { AvalError, messageOf } from '../../errors.ts'
 import type { Procedure } from '../../plan/recovery.ts'
 import { type FaultName, faultMeanings } from '../../plan/scenario.ts'
 import { seededRandom } from '../../random.ts'
@@ -7,9 +6,11 @@ import { startLoad, untilWrites } from '../load.ts'
 import type { ProofSession } from '../prover.ts'
 import type { ReadBack } from '../read-back.ts'
 import { readableMs } from '../report/figures.ts'
+import { bringHome } from './actions/rebuilding.ts'
 import { untilServed } from './actions/serving.ts'
 import { carryOut } from './carry-out.ts'
 import { type Blow, measureRestored, type Run, settleClients } from './run.ts'
+import { ScenarioFailed, ScenarioUnready } from './scenario-error.ts'
 import { siteOf } from './site.ts'
 import { databaseBytes } from './size.ts'
 import { strikes } from './strike.ts'
@@ -38,18 +39,6 @@ export interface Outcome {
   /** Size of the databases before the fault. */
   bytes: number
 }
-
-/** A procedure that could not be carried out to its end: what was promised is not so. */
-export class ScenarioFailed extends Error {
-  readonly next: string | undefined
-  constructor(step: string, cause: unknown) {
-    super(`"${step}": ${messageOf(cause)}`, { cause })
-    this.next = cause instanceof AvalError ? cause.next : undefined
-  }
-}
-
-/** Nothing was found out: the scenario could not begin. */
-export class ScenarioUnready extends Error {}
 
 const writesBeforeFault = 12
 
@@ -137,9 +126,12 @@ async function perform(
     if (endsService.has(fault) && servedAt === undefined)
       throw new ScenarioFailed('the system serves again', new Error('no client was answered after the recovery'))
     const restored = await measureRestored(run)
+    run.measured.breaches.push(...((await blow.check?.(restored)) ?? []))
     const settled = await settleClients(run)
     await quiet()
     site.acks.push(...load.acks)
+    await blow.tidy?.()
+    await bringHome(run)
     site.ruin = undefined
     return {
       name,

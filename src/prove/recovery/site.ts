@@ -1,7 +1,5 @@
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { seededRandom } from '../../random.ts'
-import type { BackupInfo } from '../../recovery/backup-info.ts'
 import { createBackup } from '../../recovery/base-backup.ts'
 import { directoryStore } from '../../recovery/directory-store.ts'
 import { openRepository, type Repository } from '../../recovery/repository.ts'
@@ -30,7 +28,6 @@ export interface Site {
   repository: Repository
   storeDirectory: string
   keyFile: string
-  spool: string
   /** Opens the repository over another store, such as a damaged copy. */
   open(store: Store): Promise<Repository>
   /** Does the load; each may be the second device of a user. */
@@ -39,8 +36,6 @@ export interface Site {
   watcher: Actor
   /** What the clients were acknowledged in the scenarios before. */
   acks: Ack[]
-  /** The base backup, taken when there is none yet. */
-  backup: BackupInfo
   /** The receiver that brings the WAL, started again when none runs. */
   archive(): Promise<WalReceiver>
   /** From now on nothing that runs on the machine reaches the store. */
@@ -61,40 +56,15 @@ export const siteOf = oncePerSession(async (session: ProofSession): Promise<Site
   const steps = session.steps('recovery')
   const environment = await steps.do('system up and migrated', () => scratch.environment())
   const operator = await makeOperator({ system, root: join(scratch.directory, 'operator') })
-  const { project } = operator
-  const storeDirectory = repositoryDirectory(project, system.name)
-  const keyFile = repositoryKeyFile(project, system.name)
-  const spool = join(operator.directory, 'spool')
+  const storeDirectory = repositoryDirectory(operator.project, system.name)
+  const keyFile = repositoryKeyFile(operator.project, system.name)
   const key = await loadOrCreateKey(keyFile)
   const open = (store: Store) => openRepository({ store, key, system: system.name })
   const repository = await open(directoryStore(storeDirectory))
-
   if (effort.growToBytes > 0) {
     const url = environment.server.url({ database: environment.database.name })
     await steps.do('database grown', () => growDatabase(url, effort.growToBytes))
   }
-  let machine = severable(repository.store)
-  let receiver: WalReceiver | undefined
-  const archive = async () => {
-    if (receiver) return receiver
-    machine = severable(repository.store)
-    receiver = await startWalReceiver({
-      url: environment.server.url(),
-      repository: await open(machine.store),
-      spool,
-      slot: slotName(system.name),
-      clock,
-      heartbeatMs: 1_000,
-    })
-    return receiver
-  }
-  const stopArchive = async () => {
-    const stopping = receiver
-    receiver = undefined
-    await stopping?.stop()
-  }
-  session.defer(stopArchive)
-
   const actors = await steps.do(
     'clients signed in',
     () => exercise.actors(session.seed, effort.actors + 1),
@@ -102,42 +72,59 @@ export const siteOf = oncePerSession(async (session: ProofSession): Promise<Site
   )
   const [watcher, ...clients] = actors
   if (watcher === undefined) throw new Error('the exercise brought no clients')
-  const started = await archive()
-  const random = seededRandom(session.seed).fork('recovery')
-  const load = startLoad({ exercise, actors: clients, random, clock })
-  session.defer(load.stop)
-  await steps.do('clients at work', () => untilWrites(load, writesBeforeBackup, clock, 60_000))
-  const backup = await steps.do(
-    'base backup under load',
-    () => createBackup({ url: environment.server.url(), repository, clock, receiver: started }),
-    (info) => info.id,
-  )
-  await load.stop()
-  const announce = () => writeRunState(project, environment, storeDirectory)
-  announce()
-  return {
+
+  let machine = severable(repository.store)
+  let receiver: WalReceiver | undefined
+  const site: Site = {
     operator,
     environment,
     repository,
     storeDirectory,
     keyFile,
-    spool,
     open,
     clients,
     watcher,
-    acks: [...load.acks],
-    backup,
-    archive,
-    sever: () => machine.sever(),
-    stopArchive,
-    announce,
+    acks: [],
     ruin: undefined,
+    archive: async () => {
+      if (receiver) return receiver
+      machine = severable(site.repository.store)
+      receiver = await startWalReceiver({
+        url: environment.server.url(),
+        repository: await open(machine.store),
+        spool: spoolOf(site),
+        slot: slotName(system.name),
+        clock,
+        heartbeatMs: 1_000,
+      })
+      return receiver
+    },
+    stopArchive: async () => {
+      const stopping = receiver
+      receiver = undefined
+      await stopping?.stop()
+    },
+    sever: () => machine.sever(),
+    announce: () => writeRunState(site.operator.project, environment, site.storeDirectory),
   }
+  session.defer(site.stopArchive)
+  const started = await site.archive()
+  const random = seededRandom(session.seed).fork('recovery')
+  const load = startLoad({ exercise, actors: clients, random, clock })
+  session.defer(load.stop)
+  await steps.do('clients at work', () => untilWrites(load, writesBeforeBackup, clock, 60_000))
+  await steps.do(
+    'base backup under load',
+    () => createBackup({ url: environment.server.url(), repository, clock, receiver: started }),
+    ({ id }) => id,
+  )
+  await load.stop()
+  site.acks.push(...load.acks)
+  site.announce()
+  return site
 })
 
-/** Removes what lies on the machine of the server: its data and the spool of the receiver. */
-export async function loseMachine(site: Site): Promise<void> {
-  for (const lost of [site.environment.server.dataDirectory, site.spool]) {
-    await rm(lost, { recursive: true, force: true })
-  }
+/** Where WAL waits for the store on the machine of a site. */
+export function spoolOf({ operator }: Pick<Site, 'operator'>): string {
+  return join(operator.directory, 'spool')
 }

@@ -1,3 +1,6 @@
+import { timestamp } from '../../../clock.ts'
+import { withClient } from '../../../postgres/connection.ts'
+import { restoreWindow } from '../../../recovery/restore-point.ts'
 import { breachesOf } from '../../integrity/invariant.ts'
 import { inspectPages } from '../../integrity/pages.ts'
 import { measureLoss } from '../../read-back.ts'
@@ -39,5 +42,27 @@ export const reportLoss: CarryOut = async (run) => {
   return {
     by: 'every acknowledged write asked for',
     saw: ms === 0 ? describeReadBack(found) : `${describeReadBack(found)}, ${readableMs(ms)} before the fault`,
+  }
+}
+
+/** A primary that still answers must not be replaced. */
+export const confirmDown: CarryOut = async ({ session, site }) => {
+  const { url } = site.environment.server
+  const answered = await withClient(url(), (client) => client.query('SELECT 1')).then(
+    () => true,
+    () => false,
+  )
+  if (answered) throw new Error('the server still answers')
+  return { by: `a connection to ${new URL(url()).host}`, saw: `refused at ${timestamp(session.clock.now())}` }
+}
+
+/** The copy is worth recovering from when it opens and its newest moment is recent. */
+export const confirmCopy: CarryOut = async ({ blow, site }) => {
+  const window = await restoreWindow(site.repository)
+  if (window === undefined) throw new Error('the second store can restore nothing')
+  const behindMs = Math.max(0, blow.at - window.to)
+  return {
+    by: `the window of ${site.repository.store.place}`,
+    saw: `restorable up to ${timestamp(window.to)}, ${readableMs(behindMs)} before the fault`,
   }
 }

@@ -71,7 +71,8 @@ function placeholders(run: Run, at: number | 'latest'): Record<string, string> {
     DIRECTORY: run.made.directory ?? '',
     MOMENT: at === 'latest' ? 'latest' : timestamp(at),
     REPOSITORY: run.site.storeDirectory,
-    KEY: run.site.keyFile,
+    KEY: run.blow.custody?.copy ?? run.site.keyFile,
+    IDENTITY: run.blow.custody?.identity ?? '',
   }
 }
 
@@ -108,7 +109,9 @@ async function startBeside(run: Run, dataDirectory: string) {
   return server
 }
 
-async function freshDirectory({ session, name }: Run): Promise<string> {
+/** Where the cluster is to be: of a rebuild from a clone, where its `aval up` looks for it. */
+async function freshDirectory({ fault, session, site, name }: Run): Promise<string> {
+  if (fault === 'all-lost') return reachable(join(site.operator.directory, 'database'))
   return reachable(join(session.scratch.directory, name))
 }
 

@@ -1,5 +1,6 @@
 import { startServer } from '../../../postgres/launch.ts'
 import { type CarryOut, need, type Run } from '../run.ts'
+import { startFromClone } from './rebuilding.ts'
 
 /** Bringing services and clients to a database that is there again. */
 
@@ -9,6 +10,10 @@ const patienceMs = 60_000
 export const startServices: CarryOut = async (run) => {
   const { clock, faults, scratch } = run.session
   const environment = await scratch.environment()
+  if (run.fault === 'all-lost') {
+    const { addresses } = await startFromClone(run)
+    return { by: `aval up ${run.session.system.name}, in the clone`, saw: `${Object.keys(addresses).join(', ')} ready` }
+  }
   if (!faults.has('services-left-behind')) {
     const dataDirectory = need(run.made.directory, 'restored a cluster')
     const { binaries, server: lost } = environment
@@ -31,8 +36,9 @@ export const startServices: CarryOut = async (run) => {
 export const checkHealth: CarryOut = async (run) => {
   const { faults, scratch, system } = run.session
   const environment = await scratch.environment()
+  const addresses = run.session.routed() ?? environment.addresses()
   const asked: string[] = []
-  for (const [name, address] of Object.entries(environment.addresses())) {
+  for (const [name, address] of Object.entries(addresses)) {
     const service = system.plan.services[name]
     if (service === undefined || !('ready' in service) || service.ready === undefined) continue
     asked.push(`${name}${service.ready}`)

@@ -1,0 +1,44 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { directoryStore } from '../../../recovery/directory-store.ts'
+import { placeInCustody } from '../custody.ts'
+import type { Strike } from '../run.ts'
+import { copyStore } from '../second-store.ts'
+import { killAndRemove } from './server-lost.ts'
+
+/**
+ * The store is copied as the plan says and once more, clients work on, and then server, store and key file are gone at once. What is
+ * left are the second store, the escrow copy of the key, and the source.
+ */
+export const loseRegion: Strike = async (run) => {
+  const { session, site } = run
+  const { clock, effort, faults, scratch, signal } = session
+  const directory = join(scratch.directory, 'second-store')
+  const second = directoryStore(directory)
+  const custody = await placeInCustody(join(scratch.directory, 'custody'), site.keyFile)
+  const archive = await site.archive()
+  await copyStore(site.repository.store, second)
+  await clock.sleep(effort.loadMs / 4, signal)
+  const copiedUntil = clock.now()
+  await archive.waitUntilStored((await archive.heartbeat()).lsn, 60_000)
+  if (!faults.has('second-store-stale')) await copyStore(site.repository.store, second)
+  await clock.sleep(effort.loadMs / 4, signal)
+
+  const at = await killAndRemove(run)
+  await rm(site.storeDirectory, { recursive: true, force: true })
+  await rm(site.keyFile, { force: true })
+  site.storeDirectory = directory
+  site.repository = await site.open(second)
+  return {
+    at,
+    what: 'server, store and key file removed; the second store and the escrow copy of the key are left',
+    custody,
+    copiedUntil,
+    check: async ({ lost, altered }) => {
+      const missing = [...lost, ...altered].filter((ack) => ack.acknowledgedAt <= copiedUntil)
+      return missing.length === 0
+        ? []
+        : [`${missing.length} writes are missing that were acknowledged before the last copy to the second store`]
+    },
+  }
+}
