@@ -806,6 +806,27 @@ export const catalogue = {
     exit: 1,
   },
 
+  MERGE_TABLE_THERE: {
+    says: 'The table {table} is in the target already.',
+    next: 'Rows of it that are missing come back with `aval extract <system> --table <name>`; rename it first if all of it is wrong.',
+    exit: 1,
+  },
+  MERGE_UNSUPPORTED: {
+    says: 'The table {table} cannot be made again by itself: {what} would be lost.',
+    next: 'Make the table with its migration, then bring its rows in with `aval extract <system> --table <name>`.',
+    exit: 1,
+  },
+  MERGE_REFUSED: {
+    says: 'The target refused a part of {table} ({statement} ...): {reason}. Nothing was changed.',
+    next: 'Make what it needs (a type, a function, a role, a right of the user of the target) and give the command again.',
+    exit: 1,
+  },
+  MERGE_NOT_EQUAL: {
+    says: 'After the merge {part} of {table} were not what they had been. Nothing was changed.',
+    next: 'Make the table with its migration, then bring its rows in with `aval extract <system> --table <name>`.',
+    exit: 1,
+  },
+
   PAGE_CHECKSUMS_OFF: {
     says: 'No page in {directory} carries a checksum: damage there cannot be seen.',
     next: 'Stop the server and run `pg_checksums --enable` on it; new clusters of Aval have them.',

@@ -2,7 +2,7 @@ import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import { formatTarget } from '../prove/report/figures.ts'
 import { chooseSystems } from './choose-systems.ts'
-import { printJson, type RegisterCommand } from './command.ts'
+import { printJson, type RegisterCommand, usage } from './command.ts'
 import { currentVerdicts, type JudgedGuarantee } from './current-verdicts.ts'
 import { table } from './layout.ts'
 import { styleVerdict, tally } from './verdict-style.ts'
@@ -45,6 +45,7 @@ Exit codes:
           context.out(`${system.plan.title ?? each}\n${guaranteeTable(chosen)}\n${counted}.\n\n`)
         }
       }
+      if (flags.only !== '' && listed.length === 0) throw usage('guarantees', `No promise begins with "${flags.only}".`)
       if (flags.json) printJson(context, listed)
     })
 }

@@ -1,8 +1,11 @@
 import { relative } from 'node:path'
 import type { Command } from 'commander'
+import { failure } from '../errors.ts'
 import { type LedgerEntry, openLedger } from '../ledger/ledger.ts'
 import { inspectLedger, type KnownRecord } from '../ledger/verify.ts'
+import { nearest } from '../plan/nearest.ts'
 import { findProject } from '../project/find-project.ts'
+import type { Project } from '../project/project.ts'
 import { formatMeasured } from '../prove/report/figures.ts'
 import { type CommandContext, printJson, usage } from './command.ts'
 import { type Column, table } from './layout.ts'
@@ -47,6 +50,7 @@ Exit codes: 0 listed, 1 the ledger was changed from outside, 2 the command line 
         throw usage('ledger list', `--last takes a whole number from 1, not "${options.last}".`)
       }
       const project = await findProject(context.cwd, context.home)
+      requireKnown(project, system, context)
       const entries = listed(project.state, context).filter(
         ({ evidence }) =>
           (system === undefined || evidence.system === system) && evidence.guarantee.startsWith(options.only ?? ''),
@@ -59,6 +63,20 @@ Exit codes: 0 listed, 1 the ledger was changed from outside, 2 the command line 
       }
       context.out(`${table(columns, shown)}\n`)
     })
+}
+
+/** A name that is neither a system nor one the ledger has evidence of is a slip of the finger. */
+function requireKnown(project: Project, system: string | undefined, context: CommandContext): void {
+  if (system === undefined || project.systems.includes(system)) return
+  const told = new Set(listed(project.state, context).map(({ evidence }) => evidence.system))
+  if (told.has(system)) return
+  const known = [...new Set([...project.systems, ...told])].sort()
+  const close = nearest(system, known)
+  throw failure('SYSTEM_NOT_FOUND', {
+    name: system,
+    known: known.join(', '),
+    suggestion: close === undefined ? '' : `Did you mean "${close}"?`,
+  })
 }
 
 interface VerifyOptions {

@@ -5,7 +5,8 @@ import { Command, CommanderError } from 'commander'
 import { z } from 'zod'
 import { timestamp } from '../clock.ts'
 import { AvalError, describeError } from '../errors.ts'
-import type { CommandContext, ExitCode, RegisterCommand } from './command.ts'
+import { findProject } from '../project/find-project.ts'
+import { type CommandContext, type ExitCode, type RegisterCommand, usage } from './command.ts'
 
 interface CommandEntry {
   name: string
@@ -44,8 +45,18 @@ const commands: readonly CommandEntry[] = [
   },
   {
     name: 'backup',
-    summary: 'create, list and verify backups',
+    summary: 'create, list, show, verify, hold and prune backups',
     load: async () => (await import('./backup.ts')).registerBackup,
+  },
+  {
+    name: 'snapshot',
+    summary: 'take a backup with a name and a time of its own',
+    load: async () => (await import('./snapshot.ts')).registerSnapshot,
+  },
+  {
+    name: 'erase',
+    summary: "erase one subject's data, and again after every restore",
+    load: async () => (await import('./erase.ts')).registerErase,
   },
   {
     name: 'restore',
@@ -90,15 +101,16 @@ const commands: readonly CommandEntry[] = [
  */
 export async function runProgram(given: readonly string[], context: CommandContext): Promise<ExitCode | undefined> {
   // `help prove` and `prove --help` are one.
-  const argv = given[0] === 'help' && given[1] !== undefined ? [...given.slice(1), '--help'] : given
+  const asked = given[0] === 'help' && given[1] !== undefined
+  const argv = asked ? [...given.slice(1), '--help'] : given
   const program = new Command('aval')
     .description(
       'Takes the promises of an operations plan, runs the system, watches it, and proves every promise by carrying it out.',
     )
     .version(version(), '-V, --version', 'print the version')
-    .configureOutput({ writeOut: context.out, writeErr: context.err })
+    // What is wrong with a command line is told below, with its code and the command whose help says more.
+    .configureOutput({ writeOut: context.out, writeErr: context.err, outputError: () => {} })
     .exitOverride()
-    .showHelpAfterError('Run `aval --help` for the commands, `aval <command> --help` for an example.')
     .addHelpText(
       'after',
       `
@@ -117,10 +129,19 @@ Exit codes: 0 all well, 1 refuted or failed, 2 the command line is wrong, 3 inco
       program.outputHelp()
       return undefined
     }
+    if (asked && !commands.some(({ name }) => name === argv[0])) {
+      throw usage('help', `There is no command "${argv[0]}".`)
+    }
+    await tellForeignProject(argv, context)
     await program.parseAsync(argv, { from: 'user' })
     return undefined
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? undefined : 2
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return undefined
+      const problem = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')
+      context.err(`${describeError(usage(nameOf(program, argv), `${problem}.`))}\n`)
+      return 2
+    }
     if (context.signal.aborted && error === context.signal.reason) {
       context.err('Stopped. What was finished until then is kept; give the command again to go on.\n')
       return 130
@@ -129,6 +150,26 @@ Exit codes: 0 all well, 1 refuted or failed, 2 the command line is wrong, 3 inco
     if (process.env['AVAL_DEBUG'] !== undefined) keepDetails(error, context)
     return error instanceof AvalError ? error.exit : 1
   }
+}
+
+/** The command that was meant, as far as its words are known: `backup create`. Empty for none. */
+function nameOf(program: Command, argv: readonly string[]): string {
+  const words: string[] = []
+  let at: Command | undefined = program
+  for (const word of argv) {
+    at = at.commands.find((command) => command.name() === word)
+    if (!at) break
+    words.push(word)
+  }
+  return words.join(' ')
+}
+
+/** Whoever stands in no project is told which one a command is about, before it does anything to it. */
+async function tellForeignProject(argv: readonly string[], context: CommandContext): Promise<void> {
+  if (argv[0] === 'test' || argv.includes('--help') || argv.includes('-h')) return
+  const project = await findProject(context.cwd, context.home).catch(() => undefined)
+  const inside = project && `${context.cwd}/`.startsWith(`${project.root}/`)
+  if (project && !inside) context.err(`There is no project here; this is about ${project.root}.\n`)
 }
 
 /** Stacks and causes go to a file of the person who asked for them, never to a screen or a shared log. */

@@ -83,6 +83,7 @@ async function proveSystem(
   const { clock } = context
   const startedAt = clock.now()
   const ledger = openLedger(project.state, clock)
+  ledger.requireWritable()
   const progress = showProgress(context)
   const effort = flags.fast ? 'fast' : 'full'
   const facts = await runFacts(project, system, flags.seed, effort)

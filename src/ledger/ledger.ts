@@ -26,6 +26,8 @@ export interface LedgerEntry {
  * changed from outside: every reading walks the chain first and throws LEDGER_DAMAGED.
  */
 export interface Ledger {
+  /** Finds out before hours of work whether there is a key to sign with. @throws LEDGER_KEY_MISSING, LEDGER_DAMAGED */
+  requireWritable(): void
   /** Returns once the record and the head that counts it are on the disk. @throws LEDGER_DAMAGED, LEDGER_KEY_MISSING */
   append(evidence: Evidence): LedgerEntry
   /** The last evidence of each guarantee of a system, by guarantee id. */
@@ -91,6 +93,7 @@ export function openLedger(directory: string, clock: Clock): Ledger {
   }
 
   return {
+    requireWritable: () => void open(),
     append,
     latest: (system) => {
       // Later records replace earlier ones; only what is left is parsed in full.
