@@ -2,21 +2,22 @@ import type { Command } from 'commander'
 import { timestamp } from '../clock.ts'
 import { AvalError, failure } from '../errors.ts'
 import { formatBytes, formatDuration } from '../plan/units.ts'
+import { externalServer } from '../postgres/external.ts'
 import { findProject } from '../project/find-project.ts'
 import type { Project } from '../project/project.ts'
-import type { BackupInfo } from '../recovery/backup-info.ts'
-import { createBackup } from '../recovery/base-backup.ts'
-import { listBackups } from '../recovery/list-backups.ts'
-import type { Repository } from '../recovery/repository.ts'
-import { restoreWindow } from '../recovery/restore-point.ts'
-import { type VerifyReport, verifyRepository } from '../recovery/verify.ts'
+import type { EngineBackup, RecoveryEngine } from '../recovery/engine.ts'
+import { noteChecked } from '../recovery/retention/checked.ts'
+import type { VerifyReport } from '../recovery/verify.ts'
 import { readRunState } from '../run/run-state.ts'
+import { registerHold } from './backup-hold.ts'
+import { registerPrune } from './backup-prune.ts'
+import { registerShow } from './backup-show.ts'
 import { chooseSystems } from './choose-systems.ts'
 import { type CommandContext, printJson } from './command.ts'
+import { type EngineFlags, openChosenEngine, withEngineOptions } from './engine-choice.ts'
 import { moving } from './moving-line.ts'
-import { openChosen, type RepositoryFlags, withRepositoryOptions } from './repository-choice.ts'
 
-interface Flags extends RepositoryFlags {
+interface Flags extends EngineFlags {
   all?: true
   json?: true
 }
@@ -29,7 +30,7 @@ interface CreateFlags extends Flags {
 export function registerBackup(program: Command, context: CommandContext): void {
   const backup = program
     .command('backup')
-    .description('Takes, lists and verifies encrypted backups of a database.')
+    .description('Takes, lists, verifies, holds and removes encrypted backups of a database.')
     .addHelpText(
       'after',
       `
@@ -79,10 +80,14 @@ Example:
 Exit codes: 0 sound, 1 something is wrong, 2 the command line is wrong.`,
     )
     .action((name: string | undefined, flags: Flags) => verify(name, flags, context))
+
+  registerShow(backup, context)
+  registerPrune(backup, context)
+  registerHold(backup, context)
 }
 
 function withOptions(command: Command): Command {
-  return withRepositoryOptions(command)
+  return withEngineOptions(command)
     .argument('[system]', 'name of the system')
     .option('--all', 'every system of the project')
     .option('--json', 'prints one JSON array')
@@ -95,24 +100,25 @@ async function chosen(name: string | undefined, flags: Flags, context: CommandCo
 
 async function create(name: string | undefined, flags: CreateFlags, context: CommandContext): Promise<void> {
   const { project, systems } = await chosen(name, flags, context, 'backup create')
-  const taken: BackupInfo[] = []
+  const taken: EngineBackup[] = []
   for (const system of systems) {
     const url = serverUrl(project, system, flags.databaseUrlFrom)
-    const repository = await openChosen(project, system, flags, context, true)
+    const engine = await openChosenEngine(project, system, flags, context, true)
+    const server = await externalServer(url)
     const line = moving(context)
-    const info = await createBackup({
-      url,
-      repository,
-      clock: context.clock,
-      signal: context.signal,
-      onProgress: ({ bytes, totalBytes }) =>
-        line.show(`${system}: ${formatBytes(bytes)} of about ${formatBytes(totalBytes)}`),
-      ...(flags.label === undefined ? {} : { label: flags.label }),
-    }).finally(line.end)
-    taken.push(info)
-    if (!flags.json) context.out(`${system}: ${describe(info)}\n`)
+    const backup = await engine
+      .backup({
+        server,
+        signal: context.signal,
+        onProgress: ({ bytes, totalBytes }) =>
+          line.show(`${system}: ${formatBytes(bytes)} of about ${formatBytes(totalBytes)}`),
+        ...(flags.label === undefined ? {} : { label: flags.label }),
+      })
+      .finally(line.end)
+    taken.push(backup)
+    if (!flags.json) context.out(`${system}: ${describe(backup)}\n`)
   }
-  if (flags.json) printJson(context, taken)
+  if (flags.json) printJson(context, taken.map(inFull))
 }
 
 /** The server to back up: whose URL a variable holds, or the one `aval up` runs. */
@@ -129,33 +135,44 @@ function serverUrl(project: Project, system: string, variable: string | undefine
 
 async function list(name: string | undefined, flags: Flags, context: CommandContext): Promise<void> {
   const { project, systems } = await chosen(name, flags, context, 'backup list')
-  const listed: BackupInfo[] = []
+  const listed: EngineBackup[] = []
   for (const system of systems) {
-    const repository = await openToRead(project, system, flags, context)
-    if (!repository) continue
-    const backups = await listBackups(repository)
+    const engine = await openToRead(project, system, flags, context)
+    if (!engine) continue
+    const backups = await engine.list()
     listed.push(...backups)
     if (flags.json) continue
-    const window = await restoreWindow(repository)
-    const moments = window
-      ? `Any moment from ${timestamp(window.from)} to ${timestamp(window.to)} can be restored, and the latest state.`
-      : 'No moment can be restored yet.'
-    context.out(
-      `${system}, ${repository.store.place}\n${backups.map((info) => `  ${describe(info)}\n`).join('')}${moments}\n`,
-    )
+    const lines = backups.map((backup) => `  ${describe(backup)}\n`).join('')
+    context.out(`${system}, ${engine.place}\n${lines}${await moments(engine)}\n`)
   }
-  if (flags.json) printJson(context, listed)
+  if (flags.json) printJson(context, listed.map(inFull))
 }
 
-function describe(info: BackupInfo): string {
-  const stored = info.archives.reduce((sum, archive) => sum + archive.storedBytes, 0)
+/** Which moments can be restored, in words. */
+async function moments(engine: RecoveryEngine): Promise<string> {
+  const window = await engine.window()
+  if (!window) return 'No moment can be restored yet.'
+  const [from, to] = [timestamp(window.from), timestamp(window.to)]
+  return engine.pointInTime
+    ? `Any moment from ${from} to ${to} can be restored, and the latest state.`
+    : `The moments of these dumps can be restored, from ${from} to ${to}; what is written after the newest is lost with the server.`
+}
+
+/** Everything that is known of a backup, as its engine keeps it. */
+function inFull(backup: EngineBackup): unknown {
+  if (backup.engine !== 'pgbackrest') return backup.detail
+  const { detail, ...common } = backup
+  return { ...common, ...detail }
+}
+
+function describe(backup: EngineBackup): string {
   const parts = [
-    info.id,
-    `Postgres ${info.postgres.version}`,
-    `${formatBytes(info.databaseBytes)} in ${formatBytes(stored)}`,
-    `${info.files} files`,
-    `took ${formatDuration(info.stoppedAt - info.startedAt)}`,
-    ...(info.label === '' ? [] : [`"${info.label}"`]),
+    backup.id,
+    `Postgres ${backup.postgres.version}`,
+    `${formatBytes(backup.bytes)} in ${formatBytes(backup.storedBytes)}`,
+    backup.engine === 'pgbackrest' ? backup.kind : `${backup.detail.files} files`,
+    `took ${formatDuration(backup.stoppedAt - backup.startedAt)}`,
+    ...(backup.label === '' ? [] : [`"${backup.label}"`]),
   ]
   return parts.join('  ')
 }
@@ -164,14 +181,18 @@ async function verify(name: string | undefined, flags: Flags, context: CommandCo
   const { project, systems } = await chosen(name, flags, context, 'backup verify')
   const reports: ({ system: string } & VerifyReport)[] = []
   for (const system of systems) {
-    const repository = await openToRead(project, system, flags, context)
-    if (!repository) continue
+    const engine = await openToRead(project, system, flags, context)
+    if (!engine) continue
     const line = moving(context)
-    const report = await verifyRepository(repository, {
-      signal: context.signal,
-      onProgress: ({ objects, key }) => line.show(`${system}: ${objects} objects read, now ${key}`),
-    }).finally(line.end)
+    const report = await engine
+      .verify({
+        signal: context.signal,
+        onProgress: ({ objects, key }) => line.show(`${system}: ${objects} objects read, now ${key}`),
+      })
+      .finally(line.end)
     reports.push({ system, ...report })
+    // A repository that may only be read is verified all the same.
+    await noteChecked(engine.repository, report, context.clock.now()).catch(() => undefined)
     if (!report.sound) context.exitWith(1)
     if (!flags.json) context.out(tell(system, report))
   }
@@ -195,9 +216,9 @@ async function openToRead(
   system: string,
   flags: Flags,
   context: CommandContext,
-): Promise<Repository | undefined> {
+): Promise<RecoveryEngine | undefined> {
   try {
-    return await openChosen(project, system, flags, context, false)
+    return await openChosenEngine(project, system, flags, context, false)
   } catch (error) {
     if (!flags.all || !(error instanceof AvalError) || error.code !== 'REPOSITORY_ABSENT') throw error
     context.err(`${system}: no repository yet\n`)

@@ -1,27 +1,24 @@
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { timestamp } from '../clock.ts'
 import { failure } from '../errors.ts'
 import { formatBytes, formatDuration } from '../plan/units.ts'
 import { serverAccount } from '../postgres/account.ts'
-import { type Binaries, findBinaries } from '../postgres/binaries.ts'
+import type { Binaries } from '../postgres/binaries.ts'
 import { blockingAncestor } from '../postgres/place.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import type { System } from '../project/project.ts'
-import { finishRestore } from '../recovery/finish-restore.ts'
-import { listBackups } from '../recovery/list-backups.ts'
+import type { EngineBackup, EngineRestore, RecoveryEngine } from '../recovery/engine.ts'
 import { parseMoment } from '../recovery/moment.ts'
-import { type RestoreResult, restore } from '../recovery/restore.ts'
-import { rescueSpool } from '../recovery/spool-recovery.ts'
+import { serverForBackup } from '../recovery/server-for-backup.ts'
 import { databaseName } from '../run/prepare-system.ts'
-import { developmentDirectory } from '../run/run-state.ts'
 import { chooseSystems } from './choose-systems.ts'
 import { type CommandContext, printJson, usage } from './command.ts'
+import { type EngineFlags, openChosenEngine, withEngineOptions } from './engine-choice.ts'
 import { moving } from './moving-line.ts'
-import { openChosen, type RepositoryFlags, withRepositoryOptions } from './repository-choice.ts'
 
-interface Flags extends RepositoryFlags {
+interface Flags extends EngineFlags {
   at: string
   to: string
   backup?: string
@@ -30,7 +27,7 @@ interface Flags extends RepositoryFlags {
 }
 
 export function registerRestore(program: Command, context: CommandContext): void {
-  withRepositoryOptions(program.command('restore'))
+  withEngineOptions(program.command('restore'))
     .argument('[system]', 'name of the system')
     .requiredOption('--at <time>', 'a moment with its time zone, or latest')
     .requiredOption('--to <directory>', 'the data directory to be: absent or empty')
@@ -61,45 +58,50 @@ async function run(name: string | undefined, flags: Flags, context: CommandConte
   const project = await findProject(context.cwd, context.home)
   const [only = ''] = chooseSystems(project, name, false, 'restore')
   const system = await loadSystem(project, only)
-  const repository = await openChosen(project, only, flags, context, false)
-  // What a receiver that died together with its server had received, but not stored yet.
-  await rescueSpool({ repository, spool: join(developmentDirectory(project, only), 'spool') })
+  const engine = await openChosenEngine(project, only, flags, context, false)
+  await engine.rescue()
   // Looked for before anything is written: files nobody can start would be no restore.
-  const major = (await listBackups(repository)).at(-1)?.postgres.major
-  const binaries = flags.filesOnly || major === undefined ? undefined : await binariesFor(system, major)
+  const newest = (await engine.list()).at(-1)
+  const needed = newest && !(flags.filesOnly && engine.name !== 'logical')
+  const binaries = needed ? await binariesFor(system, newest) : undefined
   if (binaries) await requireReachable(to)
 
   const line = moving(context)
-  const result = await restore({
-    repository,
-    to,
-    at,
-    clock: context.clock,
-    signal: context.signal,
-    onProgress: ({ bytes, totalBytes }) => line.show(`${formatBytes(bytes)} of ${formatBytes(totalBytes)} written`),
-    ...(flags.backup === undefined ? {} : { backup: flags.backup }),
-  }).finally(line.end)
+  const result = await engine
+    .restore({
+      to,
+      at,
+      signal: context.signal,
+      onProgress: ({ bytes, totalBytes }) => line.show(`${formatBytes(bytes)} of ${formatBytes(totalBytes)} written`),
+      ...(flags.backup === undefined ? {} : { backup: flags.backup }),
+      ...(binaries === undefined ? {} : { binaries }),
+    })
+    .finally(line.end)
   const began = context.clock.now()
-  if (binaries) await recover(system, result, binaries, context)
+  const recovered = binaries !== undefined && !flags.filesOnly
+  if (recovered) await recover(engine, system, result, binaries, context)
   const recoveredMs = context.clock.now() - began
   if (flags.json) {
-    const { backup, ...rest } = result
-    printJson(context, [
-      { system: only, ...rest, backup: backup.id, recovered: binaries !== undefined, recoveryMs: recoveredMs },
-    ])
+    printJson(context, [{ system: only, ...inFull(result), recovered, recoveryMs: recoveredMs }])
     return
   }
-  context.out(describe(only, result, binaries ? recoveredMs : undefined))
+  context.out(describe(only, result, recovered ? recoveredMs : undefined))
+}
+
+function inFull({ backup, detail, ...common }: EngineRestore): object {
+  const { at, dataDirectory, bytes, tookMs, behindMs } = common
+  return { at, dataDirectory, bytes, tookMs, behindMs, ...detail, backup: backup.id }
 }
 
 async function recover(
+  engine: RecoveryEngine,
   system: System,
-  result: RestoreResult,
+  result: EngineRestore,
   binaries: Binaries,
   context: CommandContext,
 ): Promise<void> {
   const database = databaseName(system.name)
-  const server = await finishRestore({
+  const server = await engine.recover({
     dataDirectory: result.dataDirectory,
     binaries,
     clock: context.clock,
@@ -110,12 +112,9 @@ async function recover(
   await server.stop()
 }
 
-/** The server that wrote the backup or its like: a data directory belongs to one major version. */
-async function binariesFor(system: System, major: number): Promise<Binaries> {
+function binariesFor(system: System, backup: EngineBackup): Promise<Binaries> {
   const declared = system.plan.database?.servers['development']
-  const first = declared === 'installed' ? 'installed' : 'embedded'
-  const second = first === 'installed' ? 'embedded' : 'installed'
-  return findBinaries(first, { major }).catch(() => findBinaries(second, { major }))
+  return serverForBackup(backup, declared === 'installed' ? 'installed' : 'embedded')
 }
 
 async function requireReachable(directory: string): Promise<void> {
@@ -126,15 +125,19 @@ async function requireReachable(directory: string): Promise<void> {
   }
 }
 
-function describe(system: string, result: RestoreResult, recoveredMs: number | undefined): string {
-  const moment = result.at === 'latest' ? `the latest state, WAL up to ${result.endLsn}` : timestamp(result.at)
-  const files = `${result.files} files, ${formatBytes(result.bytes)}, each checked, in ${formatDuration(result.tookMs)}`
+function describe(system: string, result: EngineRestore, recoveredMs: number | undefined): string {
+  const end = result.engine === 'native' ? `, WAL up to ${result.detail.endLsn}` : ''
+  const moment = result.at === 'latest' ? `the latest state${end}` : timestamp(result.at)
   const recovery =
     recoveredMs === undefined
       ? 'It recovers to the moment when a server is started on it; what the plan wants run after a restore was not run.'
       : `Recovered and stopped again in ${formatDuration(recoveredMs)}; what the plan wants run after a restore was run.`
+  const behind =
+    result.behindMs === 0
+      ? ''
+      : `\n  It is the state of a dump, ${formatDuration(result.behindMs)} older than asked for: what was written in between is lost.`
   return `${system}: ${moment} is in ${result.dataDirectory}
-  from backup ${result.backup.id}: ${files}
+  from backup ${result.backup.id}: ${result.says}, in ${formatDuration(result.tookMs)}${behind}
   ${recovery}
 `
 }

@@ -5,6 +5,7 @@ import type { FinishRestoreOptions } from './finish-restore.ts'
 import type { Mark } from './heartbeat.ts'
 import type { DumpInfo } from './logical/dump-info.ts'
 import type { PgBackRestBackup } from './pgbackrest/pgbackrest-backup.ts'
+import type { Repository } from './repository.ts'
 import type { RestoreResult } from './restore.ts'
 import type { RestoreWindow } from './restore-point.ts'
 import type { VerifyOptions, VerifyReport } from './verify.ts'
@@ -20,6 +21,8 @@ export interface RecoveryEngine {
   readonly name: EngineName
   /** Any moment of the window can be restored; otherwise only the moments at which backups were taken. */
   readonly pointInTime: boolean
+  /** Holds the backups, or, of an engine that has a store of its own, what Aval knows beside them, such as what was erased. */
+  readonly repository: Repository
   /** Where backups are kept, for people. */
   readonly place: string
   /** Settings a server must be started with, beside those of its plan. */
@@ -35,6 +38,11 @@ export interface RecoveryEngine {
   list(): Promise<EngineBackup[]>
   /** Moments that `restore` takes; undefined while there is none. */
   window(): Promise<RestoreWindow | undefined>
+  /**
+   * Brings what only this machine has yet, such as WAL that was received and not stored, to where backups are kept. For the case that the
+   * server is lost and this machine is not; nothing happens when there is nothing.
+   */
+  rescue(): Promise<void>
   /**
    * Writes a data directory that `recover` brings to service. When anything is wrong nothing is left behind.
    * @throws RESTORE_SERVER_RUNNING, RESTORE_NOT_EMPTY, RESTORE_BUSY, RESTORE_OUTSIDE_WINDOW, BACKUP_NONE, BACKUP_UNKNOWN, what is

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
+import { formatBytes } from '../plan/units.ts'
 import type { BackupInfo } from './backup-info.ts'
 import { createBackup } from './base-backup.ts'
 import type { EngineBackup, Protection, RecoveryEngine } from './engine.ts'
@@ -8,6 +9,8 @@ import { listBackups } from './list-backups.ts'
 import type { Repository } from './repository.ts'
 import { restore } from './restore.ts'
 import { restoreWindow } from './restore-point.ts'
+import { noteChecked } from './retention/checked.ts'
+import { rescueSpool } from './spool-recovery.ts'
 import { verifyRepository } from './verify.ts'
 import { slotName, startWalReceiver, type WalReceiver } from './wal-receiver.ts'
 
@@ -22,6 +25,7 @@ export function nativeEngine(options: { repository: Repository; folder: string; 
   return {
     name: 'native',
     pointInTime: true,
+    repository,
     place: repository.store.place,
     serverSettings: {},
     protect: async (server, { onTrouble, heartbeatMs } = {}) => {
@@ -61,9 +65,12 @@ export function nativeEngine(options: { repository: Repository; folder: string; 
       ),
     list: async () => (await listBackups(repository)).map(summarise),
     window: () => restoreWindow(repository),
+    rescue: async () => {
+      await rescueSpool({ repository, spool: join(folder, 'spool') })
+    },
     restore: async (wanted) => {
       const result = await restore({ repository, clock, ...wanted })
-      const { at, dataDirectory, bytes, tookMs, files, walSegments, endLsn } = result
+      const { at, dataDirectory, bytes, tookMs, files } = result
       return {
         engine: 'native',
         detail: result,
@@ -73,11 +80,16 @@ export function nativeEngine(options: { repository: Repository; folder: string; 
         bytes,
         tookMs,
         behindMs: 0,
-        says: `${files} files, each checked against its SHA-256, and ${walSegments} WAL segments up to ${endLsn}`,
+        says: `${files} files, ${formatBytes(bytes)}, each checked`,
       }
     },
     recover: (wanted) => finishRestore({ repository, ...wanted }),
-    verify: (wanted) => verifyRepository(repository, wanted),
+    verify: async (wanted) => {
+      const report = await verifyRepository(repository, wanted)
+      // A repository that may only be read is verified all the same.
+      await noteChecked(repository, report, clock.now()).catch(() => undefined)
+      return report
+    },
   }
 }
 

@@ -26,6 +26,7 @@ export function logicalEngine(options: { repository: Repository; folder: string;
   return {
     name: 'logical',
     pointInTime: false,
+    repository,
     place: repository.store.place,
     serverSettings: {},
     protect: async (server) => {
@@ -58,6 +59,7 @@ export function logicalEngine(options: { repository: Repository; folder: string;
       summarise(await createDump({ server, repository, clock, folder, label, rule, keep, onProgress, signal })),
     list: async () => (await listDumps(repository)).map(summarise),
     window: async () => dumpWindow(await listDumps(repository)),
+    rescue: async () => {},
     restore: async ({ to, at, backup, binaries, onProgress, signal }) => {
       const result = await restoreDump({
         repository,

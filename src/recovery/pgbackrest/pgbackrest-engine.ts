@@ -37,6 +37,7 @@ export async function pgBackRestEngine(options: {
   return {
     name: 'pgbackrest',
     pointInTime: true,
+    repository,
     place: stanza.place,
     serverSettings: {
       archive_mode: 'on',
@@ -68,6 +69,7 @@ export async function pgBackRestEngine(options: {
     },
     list: () => readBackups(stanza),
     window: async () => windowOf(await readBackups(stanza), await readKeptMark(repository)),
+    rescue: async () => {},
     restore: async ({ to, at, backup: id, signal }) => {
       const { backup, dataDirectory, segments, tookMs } = await restoreBackup({
         stanza,
