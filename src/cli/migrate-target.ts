@@ -23,6 +23,8 @@ export interface TargetChoice {
 export interface Target {
   /** As the owner of the schema; undefined for a development database that nobody has made yet. */
   ownerUrl: string | undefined
+  /** As whoever may take a base backup; the owner where nobody else is known. */
+  backupUrl: string | undefined
   /** Where it is, for a person; no credentials. */
   description: string
 }
@@ -47,7 +49,7 @@ export async function withTarget<T>(
   if (variable !== undefined) {
     const url = choice.variables[variable]
     if (url === undefined || url === '') throw failure('MIGRATE_NO_URL', { system: system.name, variable })
-    return work({ ownerUrl: url, description: `the server of ${variable}` })
+    return work({ ownerUrl: url, backupUrl: url, description: `the server of ${variable}` })
   }
   if (environment !== 'development') {
     const known = Object.keys(plan.servers).join(', ')
@@ -55,10 +57,17 @@ export async function withTarget<T>(
   }
 
   const running = readRunState(project, system.name)
-  if (running) return work({ ownerUrl: running.ownerUrl, description: 'the development server of `aval up`' })
+  if (running) {
+    const { ownerUrl, adminUrl: backupUrl } = running
+    return work({ ownerUrl, backupUrl, description: 'the development server of `aval up`' })
+  }
   const directory = developmentDirectory(project, system.name)
   if (!choice.create && !(await isThere(join(directory, 'owner.db')))) {
-    return work({ ownerUrl: undefined, description: 'a development database that is not made yet' })
+    return work({
+      ownerUrl: undefined,
+      backupUrl: undefined,
+      description: 'a development database that is not made yet',
+    })
   }
 
   await using cleanup = new AsyncDisposableStack()
@@ -70,7 +79,11 @@ export async function withTarget<T>(
   cleanup.defer(() => server.stop())
   const secret = await loadOrCreateKey(join(directory, 'roles.key'))
   const database = await prepareSystem(server, system.name, plan, secret)
-  return await work({ ownerUrl: database.ownerUrl, description: 'the development database' })
+  return await work({
+    ownerUrl: database.ownerUrl,
+    backupUrl: server.url({ database: database.name }),
+    description: 'the development database',
+  })
 }
 
 function isThere(path: string): Promise<boolean> {

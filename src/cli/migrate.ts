@@ -13,6 +13,7 @@ import type { Project, System } from '../project/project.ts'
 import { chooseSystems } from './choose-systems.ts'
 import { type CommandContext, printJson } from './command.ts'
 import { type TargetChoice, withTarget } from './migrate-target.ts'
+import { snapshotBefore } from './migration-snapshot.ts'
 
 interface Flags {
   all?: true
@@ -20,6 +21,8 @@ interface Flags {
   env: string
   databaseUrlFrom?: string
   outOfOrder?: true
+  snapshot?: boolean
+  reason?: string
 }
 
 export function registerMigrate(program: Command, context: CommandContext): void {
@@ -56,6 +59,8 @@ Exit codes: 0 folder and database agree (some may be pending), 1 they disagree o
       'Applies what is pending, in order, as the owner of the schema; goes on where an earlier attempt stopped.',
     )
     .option('--out-of-order', 'applies as well what should have come before something that is applied already')
+    .option('--no-snapshot', 'goes without the backup that the plan wants before a migration; needs --reason')
+    .option('--reason <text>', 'why it goes without a snapshot')
     .addHelpText(
       'after',
       `
@@ -63,7 +68,8 @@ Example:
   aval migrate up medtime
   MEDTIME_DATABASE_URL=postgresql://... aval migrate up medtime --env production
 
-Nothing is changed when folder and database disagree, or when a file is not SQL.
+Where the plan has a backup on: 'migration', one is taken first, unless nothing is pending or no table holds anything.
+Nothing is changed when folder and database disagree, when a file is not SQL, or when that backup fails.
 Exit codes: 0 all is applied, 1 a migration failed or was refused, 2 the command line or a file is wrong.`,
     )
     .action((name: string | undefined, flags: Flags) => up(name, flags, context))
@@ -116,12 +122,21 @@ async function up(name: string | undefined, flags: Flags, context: CommandContex
     []
   for (const { project, system, migrations } of await chosen(name, flags, context, 'migrate up')) {
     const choice = { ...targetChoice(flags), create: true, clock: context.clock, variables: process.env }
-    const done = await withTarget(project, system, choice, ({ ownerUrl }) => {
+    const done = await withTarget(project, system, choice, ({ ownerUrl, backupUrl }) => {
       if (ownerUrl === undefined) throw failure('NO_DATABASE', { system: system.name, file: system.planFile })
       return applyMigrations(ownerUrl, migrations, {
         clock: context.clock,
         outOfOrder: flags.outOfOrder ? 'apply' : 'refuse',
         signal: context.signal,
+        beforeFirst: (pending) =>
+          snapshotBefore({
+            project,
+            system,
+            url: backupUrl ?? ownerUrl,
+            pending,
+            waived: flags.snapshot === false ? (flags.reason ?? '') : undefined,
+            context,
+          }),
         onApplied: (each) => {
           const resumed = each.resumed ? ', resumed' : ''
           if (!flags.json) context.out(`${system.name}: ${each.name} applied in ${each.tookMs} ms${resumed}\n`)
