@@ -75,3 +75,9 @@ test('lines are put together again from the chunks they come in', () => {
   }
   assert.deepEqual(lines, ['LOG: ready', 'ERROR 22P02 in a client backend', 'plain'])
 })
+
+test('a server that starts does not tell of everybody who asks whether it is there', () => {
+  const lines: string[] = []
+  blindLog((line) => lines.push(line))('57P03 client backend [1] FATAL:  the database system is starting up\n')
+  assert.deepEqual(lines, [])
+})

@@ -17,6 +17,8 @@ const sessions = new Set([
   'not initialized',
 ])
 
+const cannotConnectNow = '57P03'
+
 /** LOG messages of sessions that hold no values; the match is what passes on. */
 const harmless = [
   /^duration: [\d.]+ ms/,
@@ -51,6 +53,8 @@ function tell(line: string): { line: string; hidden: boolean } {
   if (match === null) return { line, hidden: false }
   const [, code = '', process = '', , severity = '', message = ''] = match
   if (!sessions.has(process)) return { line: `${severity}: ${message}`, hidden: false }
+  // A server that starts is asked many times a second whether it is there; that it is not yet tells nobody anything.
+  if (code === cannotConnectNow) return { line: '', hidden: true }
   if (severity === 'FATAL' || severity === 'PANIC')
     return { line: `${severity} ${code}: ${fatal(message)}`, hidden: true }
   if (severity !== 'LOG') return { line: `${severity} ${code} in a ${process}`, hidden: true }

@@ -137,7 +137,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
   }
 
   const services = startedServices(system.plan.services, log)
-  const ports = await assignPorts(services, options.environment)
+  const ports = await assignPorts(services, options.environment, log)
   let running: Services | undefined
   const start = async (signal?: AbortSignal): Promise<void> => {
     running ??= await startServices({

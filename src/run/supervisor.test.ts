@@ -83,7 +83,7 @@ async function bench(
   assert.ok('plan' in parsed)
   const lines: string[] = []
   const entries = startedServices(parsed.plan.services, (line) => lines.push(line))
-  const ports = await assignPorts(entries, 'scratch')
+  const ports = await assignPorts(entries, 'scratch', () => {})
   return {
     directory,
     lines,
@@ -255,7 +255,7 @@ test('a program that is not there is named', async (t) => {
   assert.ok('plan' in parsed)
   const services = startedServices(parsed.plan.services, () => undefined)
   await assert.rejects(
-    shop.start({ services, ports: await assignPorts(services, 'scratch') }),
+    shop.start({ services, ports: await assignPorts(services, 'scratch', () => {}) }),
     (error) => error instanceof AvalError && error.code === 'PROCESS_NOT_FOUND',
   )
 })
@@ -287,8 +287,10 @@ test('in development a service gets the port its plan prefers, and a proof never
   })
   assert.ok('plan' in parsed)
   const services = startedServices(parsed.plan.services, () => undefined)
-  const development = await assignPorts(services, 'development')
+  const told: string[] = []
+  const development = await assignPorts(services, 'development', (line) => told.push(line))
   assert.equal(development.get('api'), wanted)
+  assert.deepEqual(told, [`twin | port ${wanted} is taken; it listens on ${development.get('twin')}`])
   assert.equal(new Set(development.values()).size, 3, 'each has a port of its own')
-  assert.ok(![...(await assignPorts(services, 'scratch')).values()].includes(wanted))
+  assert.ok(![...(await assignPorts(services, 'scratch', () => {})).values()].includes(wanted))
 })

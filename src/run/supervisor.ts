@@ -67,6 +67,7 @@ export function startedServices(
 export async function assignPorts(
   services: ReadonlyMap<string, StartedService>,
   environment: EnvironmentName,
+  log: (line: string) => void,
 ): Promise<Map<string, number>> {
   const ports = new Map<string, number>()
   const preferred = (service: StartedService) => (environment === 'development' ? service.port : undefined)
@@ -74,7 +75,10 @@ export async function assignPorts(
   const wanting = [...services].filter(([, service]) => preferred(service) !== undefined)
   const others = [...services].filter(([, service]) => preferred(service) === undefined)
   for (const [name, service] of [...wanting, ...others]) {
-    ports.set(name, await freePort(preferred(service), new Set(ports.values())))
+    const wanted = preferred(service)
+    const port = await freePort(wanted, new Set(ports.values()))
+    if (wanted !== undefined && port !== wanted) log(`${name} | port ${wanted} is taken; it listens on ${port}`)
+    ports.set(name, port)
   }
   return ports
 }
