@@ -117,7 +117,7 @@ async function fromLocal(): Promise<number> {
   await server.waitUntilWritable()
   const ms = performance.now() - started
   await server.stop('immediate')
-  await rm(path('local'), { recursive: true })
+  for (const left of [path('local'), walDirectory]) await rm(left, { recursive: true })
   return ms
 }
 

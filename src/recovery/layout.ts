@@ -20,6 +20,7 @@ export const layout = {
     `partial/${hex8(segment.timeline)}/${segmentName(segment, segmentBytes)}/${hex8(from)}-${hex8(to)}`,
   pieces: (segment: Segment, segmentBytes: number) =>
     `partial/${hex8(segment.timeline)}/${segmentName(segment, segmentBytes)}/`,
+  gaps: 'gaps/',
   /** WAL that the server had removed before it could be received. */
   gap: (timeline: number, from: Lsn, to: Lsn) => `gaps/${hex8(timeline)}/${hex16(from)}-${hex16(to)}`,
   /** A backup whose removal has begun: it is none any more, whatever of it is still there. */

@@ -1,28 +1,33 @@
 import { AvalError } from '../errors.ts'
 
-/** Failures of parts that go on trying: each outage is told once. */
+/** Failures of parts that go on trying: of each outage every kind of failure is told once. */
 export interface Outages {
   part(): { hit(error: unknown): void; over(): void }
   /** The failure that lasts longest of those that are not over, by its code. */
   present(): { code: string; since: number } | undefined
 }
 
-/** @param report hears of the first failure of every outage. */
+/** @param report hears of every kind of failure once an outage. */
 export function outages(report: ((error: unknown) => void) | undefined, now: () => number): Outages {
   const present = new Set<{ code: string; since: number }>()
   return {
     part: () => {
       let out: { code: string; since: number } | undefined
+      const told = new Set<string>()
       return {
         hit: (error) => {
-          if (out) return
-          out = { code: error instanceof AvalError ? error.code : 'UNEXPECTED', since: now() }
+          const code = error instanceof AvalError ? error.code : 'UNEXPECTED'
+          if (told.has(code)) return
+          told.add(code)
+          if (out) out.code = code
+          else out = { code, since: now() }
           present.add(out)
           report?.(error)
         },
         over: () => {
           if (out) present.delete(out)
           out = undefined
+          told.clear()
         },
       }
     },

@@ -31,7 +31,7 @@ export interface WalReceiverOptions {
   /** Name of the physical slot; made when it is missing. See `slotName`. */
   slot: string
   clock: Clock
-  /** Hears once of every outage; the receiver itself goes on trying. */
+  /** Hears of every kind of failure once an outage; the receiver itself goes on trying. */
   onTrouble?: (error: unknown) => void
   /** How often a heartbeat is committed, so that every moment but the last one can be restored to. 0 for never; 1 000. */
   heartbeatMs?: number
