@@ -4,6 +4,7 @@ import type { Clock } from '../../clock.ts'
 import { failure } from '../../errors.ts'
 import { serverAccount } from '../../postgres/account.ts'
 import type { OwnedServer } from '../../postgres/server.ts'
+import type { Lsn } from '../lsn.ts'
 import { type Clone, cloneCluster } from './clone-cluster.ts'
 import {
   ensureReplicationRole,
@@ -113,16 +114,23 @@ export async function follow(
   }
 }
 
-/** @throws STANDBY_SILENT */
+/**
+ * Waits until the standby is on the primary's timeline and has what the primary had written at the time of the call: one that
+ * only reached the end of an older timeline is connected, and receives nothing.
+ * @throws STANDBY_SILENT
+ */
 export async function waitUntilStreaming(
   { primary, clock }: Pick<CreateOptions, 'primary' | 'clock'>,
   standby: OwnedServer,
   timeoutMs = 60_000,
 ): Promise<void> {
   const deadline = clock.now() + timeoutMs
+  let goal: Lsn | undefined
   for (;;) {
     const status = await standbyStatus(primary, standby)
-    if (status.streaming) return
+    goal ??= status.primary?.written
+    const there = status.standby !== undefined && goal !== undefined && status.standby.received >= goal
+    if (status.streaming && there && status.standby?.timeline === status.primary?.timeline) return
     if (!standby.running() || clock.now() > deadline) {
       throw failure('STANDBY_SILENT', { directory: standby.dataDirectory, problem: status.repair ?? 'it was too slow' })
     }

@@ -181,7 +181,9 @@ async function lineOf(server: OwnedServer): Promise<{ timeline: number; branch: 
   return withClient(server.url(), async (client) => {
     const { rows } = await client.query('SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline')
     const name = z.object({ timeline: z.string() }).parse(rows[0]).timeline
-    const { rows: files } = await client.query('SELECT pg_read_file($1, true) AS text', [`pg_wal/${name}.history`])
+    const { rows: files } = await client.query('SELECT pg_read_file($1, 0, 1000000, true) AS text', [
+      `pg_wal/${name}.history`,
+    ])
     const { text } = z.object({ text: z.string().nullable() }).parse(files[0])
     const branch = text === null ? undefined : parseHistory(text).at(-1)?.end
     return {

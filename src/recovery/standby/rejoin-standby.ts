@@ -5,6 +5,7 @@ import { failure, messageOf } from '../../errors.ts'
 import { serverAccount } from '../../postgres/account.ts'
 import type { Binaries } from '../../postgres/binaries.ts'
 import { serverEnvironment } from '../../postgres/cluster.ts'
+import { withClient } from '../../postgres/connection.ts'
 import { liftFence } from '../../postgres/fence.ts'
 import { clearLeftover } from '../../postgres/leftover.ts'
 import { claim } from '../../postgres/owner.ts'
@@ -104,6 +105,8 @@ async function rewind({ primary, binaries, primaryAddress }: RejoinOptions, dire
   const passfile = `${directory}.rewind-passfile`
   const address = primaryAddress ?? { host: '127.0.0.1', port: primary.port }
   await writeFile(rewinding(directory), '')
+  // Shortly after a promotion the source's control file still names the old timeline, which pg_rewind would believe.
+  await withClient(primary.url(), (client) => client.query('CHECKPOINT'))
   await writeOwned(passfile, `*:*:*:${source.username}:${decodeURIComponent(source.password)}\n`, account)
   // It first lets Postgres recover the directory alone, which Postgres refuses for a standby.
   await rm(join(directory, 'standby.signal'), { force: true })

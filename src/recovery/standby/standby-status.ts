@@ -90,9 +90,9 @@ const primaryRow = z.object({
 async function primarySide(server: Server): Promise<PrimarySide> {
   return withClient(server.url(), async (client) => {
     const { rows } = await client.query(
-      `SELECT pg_current_wal_flush_lsn()::text AS written, c.timeline_id AS timeline, r.sync_state,
+      `SELECT p.lsn::text AS written, ('x' || left(pg_walfile_name(p.lsn), 8))::bit(32)::int AS timeline, r.sync_state,
               current_setting('synchronous_standby_names') AS names
-         FROM pg_control_checkpoint() c
+         FROM pg_current_wal_flush_lsn() p (lsn)
          LEFT JOIN pg_stat_replication r ON r.application_name = $1 AND r.state = 'streaming'
         LIMIT 1`,
       [standbyName],

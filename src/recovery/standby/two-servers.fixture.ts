@@ -17,13 +17,26 @@ export interface TwoServers {
   start(dataDirectory: string): Promise<OwnedServer>
 }
 
-export async function twoServers(options: {
+interface TwoOptions {
   synchronous: boolean
   binaries?: 'embedded' | 'installed'
+  /** Where the standby reaches the primary, when not directly. */
   address?: (primary: OwnedServer) => Promise<PrimaryAddress>
   settings?: Record<string, string | number | boolean>
-}): Promise<TwoServers> {
+}
+
+export async function twoServers(options: TwoOptions): Promise<TwoServers> {
   const place = await makePlace(options.binaries)
+  try {
+    return await makeTwo(place, options)
+  } catch (error) {
+    // A server left running would keep the tests from ending.
+    await place.remove()
+    throw error
+  }
+}
+
+async function makeTwo(place: Place, options: TwoOptions): Promise<TwoServers> {
   const primary = await place.server('one', options.settings)
   await query(primary, 'CREATE TABLE deeds (number int PRIMARY KEY, filler text)')
   const log: string[] = []
