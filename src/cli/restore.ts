@@ -29,7 +29,7 @@ interface Flags extends EngineFlags {
 export function registerRestore(program: Command, context: CommandContext): void {
   withEngineOptions(program.command('restore'))
     .argument('[system]', 'name of the system')
-    .requiredOption('--at <time>', 'a moment with its time zone, or latest')
+    .requiredOption('--at <time>', 'a moment with its time zone, latest, or backup: the backup as it was made')
     .requiredOption('--to <directory>', 'the data directory to be: absent or empty')
     .option('--backup <id>', 'the backup to begin with; the newest before the moment unless told')
     .option('--files-only', 'leaves recovery to whoever starts the server on the directory')
@@ -44,6 +44,7 @@ Example:
   aval restore medtime --at latest --to /var/tmp/medtime
   aval restore medtime --at 2026-02-03T04:05:06Z --to /var/tmp/medtime
   aval restore medtime --at '2026-02-03 04:05:06+00' --to /var/tmp/medtime --json
+  aval restore medtime --at backup --backup 20260203T040506Z-1a2b3c4d --to /var/tmp/medtime
 
 Nothing is written when the moment, the key, the directory or an object is not right; the reason is told.
 Exit codes: 0 restored and recovered, 1 it failed, 2 the command line is wrong or the moment cannot be restored.`,
@@ -52,7 +53,7 @@ Exit codes: 0 restored and recovered, 1 it failed, 2 the command line is wrong o
 }
 
 async function run(name: string | undefined, flags: Flags, context: CommandContext): Promise<void> {
-  const at = parseMoment(flags.at)
+  const asked = flags.at === 'backup' ? undefined : parseMoment(flags.at)
   if (flags.to.trim() === '') throw usage('restore', '--to is empty; name the directory to restore into.')
   const to = resolve(context.cwd, flags.to)
   const project = await findProject(context.cwd, context.home)
@@ -61,7 +62,9 @@ async function run(name: string | undefined, flags: Flags, context: CommandConte
   const engine = await openChosenEngine(project, only, flags, context, false)
   await engine.rescue()
   // Looked for before anything is written: files nobody can start would be no restore.
-  const newest = (await engine.list()).at(-1)
+  const backups = await engine.list()
+  const newest = backups.at(-1)
+  const at = asked ?? asMade(backups, flags.backup)
   const needed = newest && !(flags.filesOnly && engine.name !== 'logical')
   const binaries = needed ? await binariesFor(system, newest) : undefined
   if (binaries) await requireReachable(to)
@@ -88,6 +91,14 @@ async function run(name: string | undefined, flags: Flags, context: CommandConte
   context.out(describe(only, result, recovered ? recoveredMs : undefined))
 }
 
+/** The moment at which a backup is restored as it was made. */
+function asMade(backups: readonly EngineBackup[], id: string | undefined): number {
+  if (id === undefined) throw usage('restore', '--at backup needs --backup <id>: which one to restore as it was made.')
+  const found = backups.find((backup) => backup.id === id)
+  if (!found) throw failure('BACKUP_UNKNOWN', { id })
+  return found.restoresFrom
+}
+
 function inFull({ backup, detail, ...common }: EngineRestore): object {
   const { at, dataDirectory, bytes, tookMs, behindMs } = common
   return { at, dataDirectory, bytes, tookMs, behindMs, ...detail, backup: backup.id }
@@ -106,6 +117,7 @@ async function recover(
     binaries,
     clock: context.clock,
     afterRestore: system.plan.recovery.afterRestore,
+    erasures: system.plan.recovery.erasures,
     database,
     owner: system.plan.database?.owner ?? `${database}_owner`,
   })

@@ -193,6 +193,10 @@ export function deriveGuarantees(plan: Plan): Guarantee[] {
       )
     }
   }
+  for (const [name, erasure] of Object.entries(recovery.erasures)) {
+    const claim = `${erasure.claim}; a restore to any moment before does not bring it back`
+    promise('retention', `erasure:${name}`, 'stays-erased', claim, holds, ['recovery', 'erasures', name], erasure)
+  }
   for (const [name, backup] of Object.entries(recovery.backups)) {
     const kept = backup.keep === 'forever' ? 'for ever' : `for ${formatDuration(backup.keep)}`
     promise(

@@ -159,6 +159,18 @@ export default definePlan({
       },
     },
     afterRestore: ['analyze'],
+    erasures: {
+      user: {
+        claim: 'Nothing says who the user was; bookings and wallet entries stay without a name',
+        parameter: 'uuid',
+        sql: [
+          'update auth.users set email = null where id = $1',
+          'update public.users set display_name = null where id = $1',
+        ],
+        source: 'AUTORENTA-F05 Backup Strategy: Automated Daily Backups',
+        note: 'The document says nothing of erasure; dumps of 30 days would bring a name back. What Supabase Auth keeps beside the email is cleared there.',
+      },
+    },
     procedures: {
       'disaster-recovery': {
         trigger: ['the production project or its database is lost', 'a drill'],

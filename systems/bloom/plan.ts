@@ -105,6 +105,15 @@ export default definePlan({
         note: 'Neon and its history are gone, so only the daily copies are left: 24 hours here, 5 minutes wherever the history stands.',
       },
     },
+    erasures: {
+      client: {
+        claim: 'Nothing says who the client was; reservations and packages stay without a name',
+        parameter: 'uuid',
+        sql: [`UPDATE "clients" SET "name" = '', "email" = NULL, "phone" = NULL WHERE "id" = $1`],
+        source: 'BLOOM-C2 §3.2',
+        note: 'The document says nothing of erasure; copies of 365 days and snapshots of three years would bring the name back.',
+      },
+    },
     backups: {
       log: {
         on: 'continuous',

@@ -306,6 +306,19 @@ export default definePlan({
         note: 'From second-copy alone, with the region and everything in it gone.',
       },
     },
+    erasures: {
+      person: {
+        claim: 'Nothing says who the person was; contracts and invoices stay, as tax law asks',
+        parameter: 'uuid',
+        sql: [
+          'DELETE FROM contacts WHERE person_id = $1',
+          'UPDATE addresses SET person_id = NULL WHERE person_id = $1',
+          "UPDATE persons SET first_name = '', paternal_surname = '', maternal_surname = NULL, rfc = NULL, curp = NULL, email = NULL, phone = NULL WHERE id = $1",
+        ],
+        source: 'SUPRA-DEVOPS §7.1',
+        note: 'The document keeps backups up to a year and says nothing of erasure; the law gives the right. Stamped invoices name a contract, never a person.',
+      },
+    },
     backups: {
       log: {
         on: 'continuous',
