@@ -486,6 +486,11 @@ export const catalogue = {
     next: 'Check that the server runs and that the address is right.',
     exit: 1,
   },
+  POSTGRES_TLS: {
+    says: 'There is no connection to {address} that is protected as asked for: {reason}.',
+    next: 'Correct sslmode, sslrootcert, sslcert or sslkey in the URL, or the certificate of the server. No password was sent.',
+    exit: 1,
+  },
   POSTGRES_ACCESS_DENIED: {
     says: 'Postgres at {address} refused the connection: {reason}.',
     next: 'Check user, password and database of the URL.',
@@ -729,6 +734,11 @@ export const catalogue = {
     next: "Install it, on Debian and Ubuntu with `apt install pgbackrest`, or set recovery.engine to 'native'.",
     exit: 1,
   },
+  DUMP_UNREADABLE: {
+    says: 'The role of the URL may not read all of {table}: {reason}. A dump without the rest would be no backup, so none was made.',
+    next: 'Use the owner of every table, or a role with pg_read_all_data and BYPASSRLS; a provider may call it its admin role.',
+    exit: 1,
+  },
   DUMP_TOOLS_MISSING: {
     says: 'Dumping or loading needs pg_dump and pg_restore {major} or newer; found: {found}.',
     next: 'Install them, on Debian and Ubuntu as postgresql-client-{major} from apt.postgresql.org. Older ones refuse a newer server.',
@@ -793,6 +803,11 @@ export const catalogue = {
   IMPORT_REFUSED: {
     says: 'The target refused rows of {table}: {problem}. Nothing was brought in.',
     next: 'Look at what the constraint wants of the target; --on-conflict keep-target lets rows of the target stand in the way.',
+    exit: 1,
+  },
+  IMPORT_SQL_FAILED: {
+    says: 'What the plan wants run with the import failed: {statement}: {reason}. Nothing was brought in.',
+    next: 'Correct beforeImport or afterImport of recovery.subjects in the plan, or apply the migration it needs, and give the command again.',
     exit: 1,
   },
   IMPORT_BUSY: {

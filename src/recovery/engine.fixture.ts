@@ -133,7 +133,9 @@ export function specifyEngine({ name, servers, skip, store }: EngineSpec): void 
       await server.kill()
       await protection?.stop()
       engine = await openIt()
-      const result = await engine.restore({ to: place.path('latest'), at: 'latest' })
+      // Where only dumps can be restored, a moment after the newest is that dump.
+      const at = engine.pointInTime ? 'latest' : Date.now()
+      const result = await engine.restore({ to: place.path('latest'), at })
       assert.equal(result.backup.id, backup.id)
       const restored = await recover(result.dataDirectory)
       const found = await rows(restored)
@@ -150,15 +152,13 @@ export function specifyEngine({ name, servers, skip, store }: EngineSpec): void 
       await restored.stop()
     })
 
-    test('brings back a moment', async () => {
-      const at = engine.pointInTime ? moment.at : backup.restoresFrom + 5
+    test('brings back a moment', async (t) => {
+      if (!engine.pointInTime) return t.skip('it restores its dumps alone')
+      const { at } = moment
       const result = await engine.restore({ to: place.path('moment'), at })
       const restored = await recover(result.dataDirectory)
-      const found = await rows(restored)
-      const [low, high] = engine.pointInTime
-        ? [writer.acknowledgedBy(at - 5), writer.begunBy(at + 5)]
-        : [writer.acknowledgedBy(backup.startedAt), writer.begunBy(at)]
-      const count = found.length - 1
+      const count = (await rows(restored)).length - 1
+      const [low, high] = [writer.acknowledgedBy(at - 5), writer.begunBy(at + 5)]
       assert.ok(low <= count && count <= high && count < lastKept, `${count} is not in ${low}..${high}`)
       await restored.stop()
     })

@@ -1,5 +1,6 @@
-import { type Client, escapeIdentifier } from 'pg'
+import { type Client, DatabaseError, escapeIdentifier } from 'pg'
 import { z } from 'zod'
+import { failure } from '../../errors.ts'
 
 /** What a table held under one snapshot. */
 export const tableSumSchema = z.strictObject({
@@ -30,6 +31,7 @@ const sumRow = z.object({ rows: z.coerce.number(), sum: z.string() })
 /**
  * Counts and sums every table of the database of a client, in its transaction if it is in one. Tables of extensions, temporary
  * and foreign ones are left out, since a dump does not hold their rows; large objects count as a table of their own.
+ * @throws DUMP_UNREADABLE for rows that are hidden from the client's role.
  */
 export async function sumTables(client: Client, signal?: AbortSignal): Promise<TableSum[]> {
   for (const setting of fixedSettings) await client.query(setting)
@@ -62,9 +64,12 @@ export async function sumTables(client: Client, signal?: AbortSignal): Promise<T
 
 async function sum(client: Client, bytes: string, from: string): Promise<{ rows: number; sum: string }> {
   const digest = `encode(substring(sha256(${bytes}) FROM 1 FOR 8), 'hex')`
-  const { rows } = await client.query(
-    `SELECT count(*)::text AS rows, coalesce(sum(('x' || ${digest})::bit(64)::bigint::numeric), 0)::text AS sum FROM ${from}`,
-  )
+  const text = `SELECT count(*)::text AS rows,
+      coalesce(sum(('x' || ${digest})::bit(64)::bigint::numeric), 0)::text AS sum FROM ${from}`
+  const { rows } = await client.query(text).catch((error: unknown) => {
+    const denied = error instanceof DatabaseError && error.code === '42501'
+    throw denied ? failure('DUMP_UNREADABLE', { table: from.replace('ONLY ', ''), reason: error.message }) : error
+  })
   return sumRow.parse(rows[0])
 }
 
