@@ -188,6 +188,30 @@ const erasure = z.strictObject({
   ...citation,
 })
 
+const subject = z.strictObject({
+  table: z.string().describe('The table that holds the subject itself.'),
+  column: z.string().describe('Its column that the subject is known by.'),
+  claim: z
+    .string()
+    .describe(
+      'Setting that row security reads the claims from, such as request.jwt.claims; it names the subject meanwhile.',
+    )
+    .optional(),
+  onConflict: z
+    .union([z.enum(['fail', 'keep-target', 'take-backup']), z.string().regex(/^newer:\w+$/, "'newer:<column>'")])
+    .default('fail')
+    .describe('What becomes of rows that have other values in the target, unless the command says otherwise.'),
+  beforeImport: z
+    .array(z.string())
+    .default([])
+    .describe("SQL the owner runs before the rows come in, in the same transaction; $1 is the subject's value."),
+  afterImport: z
+    .array(z.string())
+    .default([])
+    .describe("SQL the owner runs once they are in and compared, in the same transaction; $1 is the subject's value."),
+  ...citation,
+})
+
 export const recovery = z.strictObject({
   timeZone: z.string().default('UTC').describe('IANA zone of every schedule in this section.'),
   engine: z
@@ -206,6 +230,10 @@ export const recovery = z.strictObject({
     .record(name, erasure)
     .default({})
     .describe('How the data of one subject is erased, for `aval erase`; erased again after every restore.'),
+  subjects: z
+    .record(name, subject)
+    .default({})
+    .describe('Whose rows `aval extract` can bring back on their own: a user, a customer.'),
   pointInTime: z
     .strictObject({
       window: duration.describe('How far back any moment can be restored.'),

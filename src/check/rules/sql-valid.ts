@@ -18,6 +18,11 @@ function sqlOf({ plan }: CheckContext): { path: PlanPath; sql: string }[] {
   return [
     ...queriesOf(plan),
     ...plan.recovery.afterRestore.map((sql, index) => ({ path: ['recovery', 'afterRestore', index], sql })),
+    ...Object.entries(plan.recovery.subjects).flatMap(([name, subject]) =>
+      (['beforeImport', 'afterImport'] as const).flatMap((list) =>
+        subject[list].map((sql, index) => ({ path: ['recovery', 'subjects', name, list, index], sql })),
+      ),
+    ),
   ]
 }
 

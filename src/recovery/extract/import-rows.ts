@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises'
 import { type Client, DatabaseError, escapeIdentifier, escapeLiteral } from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
-import { failure } from '../../errors.ts'
+import { failure, messageOf } from '../../errors.ts'
 import { withClient } from '../../postgres/connection.ts'
 import { canonicalSession, digestRows, givenColumns, rowText } from './canonical-rows.ts'
 import { type ExtractedTable, type Extraction, ownSequences } from './extract-rows.ts'
@@ -64,7 +64,7 @@ interface Job {
 /**
  * Brings extracted rows into a database, in one transaction: all of it or nothing. The tables take no other writes meanwhile. Counts and
  * checksums are compared with the source before it is committed.
- * @throws IMPORT_TABLE_DIFFERS, IMPORT_NOT_OWNER, IMPORT_CONFLICT, IMPORT_PARENT_GONE, IMPORT_REFUSED, IMPORT_BUSY, IMPORT_NOT_EQUAL
+ * @throws IMPORT_TABLE_DIFFERS, IMPORT_NOT_OWNER, IMPORT_CONFLICT, IMPORT_PARENT_GONE, IMPORT_REFUSED, IMPORT_SQL_FAILED, IMPORT_BUSY, IMPORT_NOT_EQUAL
  */
 export async function importRows(extraction: Extraction, options: ImportOptions): Promise<ImportReport> {
   return withClient(options.url, async (client) => {
@@ -96,28 +96,49 @@ async function bringIn(client: Client, extraction: Extraction, options: ImportOp
 
   const named = extraction.reachable.flatMap((table) => sameTable(catalog, table) ?? [])
   const opened = await openTables(client, named, triggers)
-  for (const sql of before) await client.query(sql, value)
+  await runPlanned(client, before, value)
   const loosened = await loosenKeys(client, extraction)
   const tables: ImportedTable[] = []
   for (const job of jobs) await decide(client, job, onConflict)
   await refuseConflicts(client, jobs, onConflict)
   for (const job of jobs) {
     options.signal?.throwIfAborted()
-    tables.push(await write(client, job, onConflict))
+    tables.push(await asEveryDay(client, () => write(client, job, onConflict)))
   }
-  await client.query('SET CONSTRAINTS ALL IMMEDIATE')
+  await asEveryDay(client, () => client.query('SET CONSTRAINTS ALL IMMEDIATE'))
   for (const sql of loosened) await client.query(sql)
   for (const [at, job] of jobs.entries()) {
     const imported = tables[at]
     if (imported) tables[at] = { ...imported, checksum: await verify(client, job) }
   }
-  for (const sql of after) await client.query(sql, value)
+  await runPlanned(client, after, value)
   // What those left for the commit would hold up the statements below.
   await client.query('SET CONSTRAINTS ALL IMMEDIATE')
   // Sequences know no transaction, but only ever move forward here.
   for (const { target } of jobs) await advanceSequences(client, target)
   for (const sql of opened) await client.query(sql)
   return { tables }
+}
+
+/**
+ * Lets triggers, checks and the plan's SQL find names and rows as they do every day: by the search path of the role, and with row security
+ * wherever it was not taken off for this transaction.
+ */
+async function asEveryDay<T>(client: Client, work: () => Promise<T>): Promise<T> {
+  await client.query('SET LOCAL search_path TO DEFAULT; SET LOCAL row_security = on')
+  const result = await work()
+  await client.query(`SET LOCAL search_path = ''; SET LOCAL row_security = off`)
+  return result
+}
+
+async function runPlanned(client: Client, statements: readonly string[], value: string[]): Promise<void> {
+  await asEveryDay(client, async () => {
+    for (const sql of statements) {
+      await client.query(sql, sql.includes('$1') ? value : []).catch((cause: unknown) => {
+        throw failure('IMPORT_SQL_FAILED', { statement: sql, reason: messageOf(cause) }, { cause })
+      })
+    }
+  })
 }
 
 function sameTable(catalog: TableCatalog, table: Table): Table | undefined {

@@ -135,7 +135,9 @@ async function merge(
   const missing = await bringBackDependants(source, run, target, table)
   requireSame(definition, await readDefinition(target, table))
   const { rows, checksum } = await digestRowsOf(source, definition, table)
+  await run('SET LOCAL search_path TO DEFAULT; SET LOCAL row_security = on')
   for (const sql of after) await run(sql)
+  await run(`SET LOCAL search_path = ''; SET LOCAL row_security = off`)
   await target.query('SET CONSTRAINTS ALL IMMEDIATE')
   for (const sql of closing) await run(sql)
   return {
