@@ -1,10 +1,11 @@
 import { Client, DatabaseError } from 'pg'
 import { failure, messageOf } from '../errors.ts'
+import { protectionOf, tlsRefusal } from './tls.ts'
 
 /**
  * Connects, does the work, disconnects whatever happens.
- * @param url `postgresql://user:password@host:port/database`
- * @throws POSTGRES_UNREACHABLE, POSTGRES_ACCESS_DENIED when there is no connection; errors of the work pass unchanged.
+ * @param url `postgresql://user:password@host:port/database`; its `sslmode` and the like: see `protectionOf`.
+ * @throws POSTGRES_UNREACHABLE, POSTGRES_ACCESS_DENIED, POSTGRES_TLS when there is no connection; errors of the work pass unchanged.
  */
 export async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = await connect(url)
@@ -17,7 +18,9 @@ export async function withClient<T>(url: string, work: (client: Client) => Promi
 
 /** A connected client; whoever asked for it ends it. */
 export async function connect(url: string): Promise<Client> {
-  const client = new Client({ connectionString: url, application_name: 'aval', connectionTimeoutMillis: 15_000 })
+  const { config, guard } = protectionOf(url, addressOf(url))
+  const client = new Client({ ...config, application_name: 'aval', connectionTimeoutMillis: 15_000 })
+  guard(client)
   // A connection that breaks while nobody waits on it would end the process; whoever uses it next gets the error.
   client.on('error', () => undefined)
   try {
@@ -39,8 +42,11 @@ export function addressOf(url: string): string {
   }
 }
 
-function connectionFailure(url: string, cause: unknown): Error {
+/** What kept a connection from being made. */
+export function connectionFailure(url: string, cause: unknown): Error {
   const address = addressOf(url)
+  const refusal = tlsRefusal(cause)
+  if (refusal !== undefined) return failure('POSTGRES_TLS', { address, reason: refusal }, { cause })
   if (cause instanceof DatabaseError) {
     // Class 28 is authentication, 3D000 a database that is not there; the others (starting up, too many clients) pass.
     const refused = cause.code?.startsWith('28') === true || cause.code === '3D000'

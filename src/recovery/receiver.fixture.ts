@@ -4,8 +4,11 @@ import { directoryStore } from './directory-store.ts'
 import { openRepository } from './repository.ts'
 import { startWalReceiver } from './wal-receiver.ts'
 
-/** A receiver in a process of its own, for tests that kill it. Arguments: URL, store, spool. */
-const [url = '', store = '', spool = ''] = process.argv.slice(2)
+/**
+ * A receiver in a process of its own, for tests that kill it. Arguments: URL, store, spool, and `stored` for one that commits wait for
+ * until the store has them.
+ */
+const [url = '', store = '', spool = '', acknowledge] = process.argv.slice(2)
 const repository = await openRepository({ store: directoryStore(store), key: repositoryKey, system: 'shop' })
 const receiver = await startWalReceiver({
   url,
@@ -15,6 +18,7 @@ const receiver = await startWalReceiver({
   clock: systemClock,
   heartbeatMs: 100,
   pieceEveryMs: 50,
+  ...(acknowledge === 'stored' ? { acknowledge, synchronous: { url, whenAway: 'wait' } as const } : {}),
 })
 process.stdout.write('receiving\n')
 process.on('SIGTERM', () => void receiver.stop().then(() => process.exit(0)))

@@ -15,7 +15,7 @@ import { directoryStore } from './directory-store.ts'
 import { finishRestore } from './finish-restore.ts'
 import { type Lsn, parseLsn } from './lsn.ts'
 import { startProxy, through, type Wire } from './proxy.fixture.ts'
-import { openRepository } from './repository.ts'
+import { openRepository, type Repository } from './repository.ts'
 import { restore } from './restore.ts'
 import { verifyRepository } from './verify.ts'
 import { walGaps } from './wal-gaps.ts'
@@ -179,7 +179,7 @@ suite('WAL receiver in trouble', { timeout: 180_000 }, () => {
       const troubles: unknown[] = []
       const onTrouble = (error: unknown) => troubles.push(error)
       const ballast = `${small}/ballast`
-      const repository =
+      const repository: Repository =
         what === 'store'
           ? await openRepository({ store: directoryStore(`${small}/store`), key: repositoryKey, system: 'shop' })
           : place.repository
