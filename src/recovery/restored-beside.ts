@@ -7,20 +7,23 @@ import { killServer } from '../postgres/leftover.ts'
 import { reachable } from '../postgres/place.ts'
 import type { OwnedServer } from '../postgres/server.ts'
 import { processExists } from '../process.ts'
-import { type FinishRestoreOptions, finishRestore } from './finish-restore.ts'
+import type { EngineRestore, RecoveryEngine } from './engine.ts'
+import type { FinishRestoreOptions } from './finish-restore.ts'
 import { formatLsn } from './lsn.ts'
+import { nativeEngine } from './native-engine.ts'
 import type { Repository } from './repository.ts'
-import { type RestoreResult, restore } from './restore.ts'
 import { findRestorePoint } from './restore-point.ts'
 
 export interface BesideOptions {
   repository: Repository
+  /** Whoever made the backups; the native engine over the repository unless told. */
+  engine?: RecoveryEngine
   /** Folder the copy is made in; on a disk with room for the whole database. */
   directory: string
   at: 'latest' | number
   /** Id of the backup to begin with; the newest before the moment unless told. */
   backup?: string
-  /** The copy must hold everything up to here: waited for until it is stored, a minute at most. */
+  /** The copy must hold everything up to here: waited for until it is stored, a minute at most. Of the native engine only. */
   upTo?: bigint
   binaries: Binaries
   clock: Clock
@@ -36,16 +39,17 @@ export interface Beside {
   server: OwnedServer
   /** The superuser on the database. */
   url: string
-  restored: RestoreResult
+  restored: EngineRestore
 }
 
 /**
  * Restores a copy of the database beside, to read from, and removes it whatever happens; what a killed call left is removed by the next one. The SQL
  * that a plan wants run after a restore is not run: nobody will be served from this copy.
- * @throws what `restore` and `finishRestore` throw, WAL_NOT_STORED
+ * @throws what the engine throws, WAL_NOT_STORED
  */
 export async function withRestoredBeside<T>(options: BesideOptions, work: (copy: Beside) => Promise<T>): Promise<T> {
   const { repository, clock, binaries, database, owner, at, signal } = options
+  const engine = options.engine ?? nativeEngine({ repository, folder: options.directory, clock })
   const place = await reachable(join(options.directory, `beside-${process.pid}`))
   const folder = dirname(place)
   await mkdir(folder, { recursive: true })
@@ -53,23 +57,22 @@ export async function withRestoredBeside<T>(options: BesideOptions, work: (copy:
   if (options.upTo !== undefined) await waitForWal(repository, options.upTo, clock, signal)
   await using cleanup = new AsyncDisposableStack()
   cleanup.defer(() => removeCopy(place, clock))
-  const restored = await restore({
-    repository,
+  const restored = await engine.restore({
     to: place,
     at,
-    clock,
+    binaries,
+    wal: 'meanwhile',
     ...(options.backup === undefined ? {} : { backup: options.backup }),
     ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
     ...(signal === undefined ? {} : { signal }),
   })
-  const server = await finishRestore({
+  const server = await engine.recover({
     dataDirectory: place,
     binaries,
     clock,
     afterRestore: [],
     database,
     owner,
-    repository,
     ...(options.erasures === undefined ? {} : { erasures: options.erasures }),
   })
   cleanup.defer(() => server.stop('immediate'))
