@@ -105,9 +105,13 @@ async function recover(
   }
 }
 
-async function runAfterRestore(
+/**
+ * Runs what the plan wants run once acknowledged writes are gone, and repeats erasures, as the owner, in one transaction.
+ * @throws RESTORE_SQL_FAILED
+ */
+export async function runAfterRestore(
   server: OwnedServer,
-  options: FinishRestoreOptions,
+  options: Pick<FinishRestoreOptions, 'afterRestore' | 'database' | 'owner' | 'erasures'>,
   erasures: readonly ErasureRecord[],
 ): Promise<void> {
   const { afterRestore, database, owner } = options

@@ -11,6 +11,7 @@ import { reachable } from '../postgres/place.ts'
 import type { OwnedServer, Server } from '../postgres/server.ts'
 import type { System } from '../project/project.ts'
 import { loadOrCreateKey } from '../secrets/repository-key.ts'
+import { openDatabaseAddress } from './database-address.ts'
 import { freePort } from './free-port.ts'
 import { lockDirectory } from './owner-lock.ts'
 import { prepareSystem } from './prepare-system.ts'
@@ -39,6 +40,13 @@ export interface EnvironmentOptions {
   serviceEnvironment?: Readonly<Record<string, Readonly<Record<string, string>>>>
   /** Ends a start that is under way; whatever it had started is stopped. */
   signal?: AbortSignal
+  /** Gives services one address of the database that stays while the server behind it changes; costs each query a hop. */
+  databaseAddress?: boolean
+  /**
+   * Starts the server in place of the usual one: where a standby was promoted, another data directory holds the truth. Called
+   * with the lock held and before anything is written, since commits may wait for a standby.
+   */
+  openServer?(launch: (dataDirectory: string) => Promise<OwnedServer>, usual: string): Promise<OwnedServer>
 }
 
 /**
@@ -52,6 +60,10 @@ export interface Environment {
   readonly server: OwnedServer
   readonly binaries: Binaries
   readonly database: PreparedDatabase
+  /** Starts another server of the system, such as a standby; whoever asks for it stops it. */
+  launchServer(dataDirectory: string): Promise<OwnedServer>
+  /** URL of a role, by way of the address that stays over a change of servers where there is one. */
+  databaseUrl(role: 'owner' | { role: string }): string
   /** Base address of a service such as `http://127.0.0.1:20123`; the same for as long as the environment lives. */
   address(service: string): string
   /** Every service that Aval starts, with its address. */
@@ -67,6 +79,11 @@ export interface Environment {
    * old one as well when it still runs.
    */
   replaceServer(server: OwnedServer): Promise<void>
+  /**
+   * Takes the server that `change` comes back with for the present one. With a database address services stay, lose their
+   * connections and find the new server; without one they are started again. When `change` fails nothing has changed.
+   */
+  switchServer(change: () => Promise<OwnedServer>): Promise<void>
   /**
    * Starts the present server again after it died, on the same data and port; services stay, and find it where it was.
    * Nothing happens while it runs.
@@ -112,7 +129,8 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
       log: (line) => log(`postgres | ${line}`),
     })
   const data = await reachable(join(directory, 'database'))
-  let server = await launch(data, await freePort())
+  const launchAnywhere = async (dataDirectory: string) => launch(dataDirectory, await freePort())
+  let server = await (options.openServer?.(launchAnywhere, data) ?? launchAnywhere(data))
   const servers = new Set([server])
   cleanup.defer(async () => {
     for (const each of servers) await each.stop()
@@ -122,6 +140,10 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
   const secret = await loadOrCreateKey(join(directory, 'roles.key'))
   const prepare = (on: Server) => prepareSystem(on, system.name, plan, secret)
   let database = await prepare(server)
+  const address = options.databaseAddress ? await openDatabaseAddress() : undefined
+  if (address) cleanup.defer(() => address.close())
+  address?.pointTo(server)
+  const reached = (url: string) => address?.through(url) ?? url
 
   go()
   const migrations = await readMigrations(plan.migrations.layout, join(system.directory, plan.migrations.directory))
@@ -146,7 +168,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
       services,
       ports,
       environment: options.environment,
-      databaseUrl: (role) => database.roleUrl(role),
+      databaseUrl: (role) => reached(database.roleUrl(role)),
       extra: options.serviceEnvironment ?? {},
       marks,
       clock,
@@ -192,6 +214,8 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
     get database() {
       return database
     },
+    launchServer: launchAnywhere,
+    databaseUrl: (who) => reached(who === 'owner' ? database.ownerUrl : database.roleUrl(who.role)),
     address: (service) => {
       const port = ports.get(service)
       if (port === undefined) throw failure('SERVICE_UNKNOWN', { service, known: [...ports.keys()].join(', ') })
@@ -208,7 +232,20 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
         servers.add(next)
         server = next
         database = await prepare(next)
+        address?.pointTo(next)
         if (wereRunning) await start()
+      }),
+    switchServer: (change) =>
+      whileUp(async () => {
+        const next = await change()
+        servers.add(next)
+        server = next
+        database = await prepare(next)
+        if (address) address.pointTo(next)
+        else if (running) {
+          await halt()
+          await start()
+        }
       }),
     restartServer: () =>
       whileUp(async () => {
