@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { Clock } from '../../clock.ts'
 import { messageOf } from '../../errors.ts'
+import { withClient } from '../../postgres/connection.ts'
 import { killServer } from '../../postgres/leftover.ts'
 import { reachable, temporaryPlace } from '../../postgres/place.ts'
 import { serverProcesses } from '../../postgres/server-processes.ts'
@@ -24,6 +25,11 @@ export interface Rig {
   run(...args: string[]): Promise<{ code: number | null; output: string }>
   /** kill -9, at once. False when there was nothing to kill. */
   kill(victim: Exclude<Victim, 'command'>): Promise<boolean>
+  /**
+   * Resolves once a server that began after the moment takes connections. Backends outlive a killed postmaster and answer for a while:
+   * that somebody answers does not say that the server is back.
+   */
+  serverBackAfter(moment: number): Promise<void>
   /** Stops what still runs and removes the project. */
   dispose(): Promise<void>
 }
@@ -114,6 +120,16 @@ export async function buildRig(options: {
         throw error
       }
     },
+    serverBackAfter: async (moment) => {
+      const deadline = clock.now() + startWithinMs
+      for (;;) {
+        const state = readRunState(project, system.name)
+        const began = state && (await postmasterBegan(state.adminUrl).catch(() => undefined))
+        if (began !== undefined && began > moment) return
+        if (clock.now() > deadline) throw new Error(`no server began within ${startWithinMs} ms after it was killed`)
+        await clock.sleep(50)
+      }
+    },
     dispose: async () => {
       await running?.stop({ graceMs: 20_000 })
       for (const pid of await servicePids()) killGroup(pid, 'SIGKILL')
@@ -124,3 +140,13 @@ export async function buildRig(options: {
     },
   }
 }
+
+/** When the postmaster behind a connection began, milliseconds since the epoch. */
+async function postmasterBegan(url: string): Promise<number> {
+  return withClient(url, async (client) => {
+    const { rows } = await client.query('SELECT extract(epoch FROM pg_postmaster_start_time()) * 1000 AS at')
+    return beganSchema.parse(rows[0]).at
+  })
+}
+
+const beganSchema = z.object({ at: z.coerce.number() })

@@ -58,11 +58,13 @@ export async function crashRound(options: {
     await untilWrites(load, actors.length, clock, servesWithinMs)
     const command = phase === 'push' ? undefined : await rig.command(...order)
     await clock.sleep(afterMs)
+    const killingAt = clock.now()
     if (victim === 'command') command?.signal('SIGKILL')
-    else await rig.kill(victim)
+    const killed = victim === 'command' || (await rig.kill(victim))
     const killedAt = clock.now()
     await command?.ended
     await rig.up()
+    if (victim === 'postgres' && killed) await rig.serverBackAfter(killingAt)
     // The clients never stopped: the system has recovered once one of them is answered that asked after the kill.
     await untilWrites(load, 1, clock, servesWithinMs, killedAt)
   } catch (error) {
