@@ -20,11 +20,12 @@ export async function withClient<T>(url: string, work: (client: Client) => Promi
 export async function connect(url: string): Promise<Client> {
   const { config, guard } = protectionOf(url, addressOf(url))
   const client = new Client({ ...config, application_name: 'aval', connectionTimeoutMillis: 15_000 })
-  guard(client)
+  const confirm = guard(client)
   // A connection that breaks while nobody waits on it would end the process; whoever uses it next gets the error.
   client.on('error', () => undefined)
   try {
     await client.connect()
+    confirm()
     return client
   } catch (cause) {
     await client.end().catch(() => undefined)

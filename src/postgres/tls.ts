@@ -15,9 +15,10 @@ export interface Protected {
   /** For the driver: the URL without what is settled here, and the rest settled. */
   config: ClientConfig
   /**
-   * Refuses a connection that is not bound to the server's certificate when the URL asks for it. To be called before `connect`.
+   * Refuses a connection that is not bound to the server's certificate when the URL asks for it. To be called before `connect`; what it
+   * returns after it, since a server may let anybody in without a proof.
    */
-  guard(client: Client): void
+  guard(client: Client): () => void
 }
 
 /**
@@ -52,7 +53,7 @@ export function protectionOf(url: string, address: string): Protected {
   const connectionString = parsed.href
   if (mode === 'disable') {
     if (binding === 'require') refuse('channel_binding=require needs TLS, and sslmode is disable or absent')
-    return { config: { connectionString, ssl: false }, guard: () => undefined }
+    return { config: { connectionString, ssl: false }, guard: () => () => undefined }
   }
   if (!['require', 'verify-ca', 'verify-full'].includes(mode)) {
     refuse(`sslmode=${mode} may end in a connection nobody checked; use verify-full, verify-ca or disable`)
@@ -70,15 +71,15 @@ export function protectionOf(url: string, address: string): Protected {
     ...(mode === 'verify-ca' ? { checkServerIdentity: () => undefined } : {}),
   }
   const guard = (client: Client) => {
-    if (binding !== 'require') return
     let bound = false
     client.connection.on('authenticationSASL', (message: { mechanisms: string[] }) => {
       bound = message.mechanisms.includes('SCRAM-SHA-256-PLUS')
-      if (!bound) client.connection.stream.destroy(new Error(notBound))
+      // Before the proof of the password is sent.
+      if (!bound && binding === 'require') client.connection.stream.destroy(new Error(notBound))
     })
-    client.connection.on('authenticationOk', () => {
-      if (!bound) client.connection.stream.destroy(new Error(notBound))
-    })
+    return () => {
+      if (!bound && binding === 'require') throw new Error(notBound)
+    }
   }
   return { config: { connectionString, ssl, enableChannelBinding: binding !== 'disable' }, guard }
 }

@@ -73,12 +73,14 @@ export async function connectReplication(
     // Behind TLS the memory is not ours to choose.
     ...(options.frugal && config.ssl === false ? { stream: () => frugalSocket() } : {}),
   })
-  guard(client)
+  const confirm = guard(client)
   // Errors reach whoever waits on a command; without a listener they would end the process.
   client.on('error', () => undefined)
   try {
     await client.connect()
+    confirm()
   } catch (cause) {
+    client.connection.stream.destroy()
     throw connectionFailure(url, cause)
   }
   const destroy = () => {
