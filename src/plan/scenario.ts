@@ -88,6 +88,7 @@ export const actionsAfter: Record<FaultName, readonly Action[]> = {
     'prepare-directory',
     'restore-beside',
     'repair',
+    'start-services',
     ...looks,
   ],
   'migration-broken': ['migrate-status', 'mend-cause', 'migrate-up', ...looks],

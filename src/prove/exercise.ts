@@ -118,6 +118,11 @@ export interface Mutation {
 export interface Exercise {
   /** Clients with data of their own. The same seed and count give the same clients. */
   actors(seed: number, count: number): Promise<Actor[]>
+  /**
+   * Whose rows an actor writes: the value of the plan's tenant column (`database.rowSecurity.tenant`). Without it nobody can delete the
+   * rows of one tenant and see them brought back.
+   */
+  tenantOf?(actor: Actor): string
   /** One realistic operation; resolves only when the system acknowledged it, rejects when it did not. */
   step(actor: Actor, random: Random): Promise<Ack>
   /** One named operation of the plan's performance entries, such as `push of 50 entities`. Resolves when answered. */

@@ -53,8 +53,16 @@ export type Fault =
   | 'services-left-behind'
   | 'migration-marked-applied'
   | 'second-store-stale'
+  | 'merge-replaces-database'
+  | 'child-table-skipped'
+  | 'damage-not-repaired'
+  | 'standby-lagging'
+  | 'fence-missing'
   | 'clone-incomplete'
   | 'verify-skips'
+  | 'retention-day-early'
+  | 'retention-only-backup'
+  | 'retention-hold-forgotten'
   | 'slow-service'
   | 'index-corrupted'
 
@@ -91,6 +99,8 @@ export interface Prover {
   kind: GuaranteeKind
   /** Whether this prover carries the guarantee out; what no prover accepts stays unproven. */
   accepts(guarantee: Guarantee, system: System): boolean
+  /** False for a prover that never touches `session.exercise`, so that it serves systems without one. */
+  needsExercise?: false
   prove(guarantees: readonly Guarantee[], session: ProofSession): AsyncIterable<Finding>
   /** Faults of its own that the self-test must see refuted. */
   mutants: readonly FaultMutant[]

@@ -61,6 +61,7 @@ export const exercise = defineExercise(({ address, now }) => {
           return actor
         }),
       ),
+    tenantOf: (actor) => known(actor).user,
     step: (actor, random) => step(known(actor), random, now),
     perform: (operation, actor, random) => perform(operation, actor.id, random),
     readBack: (ack) => reading.fateOf(ack),

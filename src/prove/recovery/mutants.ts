@@ -51,6 +51,41 @@ export const recoveryMutants: readonly FaultMutant[] = [
     breaks: idIs('recovery/procedure:rebuild-from-clone/time'),
     says: /did not start|Start the services/,
   },
+  {
+    id: 'merge-loses-later-writes',
+    fault: 'merge-replaces-database',
+    description: 'The dropped table comes back with the whole database of its time',
+    breaks: idIs('recovery/procedure:dropped-table/loss'),
+    says: /writes to another table are gone/,
+  },
+  {
+    id: 'extraction-skips-child',
+    fault: 'child-table-skipped',
+    description: "The extraction leaves out a table that refers to the tenant's row",
+    breaks: idIs('recovery/procedure:user-rows/loss'),
+    says: /acknowledged writes/,
+  },
+  {
+    id: 'damage-not-repaired',
+    fault: 'damage-not-repaired',
+    description: 'The damaged page is reported as repaired and is not',
+    breaks: idIs('recovery/procedure:corruption/time'),
+    says: /damaged|invalid page|Verify|Ask the/,
+  },
+  {
+    id: 'standby-lagging',
+    fault: 'standby-lagging',
+    description: 'A standby that had stopped following is promoted by force',
+    breaks: idIs('recovery/procedure:database-failover/loss'),
+    says: /acknowledged writes/,
+  },
+  {
+    id: 'fence-missing',
+    fault: 'fence-missing',
+    description: 'The old primary is not fenced and would start again',
+    breaks: idIs('recovery/procedure:database-failover/time'),
+    says: /old primary starts again/,
+  },
 ]
 
 function idIs(id: string): (guarantees: readonly Guarantee[]) => Guarantee | undefined {

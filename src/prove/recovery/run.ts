@@ -8,6 +8,7 @@ import type { ProofSession } from '../prover.ts'
 import { type ReadBack, readBackAll } from '../read-back.ts'
 import type { Steps } from '../steps.ts'
 import type { Custody } from './custody.ts'
+import type { Pairing } from './faults/primary-killed.ts'
 import type { Site } from './site.ts'
 import type { WorkTree } from './work-tree.ts'
 
@@ -23,8 +24,8 @@ export interface Blow {
   moment?: number
   /** `schema.table` that was dropped or damaged. */
   table?: string
-  /** Whose rows were deleted. */
-  tenant?: string
+  /** The standby that is left. */
+  pairing?: Pairing
   /** Where the key is, once its file is gone. */
   custody?: Custody
   /** What was acknowledged before had been copied to the second store. */
@@ -68,6 +69,12 @@ export interface Made {
   directory?: string
   /** A moment found to restore to. */
   moment?: number
+  /** Whose rows are deleted, and the column that says so; chosen before anybody works, so that nobody works as them. */
+  tenant?: { column: string; tenant: string }
+  /** A table that was found damaged. */
+  damaged?: string
+  /** The old primary, following. */
+  rejoined?: OwnedServer
   /** Aval as it runs from a clone. */
   up?: Child
   /** The pending migrations were applied. */

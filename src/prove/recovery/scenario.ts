@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors.ts'
 import type { Procedure } from '../../plan/recovery.ts'
 import { type FaultName, faultMeanings } from '../../plan/scenario.ts'
 import { seededRandom } from '../../random.ts'
@@ -9,9 +10,9 @@ import { readableMs } from '../report/figures.ts'
 import { bringHome } from './actions/rebuilding.ts'
 import { untilServed } from './actions/serving.ts'
 import { carryOut } from './carry-out.ts'
-import { type Blow, measureRestored, type Run, settleClients } from './run.ts'
+import { type Blow, type Made, measureRestored, type Run, settleClients } from './run.ts'
 import { ScenarioFailed, ScenarioUnready } from './scenario-error.ts'
-import { siteOf } from './site.ts'
+import { type Site, siteOf } from './site.ts'
 import { databaseBytes } from './size.ts'
 import { strikes } from './strike.ts'
 
@@ -80,15 +81,15 @@ async function perform(
   const startedAt = clock.now()
   const site = await siteOf(session)
   if (site.ruin !== undefined) throw new ScenarioUnready(`The site was not brought back by ${site.ruin}`)
-  const strike = strikes[fault]
-  if (strike === undefined) throw new ScenarioUnready(`Nothing causes the fault ${fault} yet`)
-  const missing = procedure.steps.flatMap(({ action }) => (action && !carryOut[action] ? [action] : []))
-  if (missing.length > 0) throw new ScenarioUnready(`Nothing carries out ${missing.join(', ')} yet`)
-
   await site.archive()
   const steps = session.steps(`recovery/${name}`)
   const random = seededRandom(seed).fork(`recovery ${name}`)
-  const load = startLoad({ exercise, actors: site.clients, random, clock })
+  const made: Made = fault === 'rows-deleted' ? { tenant: tenantToLose(session, site) } : {}
+  // Whose rows are to be deleted is away: what a client writes then is another story than what was deleted.
+  const working = site.clients.filter(
+    (actor) => made.tenant === undefined || exercise.tenantOf?.(actor) !== made.tenant.tenant,
+  )
+  const load = startLoad({ exercise, actors: working, random, clock })
   const watch = startLoad({ exercise, actors: [site.watcher], random, clock, restMs: 20 })
   const quiet = async () => {
     await Promise.all([load.stop(), watch.stop()])
@@ -108,16 +109,22 @@ async function perform(
       fault,
       steps,
       load,
-      working: site.clients,
+      working,
       watch,
-      made: {},
+      made,
       measured: { breaches: [] },
     }
-    const blow = await steps.do(
-      `fault: ${faultMeanings[fault]}`,
-      () => strike(early),
-      ({ what }) => what,
-    )
+    const blow = await steps
+      .do(
+        `fault: ${faultMeanings[fault]}`,
+        () => strikes[fault](early),
+        ({ what }) => what,
+      )
+      .catch((cause: unknown) => {
+        session.signal.throwIfAborted()
+        // Nothing was promised about a fault that could not be caused.
+        throw new ScenarioUnready(`The fault could not be caused: ${messageOf(cause)}`, { cause })
+      })
     const run: Run = { ...early, blow }
     const lastBefore = latest([...load.acks, ...watch.acks], blow.at)
     const { overdue, left } = await follow(run)
@@ -125,6 +132,8 @@ async function perform(
     const servedAt = await untilServed(run)
     if (endsService.has(fault) && servedAt === undefined)
       throw new ScenarioFailed('the system serves again', new Error('no client was answered after the recovery'))
+    // Where clients never stopped, they are let work on what was brought back before anybody asks.
+    if (!endsService.has(fault)) await clock.sleep(effort.loadMs / 4, session.signal)
     const restored = await measureRestored(run)
     run.measured.breaches.push(...((await blow.check?.(restored)) ?? []))
     const settled = await settleClients(run)
@@ -164,7 +173,7 @@ async function follow(run: Run): Promise<{ overdue: string[]; left: number }> {
   for (const step of run.procedure.steps) {
     signal.throwIfAborted()
     const ordered = { command: step.command, withinMs: step.within }
-    const act = step.action === undefined ? undefined : carryOut[step.action]
+    const act = step.action && carryOut[step.action]
     if (act === undefined) {
       run.steps.leave(step.does, 'Left to a person; not carried out here', ordered)
       left++
@@ -192,4 +201,19 @@ async function follow(run: Run): Promise<{ overdue: string[]; left: number }> {
 function latest(acks: readonly Ack[], until: number): number | undefined {
   const times = acks.map((ack) => ack.acknowledgedAt).filter((at) => at <= until)
   return times.length === 0 ? undefined : Math.max(...times)
+}
+
+/** The tenant of the last client, who is neither the watcher nor the first. */
+function tenantToLose(
+  { exercise, system }: ProofSession,
+  { clients, watcher }: Site,
+): { column: string; tenant: string } {
+  const column = system.plan.database?.rowSecurity?.tenant
+  const last = clients.at(-1)
+  const tenant = last && exercise.tenantOf?.(last)
+  if (column === undefined || tenant === undefined || tenant === exercise.tenantOf?.(watcher))
+    throw new ScenarioUnready(
+      'The plan names no tenant column, or the exercise does not tell whose rows a client writes',
+    )
+  return { column, tenant }
 }

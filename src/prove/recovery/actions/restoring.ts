@@ -93,6 +93,8 @@ async function restoreByEngine(run: Run, to: string, at: number | 'latest'): Pro
     afterRestore: system.plan.recovery.afterRestore,
     database: database.name,
     owner: database.owner,
+    repository: run.site.repository,
+    erasures: system.plan.recovery.erasures,
   })
   await server.stop()
   return `backup ${backup.id}: ${files} files, ${formatBytes(bytes)}, ${walSegments} WAL segments up to ${endLsn}`

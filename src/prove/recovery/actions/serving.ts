@@ -14,6 +14,10 @@ export const startServices: CarryOut = async (run) => {
     const { addresses } = await startFromClone(run)
     return { by: `aval up ${run.session.system.name}, in the clone`, saw: `${Object.keys(addresses).join(', ')} ready` }
   }
+  if (run.fault === 'page-corrupted') {
+    await environment.startServices()
+    return { by: 'the services started', saw: `${Object.keys(environment.addresses()).join(', ')} ready` }
+  }
   if (!faults.has('services-left-behind')) {
     const dataDirectory = need(run.made.directory, 'restored a cluster')
     const { binaries, server: lost } = environment

@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { copyRepository } from '../../../recovery/copy-repository.ts'
 import { directoryStore } from '../../../recovery/directory-store.ts'
 import { placeInCustody } from '../custody.ts'
 import type { Strike } from '../run.ts'
-import { copyStore } from '../second-store.ts'
 import { killAndRemove } from './server-lost.ts'
 
 /**
@@ -17,11 +17,12 @@ export const loseRegion: Strike = async (run) => {
   const second = directoryStore(directory)
   const custody = await placeInCustody(join(scratch.directory, 'custody'), site.keyFile)
   const archive = await site.archive()
-  await copyStore(site.repository.store, second)
+  await copyRepository({ from: site.repository.store, to: second, clock, signal })
   await clock.sleep(effort.loadMs / 4, signal)
   const copiedUntil = clock.now()
   await archive.waitUntilStored((await archive.heartbeat()).lsn, 60_000)
-  if (!faults.has('second-store-stale')) await copyStore(site.repository.store, second)
+  if (!faults.has('second-store-stale'))
+    await copyRepository({ from: site.repository.store, to: second, clock, signal })
   await clock.sleep(effort.loadMs / 4, signal)
 
   const at = await killAndRemove(run)
