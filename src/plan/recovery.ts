@@ -212,6 +212,40 @@ const subject = z.strictObject({
   ...citation,
 })
 
+const synchronous = z.strictObject({
+  acknowledge: z
+    .enum(['spooled', 'stored'])
+    .default('stored')
+    .describe(
+      "Where a commit must have arrived before it returns: in the store, or on the disk of the receiver ('spooled'), which guards against nothing when the receiver runs on the server's machine.",
+    ),
+  whenAway: z
+    .union([z.literal('wait'), duration])
+    .default('wait')
+    .describe(
+      "What commits do while the receiver is away: 'wait', or return without it after this time, which is said.",
+    ),
+  ...citation,
+})
+
+const standby = z.strictObject({
+  synchronous: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Commits wait until the standby has them on disk: nothing is lost by a failover, and nothing commits alone.',
+    ),
+  promoteAfter: duration
+    .describe(
+      'How long the dead primary is tried to be started before the standby takes over by itself; by hand only, unless told.',
+    )
+    .optional(),
+  maximumLag: duration
+    .default(0)
+    .describe('Longest stretch of commits that a failover may give up without being forced.'),
+  ...citation,
+})
+
 export const recovery = z.strictObject({
   timeZone: z.string().default('UTC').describe('IANA zone of every schedule in this section.'),
   engine: z
@@ -234,6 +268,7 @@ export const recovery = z.strictObject({
     .record(name, subject)
     .default({})
     .describe('Whose rows `aval extract` can bring back on their own: a user, a customer.'),
+  standby: standby.describe('A second server that follows the first and takes its place.').optional(),
   pointInTime: z
     .strictObject({
       window: duration.describe('How far back any moment can be restored.'),
@@ -241,6 +276,11 @@ export const recovery = z.strictObject({
       ...citation,
     })
     .describe('That any moment of the recent past can be restored.')
+    .optional(),
+  synchronous: synchronous
+    .describe(
+      'Lets commits wait until their WAL is kept, so that nothing acknowledged is lost; synchronous_commit of a role or a transaction tells which of them do.',
+    )
     .optional(),
   stores: z
     .record(name, store)

@@ -41,6 +41,8 @@ export async function setPassword(socketUrl: string, password: string): Promise<
       [superuser],
     )
     if (matchesVerifier(rows[0]?.rolpassword ?? null, password)) return
+    // A standby the settings name may not be there yet, and the first commit must not wait for it.
+    await client.query('SET synchronous_commit = local')
     await client.query(`ALTER ROLE ${superuser} PASSWORD ${escapeLiteral(scramVerifier(password))}`)
   })
 }

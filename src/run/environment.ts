@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { failure } from '../errors.ts'
 import { type Binaries, findBinaries } from '../postgres/binaries.ts'
+import { withClient } from '../postgres/connection.ts'
 import type { PreparedDatabase } from '../postgres/database.ts'
 import { startServer } from '../postgres/launch.ts'
 import { applyMigrations } from '../postgres/migrations/apply.ts'
@@ -10,6 +11,7 @@ import { readMigrations } from '../postgres/migrations/read.ts'
 import { reachable } from '../postgres/place.ts'
 import type { OwnedServer, Server } from '../postgres/server.ts'
 import type { System } from '../project/project.ts'
+import { releaseCommits } from '../recovery/wal-synchronous.ts'
 import { loadOrCreateKey } from '../secrets/repository-key.ts'
 import { openDatabaseAddress } from './database-address.ts'
 import { freePort } from './free-port.ts'
@@ -137,6 +139,8 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
   })
 
   go()
+  // A receiver of the last run that is not there yet must not hold up the migrations; nobody else uses the server now.
+  await withClient(server.url(), releaseCommits)
   const secret = await loadOrCreateKey(join(directory, 'roles.key'))
   const prepare = (on: Server) => prepareSystem(on, system.name, plan, secret)
   let database = await prepare(server)
