@@ -1,4 +1,5 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { systemClock } from '../../src/clock.ts'
@@ -21,10 +22,12 @@ interface WithMemory {
 }
 
 const report = z.object({ peakBytes: z.number() })
+/** Without it each process translates Aval's own TypeScript anew, which an installed Aval is free of. */
+const env = { NODE_COMPILE_CACHE: join(tmpdir(), 'aval-bench-compiled') }
 const program = new URL('aval-process.ts', import.meta.url).pathname
 
 export async function avalBackup(cluster: BenchCluster, repository: string): Promise<BackupRun & WithMemory> {
-  const run = await timed(process.execPath, [program, 'backup', repository, cluster.server.url()])
+  const run = await timed(process.execPath, [program, 'backup', repository, cluster.server.url()], { env })
   return { ms: run.ms, storedBytes: await bytesIn(repository), ...report.parse(JSON.parse(run.stdout)) }
 }
 
@@ -33,7 +36,7 @@ export async function avalRestore(
   repository: string,
   directory: string,
 ): Promise<RestoreRun & WithMemory> {
-  const run = await timed(process.execPath, [program, 'restore', repository, directory])
+  const run = await timed(process.execPath, [program, 'restore', repository, directory], { env })
   const started = performance.now()
   const server = await finishRestore({
     dataDirectory: directory,
@@ -49,10 +52,13 @@ export async function avalRestore(
   return { ms, filesMs: run.ms, ...report.parse(JSON.parse(run.stdout)) }
 }
 
+/** Links are not followed: pgBackRest names its newest backup by one. */
 export async function bytesIn(directory: string): Promise<number> {
   let bytes = 0
-  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name)
+    if (entry.isDirectory()) bytes += await bytesIn(path)
+    else if (entry.isFile()) bytes += (await stat(path)).size
   }
   return bytes
 }

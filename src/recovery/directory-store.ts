@@ -79,16 +79,30 @@ export function directoryStore(path: string): Store {
   }
 }
 
+/** Bytes after which the disk is set to work, so that the end of a large object is not waited for in one piece. */
+const syncEvery = 33_554_432
+
 async function writeSynced(file: string, content: ByteStream): Promise<number> {
   const handle = await open(file, 'wx', 0o600)
   let size = 0
+  let unsynced = 0
+  let syncing: Promise<void> | undefined
   try {
     for await (const bytes of content) {
       await handle.writeFile(bytes)
       size += bytes.length
+      unsynced += bytes.length
+      if (unsynced < syncEvery) continue
+      unsynced = 0
+      await syncing
+      syncing = handle.datasync()
+      // Whether it failed is asked at the next one, or before the last.
+      syncing.catch(() => undefined)
     }
+    await syncing
     await handle.sync()
   } finally {
+    await syncing?.catch(() => undefined)
     await handle.close()
   }
   return size

@@ -1,7 +1,7 @@
 import { pipeline, Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { constants, createZstdDecompress, zstdCompress, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import { ChunkError } from './chunk-cipher.ts'
+import { ChunkError, release } from './chunk-cipher.ts'
 import type { ByteStream } from './store.ts'
 
 /*
@@ -38,6 +38,7 @@ export async function* compressText(text: ByteStream, where: WorkPlace): ByteStr
     length.writeUInt32LE(frame.length, 8)
     yield length
     yield frame
+    release(frame)
   }
 }
 
@@ -85,7 +86,8 @@ async function* asStream(compressed: ByteStream): ByteStream {
   const transform = createZstdDecompress({ chunkSize: 262_144 })
   const output = pipeline(Readable.from(compressed, { objectMode: false }), transform, () => {})
   try {
-    for await (const piece of output) yield typeof piece === 'string' ? Buffer.from(piece) : piece
+    // A copy: the codec goes on writing behind what it gave.
+    for await (const piece of output) yield Buffer.from(piece)
   } catch (error) {
     throw unreadable(error)
   }

@@ -46,7 +46,8 @@ async function work(what: ThreadWork): Promise<void> {
 /** Memory that can be given away: small pieces may be views of memory that others use too. */
 function owned(piece: Uint8Array): Uint8Array<ArrayBuffer> {
   const { buffer, byteOffset, byteLength } = piece
-  const alone = buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength >= 131_072
+  const alone =
+    buffer instanceof ArrayBuffer && byteOffset === 0 && buffer.byteLength - byteLength <= 1 && byteLength >= 65_536
   return alone ? new Uint8Array(buffer, 0, byteLength) : new Uint8Array(piece)
 }
 

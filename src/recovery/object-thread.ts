@@ -1,6 +1,7 @@
+import { availableParallelism } from 'node:os'
 import { extname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { ChunkError, type ChunkKey } from './chunk-cipher.ts'
+import { ChunkError, type ChunkKey, release } from './chunk-cipher.ts'
 import { blockBytes } from './object-blocks.ts'
 import type { ObjectHeader } from './object-header.ts'
 import type { ByteStream } from './store.ts'
@@ -36,9 +37,14 @@ const idle: Worker[] = []
 /** Memory of blocks that came back from a thread. */
 const spare: ArrayBuffer[] = []
 
-/** A block to fill, which `throughThread` gives away. */
+/** Memory that whoever holds a block of it must not use any more once `throughThread` has it. */
+const lent = new WeakSet<ArrayBuffer>()
+
+/** A block to fill, which `throughThread` takes over without a copy. */
 export function emptyBlock(): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(spare.pop() ?? new ArrayBuffer(blockBytes))
+  const memory = spare.pop() ?? new ArrayBuffer(blockBytes)
+  lent.add(memory)
+  return new Uint8Array(memory)
 }
 
 function putBack(memory: ArrayBuffer): void {
@@ -46,13 +52,12 @@ function putBack(memory: ArrayBuffer): void {
 }
 
 /**
- * Sends bytes through a thread that works on them. Nobody may touch a piece of `source` afterwards that begins its memory and is as long
- * as `emptyBlock`: it is given away; any other is copied. A piece of the result is valid until the next is asked for.
+ * Sends bytes through a thread that works on them. Blocks made by `emptyBlock` are taken over, other pieces copied. A piece of the result
+ * is valid until the next is asked for.
  * @throws ChunkError as the work does, or whatever the source throws.
  */
 export async function* throughThread(work: ThreadWork, source: ByteStream): ByteStream {
-  const worker = idle.pop() ?? new Worker(script)
-  worker.ref()
+  const worker = await takeWorker()
   let ready: Uint8Array<ArrayBuffer>[] = []
   let room = window
   let ended = false
@@ -91,7 +96,7 @@ export async function* throughThread(work: ThreadWork, source: ByteStream): Byte
     let held = emptyBlock()
     let length = 0
     for (let item = await iterator.next(); !item.done && !problem; item = await iterator.next()) {
-      if (ownsBlock(item.value) && length === 0) {
+      if (length === 0 && isLent(item.value)) {
         await give(item.value)
         continue
       }
@@ -120,6 +125,7 @@ export async function* throughThread(work: ThreadWork, source: ByteStream): Byte
       if (piece) {
         say({ say: 'more' })
         yield piece
+        release(piece)
         continue
       }
       if (problem) throw problem.error
@@ -141,12 +147,54 @@ export async function* throughThread(work: ThreadWork, source: ByteStream): Byte
   }
 }
 
-function ownsBlock(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
-  return bytes.buffer instanceof ArrayBuffer && bytes.byteOffset === 0 && bytes.buffer.byteLength === blockBytes
+function isLent(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
+  return bytes.buffer instanceof ArrayBuffer && lent.has(bytes.buffer)
+}
+
+/** Threads that pay: one core is busy with what the bytes come from or go to. */
+export const threads = Math.max(1, Math.min(4, availableParallelism() - 1))
+
+/** Longest wait for a thread that is about to be free; one whose bytes are stuck elsewhere must not hold up others. */
+const patienceMs = 2_000
+let alive = 0
+const queue = new Set<(worker?: Worker) => void>()
+
+async function takeWorker(): Promise<Worker> {
+  const free = idle.pop() ?? (alive >= threads ? await nextFree() : undefined)
+  if (free) {
+    free.ref()
+    return free
+  }
+  alive += 1
+  // What crosses is freed at once; a small nursery keeps the rest from piling up.
+  const worker = new Worker(script, { resourceLimits: { maxYoungGenerationSizeMb: 1 } })
+  worker.once('exit', () => {
+    alive -= 1
+    const [first] = queue
+    first?.()
+  })
+  return worker
+}
+
+function nextFree(): Promise<Worker | undefined> {
+  return new Promise((resolve) => {
+    const give = (worker?: Worker) => {
+      clearTimeout(timer)
+      queue.delete(give)
+      resolve(worker)
+    }
+    const timer = setTimeout(give, patienceMs)
+    queue.add(give)
+  })
 }
 
 /** Another object may follow at once; when none does, the thread goes. */
 function keepIdle(worker: Worker): void {
+  const [first] = queue
+  if (first) {
+    first(worker)
+    return
+  }
   worker.unref()
   idle.push(worker)
   setTimeout(() => {

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { suite, test } from 'node:test'
+import { createZstdDecompress } from 'node:zlib'
 import fc from 'fast-check'
 import { AvalError } from '../errors.ts'
 import { seededRandom } from '../random.ts'
 import { openChunks, sealChunks } from './chunk-cipher.ts'
 import { openObject, sealObject } from './object.ts'
+import { blockBytes, compressText } from './object-blocks.ts'
 import { chunkBytes, deriveKeys } from './object-header.ts'
 import type { ByteStream } from './store.ts'
 
@@ -19,7 +22,8 @@ async function* pieces(bytes: Uint8Array, size: number): ByteStream {
 
 async function gather(stream: ByteStream): Promise<Buffer> {
   const parts: Uint8Array[] = []
-  for await (const part of stream) parts.push(part)
+  // A piece is valid until the next only.
+  for await (const part of stream) parts.push(Buffer.from(part))
   return Buffer.concat(parts)
 }
 
@@ -137,6 +141,25 @@ suite('objects', () => {
     assert.equal((await open(stored)).toString(), 'text')
   })
 
+  test('an object of the first form, one zstd stream without blocks, is read for ever', async () => {
+    const stored = await readFile(new URL('fixtures/object-zstd-stream.bin', import.meta.url))
+    for (const size of ['small', 'large'] as const) {
+      const { meta, text } = await openObject(ring, place, pieces(stored, 100_000), size)
+      assert.deepEqual(meta, { at: '1' })
+      const sum = createHash('sha256')
+        .update(await gather(text))
+        .digest('hex')
+      assert.equal(sum, 'be3464073519f436454bd261d2b7047f4fd58a7dae55d646e7ec9e364034b713')
+    }
+  })
+
+  test('behind the seal stands a zstd stream that any decoder reads', async () => {
+    const text = randomBytes(2_500_000)
+    const decode = createZstdDecompress()
+    decode.end(await gather(compressText(pieces(text, 70_000), 'aside')))
+    assert.deepEqual(await gather(decode), text)
+  })
+
   test('memory stays bounded: the next part is asked for only when the last was taken', async () => {
     let asked = 0
     async function* endless(): ByteStream {
@@ -151,5 +174,79 @@ suite('objects', () => {
     await new Promise((resolve) => setImmediate(resolve))
     assert.ok(asked < 64, `${asked} parts of 64 KiB asked for`)
     await sealed.return?.(undefined)
+  })
+})
+
+suite('objects on a thread of their own', () => {
+  const seal = async (text: ByteStream) => gather(sealObject(keys, place, text, { at: '1' }, 'large'))
+  const openLarge = async (stored: Uint8Array, size = 100_000) => {
+    const { meta, text } = await openObject(ring, place, pieces(stored, size), 'large')
+    assert.deepEqual(meta, { at: '1' })
+    const hash = createHash('sha256')
+    // A piece is valid until the next only.
+    for await (const piece of text) hash.update(piece)
+    return hash.digest('hex')
+  }
+  const sumOf = (text: Uint8Array) => createHash('sha256').update(text).digest('hex')
+
+  test('any text comes back, whether sealed here or there, opened here or there, around the size of a block as well', async () => {
+    for (const length of [0, 1, blockBytes - 1, blockBytes, blockBytes + 1, 5 * blockBytes + 7]) {
+      const text = randomBytes(length)
+      const large = await seal(pieces(text, 77_777))
+      assert.equal(await openLarge(large), sumOf(text))
+      assert.deepEqual(await open(large), Buffer.from(text))
+      assert.equal(
+        await openLarge(await gather(sealObject(keys, place, pieces(text, 9_999), { at: '1' }))),
+        sumOf(text),
+      )
+    }
+  })
+
+  test('several at once come back, each as its own', async () => {
+    const texts = [1, 2, 3, 4, 5].map(() => randomBytes(3_000_000))
+    const stored = await Promise.all(texts.map((text) => seal(pieces(text, 65_536))))
+    assert.deepEqual(await Promise.all(stored.map((each) => openLarge(each))), texts.map(sumOf))
+  })
+
+  test('a changed byte, a cut and an addition are found there too', async () => {
+    const text = randomBytes(4 * blockBytes)
+    const stored = await seal(pieces(text, 65_536))
+    const changed = Buffer.from(stored)
+    changed[3_000_000] = (changed[3_000_000] ?? 0) ^ 1
+    await assert.rejects(openLarge(changed), isDamage)
+    for (const length of [0, 30, 400, 500_000, stored.length - 1])
+      await assert.rejects(openLarge(stored.subarray(0, length)), isDamage)
+    await assert.rejects(openLarge(Buffer.concat([stored, Buffer.alloc(9)])), isDamage)
+    // The threads serve on.
+    assert.equal(await openLarge(stored), sumOf(text))
+  })
+
+  test('a text that breaks off breaks the object off, with its own reason', async () => {
+    async function* broken(): ByteStream {
+      yield randomBytes(3_000_000)
+      throw new Error('the server went away')
+    }
+    await assert.rejects(seal(broken()), /the server went away/)
+  })
+
+  test('who stops taking stops the asking', async () => {
+    let asked = 0
+    let closed = false
+    async function* endless(): ByteStream {
+      try {
+        for (;;) {
+          asked += 1
+          yield randomBytes(blockBytes / 4)
+        }
+      } finally {
+        closed = true
+      }
+    }
+    const sealed = sealObject(keys, place, endless(), {}, 'large')[Symbol.asyncIterator]()
+    for (let taken = 0; taken < 4; taken++) await sealed.next()
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    assert.ok(asked < 100, `${asked} parts of 256 KiB asked for`)
+    await sealed.return?.(undefined)
+    assert.equal(closed, true)
   })
 })

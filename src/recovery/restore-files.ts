@@ -5,6 +5,7 @@ import { failure } from '../errors.ts'
 import type { Account } from '../postgres/account.ts'
 import type { ManifestFile } from './backup-manifest.ts'
 import { syncDirectory } from './durable.ts'
+import { threads } from './object-thread.ts'
 import type { ByteStream } from './store.ts'
 import { readTar, type TarEntry } from './tar-reader.ts'
 
@@ -18,8 +19,8 @@ const syncing = 32
 /** Bytes of a file after which the disk is set to work, so that the end of a large one is not waited for in one piece. */
 const syncEvery = 33_554_432
 
-/** Parts that are unpacked side by side. */
-const lanes = 2
+/** Parts that are unpacked side by side: as many as there are threads to open them. */
+const lanes = threads
 
 /** A part of the archive of a backup. */
 export interface ArchiveSource {
