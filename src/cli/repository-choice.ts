@@ -2,22 +2,27 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { failure } from '../errors.ts'
+import { loadSystem } from '../project/load-system.ts'
 import type { Project } from '../project/project.ts'
 import { directoryStore } from '../recovery/directory-store.ts'
+import { openStoreAt } from '../recovery/open-store.ts'
 import { openRepository, type Repository } from '../recovery/repository.ts'
-import { openKeyFile, repositoryDirectory, repositoryKeyFile } from '../run/archive.ts'
+import type { Store } from '../recovery/store.ts'
+import { holdFor, openKeyFile, openStoreOf, repositoryDirectory, repositoryKeyFile } from '../run/archive.ts'
 import type { UnlockFiles } from '../secrets/unlock.ts'
-import type { CommandContext } from './command.ts'
+import { type CommandContext, usage } from './command.ts'
 
 export interface RepositoryFlags extends UnlockFiles {
   repository?: string
+  store?: string
   key?: string
 }
 
 /** The options that name another repository than the development environment's own. */
 export function withRepositoryOptions(command: Command): Command {
   return command
-    .option('--repository <directory>', "the repository; the development environment's own unless told")
+    .option('--repository <place>', 'the repository: a directory, or s3://bucket/prefix?region=...&endpoint=...')
+    .option('--store <name>', 'a store of the plan; primary unless told')
     .option('--key <file>', 'the file with its key, or an escrow copy of it')
     .option('--passphrase-file <file>', 'opens a locked key; AVAL_PASSPHRASE_FILE unless told')
     .option(
@@ -28,7 +33,8 @@ export function withRepositoryOptions(command: Command): Command {
 
 /**
  * Opens the repository a command means.
- * @param create makes repository and key when there are none; a command that only reads must not.
+ * @param create makes repository and key when there are none, and takes the right to write to it; a command that only reads must not.
+ * @throws REPOSITORY_HELD, REPOSITORY_ABSENT, KEY_BESIDE_BACKUPS, and what `openRepository` and `openPlanStore` throw.
  */
 export async function openChosen(
   project: Project,
@@ -37,17 +43,52 @@ export async function openChosen(
   context: CommandContext,
   create: boolean,
 ): Promise<Repository> {
-  const directory =
-    flags.repository === undefined ? repositoryDirectory(project, system) : resolve(context.cwd, flags.repository)
   const keyFile = flags.key === undefined ? repositoryKeyFile(project, system) : resolve(context.cwd, flags.key)
-  const store = directoryStore(directory)
-  // Neither key nor repository: nothing was lost, nothing was ever made.
-  if (!create && !existsSync(keyFile) && !existsSync(directory))
-    throw failure('REPOSITORY_ABSENT', { place: store.place, system })
-  if (keyFile.startsWith(`${directory}/`)) throw failure('KEY_BESIDE_BACKUPS', { file: keyFile, place: directory })
+  const store = await openChosenStore(project, system, flags, context, create)
+  if (!isBucket(store)) {
+    // Neither key nor repository: nothing was lost, nothing was ever made.
+    if (!create && !existsSync(keyFile) && !existsSync(store.place))
+      throw failure('REPOSITORY_ABSENT', { place: store.place, system })
+    if (keyFile.startsWith(`${store.place}/`))
+      throw failure('KEY_BESIDE_BACKUPS', { file: keyFile, place: store.place })
+  }
   const key = await openKeyFile(keyFile, create, {
     ...(flags.passphraseFile === undefined ? {} : { passphraseFile: resolve(context.cwd, flags.passphraseFile) }),
     ...(flags.identityFile === undefined ? {} : { identityFile: resolve(context.cwd, flags.identityFile) }),
   })
-  return openRepository({ store, key, system, create })
+  const repository = await openRepository({ store, key, system, create })
+  if (!create) return repository
+  const held = await holdFor(project, repository, {
+    clock: context.clock,
+    ...(flags.repository === undefined ? { store: flags.store ?? 'primary' } : {}),
+  })
+  return held.repository
+}
+
+/** The store a command means: one of the plan by its name, or a place of its own. */
+export async function openChosenStore(
+  project: Project,
+  system: string,
+  flags: Pick<RepositoryFlags, 'repository' | 'store'>,
+  context: CommandContext,
+  write: boolean,
+): Promise<Store> {
+  const { clock } = context
+  if (flags.repository !== undefined) {
+    if (flags.store !== undefined) throw usage('backup', '--repository and --store name two places; give one of them.')
+    const { repository: text } = flags
+    return openStoreAt({ text, origin: '--repository', directory: context.cwd, variables: process.env, clock, write })
+  }
+  const name = flags.store ?? 'primary'
+  const loaded = await loadSystem(project, system).catch((error: unknown) => {
+    // A plan that is broken must not stand between a person and the backups beside it.
+    const directory = repositoryDirectory(project, system)
+    if (name === 'primary' && existsSync(directory)) return directoryStore(directory)
+    throw error
+  })
+  return 'plan' in loaded ? openStoreOf(project, loaded, name, { clock, write }) : loaded
+}
+
+function isBucket(store: Store): boolean {
+  return store.place.startsWith('s3:')
 }

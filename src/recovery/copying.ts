@@ -27,7 +27,7 @@ export function startCopying(options: {
 }): Copying {
   const { from, to, everyMs, clock } = options
   const stopping = new AbortController()
-  const outage = outages(options.onTrouble)
+  const outage = outages(options.onTrouble, clock.now).part()
   let last: CopyReport | undefined
   let turn = Promise.resolve()
   const once = () => {

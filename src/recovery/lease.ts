@@ -3,6 +3,7 @@ import { type Clock, timestamp } from '../clock.ts'
 import { AvalError, failure } from '../errors.ts'
 import { layout } from './layout.ts'
 import { once, type Repository, readJson } from './repository.ts'
+import type { ByteStream } from './store.ts'
 
 const recordSchema = z.strictObject({
   /** The same for every process that may write together. */
@@ -32,6 +33,8 @@ export interface Lease {
   check(): void
   /** Extends it. @throws REPOSITORY_LEASE_LOST, or what the store throws. */
   renew(): Promise<void>
+  /** Extends it when a third of its time is over. While it is good a store out of reach is no error. @throws as `renew`. */
+  keep(): Promise<void>
 }
 
 export interface LeaseOptions {
@@ -129,50 +132,67 @@ export async function takeLease(options: LeaseOptions): Promise<Lease> {
   }
 
   const generation = await claim()
-  return {
-    generation,
-    until: () => until,
-    check: () => {
-      if (lost) throw lost
-      if (clock.now() >= until) {
-        throw failure('REPOSITORY_LEASE_LOST', {
-          place: store.place,
-          reason: `the right to write ran out at ${timestamp(until)} and could not be renewed`,
-        })
-      }
-    },
-    renew: async () => {
-      if (lost) throw lost
-      const newest = await newestGeneration(repository)
-      if (newest > generation) throw lose(await nameOf(repository, newest))
-      await extend(generation)
-    },
+  const check = () => {
+    if (lost) throw lost
+    if (clock.now() < until) return
+    const reason = `the right to write ran out at ${timestamp(until)} and could not be renewed`
+    throw failure('REPOSITORY_LEASE_LOST', { place: store.place, reason })
   }
+  const renew = async () => {
+    if (lost) throw lost
+    const newest = await newestGeneration(repository)
+    if (newest > generation) throw lose(await nameOf(repository, newest))
+    await extend(generation)
+  }
+  let renewing: Promise<void> | undefined
+  const keep = async () => {
+    if (!lost && clock.now() < until - (2 * durationMs) / 3) return
+    renewing ??= renew().finally(() => {
+      renewing = undefined
+    })
+    try {
+      await renewing
+    } catch (error) {
+      if (lost || clock.now() >= until) throw error
+    }
+  }
+  return { generation, until: () => until, check, renew, keep }
 }
 
-/** A repository whose writes fail once the lease is lost: nothing of a former holder lands in it. Reading goes on. */
-export function underLease(repository: Repository, lease: Pick<Lease, 'check'>): Repository {
+/**
+ * A repository whose writes fail once the lease is lost: nothing of a former holder lands in it. Whoever writes renews it on the way, so
+ * that a writer that makes progress keeps it. Reading goes on.
+ */
+export function underLease(repository: Repository, lease: Pick<Lease, 'check' | 'keep'>): Repository {
   const guarded = async <T>(write: () => Promise<T>): Promise<T> => {
+    await lease.keep()
     lease.check()
     const result = await write()
     // What was under way while the lease ran out may have been written; its writer must not count on it.
     lease.check()
     return result
   }
+  async function* kept(content: ByteStream): ByteStream {
+    for await (const bytes of content) {
+      await lease.keep()
+      yield bytes
+    }
+  }
   const { store } = repository
   return {
     ...repository,
-    put: (key, content, options) => guarded(() => repository.put(key, content, options)),
+    put: (key, content, options) => guarded(() => repository.put(key, kept(content), options)),
     store: {
       ...store,
-      put: (key, content, options) => guarded(() => store.put(key, content, options)),
+      put: (key, content, options) => guarded(() => store.put(key, kept(content), options)),
       delete: (key) => guarded(() => store.delete(key)),
     },
   }
 }
 
 /**
- * Renews a lease three times as often as it must be. A store out of reach is waited out as long as the lease is good.
+ * Renews a lease three times as often as it must be, for a writer that may have nothing to write for longer than it is good. A store
+ * out of reach is waited out.
  * @returns ends the renewing. The lease then runs out by itself, since another process of this machine may still share it.
  */
 export function keepLease(

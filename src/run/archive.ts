@@ -2,9 +2,14 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { describeError } from '../errors.ts'
-import type { Project } from '../project/project.ts'
+import type { Project, System } from '../project/project.ts'
 import { directoryStore } from '../recovery/directory-store.ts'
+import { type HeldRepository, holdRepository } from '../recovery/hold-repository.ts'
+import { keepLease } from '../recovery/lease.ts'
+import { capabilitiesFile, developmentStore, openPlanStore } from '../recovery/open-store.ts'
+import { lagLimitOf, receiverOptionsOf, watchLag } from '../recovery/receiver-plan.ts'
 import { openRepository, type Repository } from '../recovery/repository.ts'
+import type { Store } from '../recovery/store.ts'
 import { slotName, startWalReceiver, type WalReceiver } from '../recovery/wal-receiver.ts'
 import { loadKeyRing } from '../secrets/key-file.ts'
 import type { KeyRing } from '../secrets/key-ring.ts'
@@ -15,7 +20,12 @@ import { developmentDirectory } from './run-state.ts'
 
 /** Where the backups of a development environment lie. */
 export function repositoryDirectory(project: Pick<Project, 'state'>, system: string): string {
-  return join(developmentDirectory(project, system), 'repository')
+  return developmentStore(developmentDirectory(project, system), 'primary')
+}
+
+/** What the receiver of a development environment last said of itself; see `readWalStatus`. */
+export function walStatusFile(project: Pick<Project, 'state'>, system: string): string {
+  return join(developmentDirectory(project, system), 'wal-status.json')
 }
 
 /** The key of those backups, which never lies beside them. */
@@ -32,10 +42,54 @@ export async function openKeyFile(file: string, create: boolean, files: UnlockFi
   return loadKeyRing(file, await readUnlock(unlockFiles(files, process.env)))
 }
 
-/** The repository of a development environment, made with its key when there is none. */
+/** A store of a plan, as this machine reaches it: where its variable says, else in a directory. @throws as `openPlanStore`. */
+export function openStoreOf(
+  project: Pick<Project, 'state'>,
+  system: Pick<System, 'name' | 'plan'>,
+  name: string,
+  options: { clock: Clock; write: boolean },
+): Promise<Store> {
+  return openPlanStore({
+    system: system.name,
+    stores: system.plan.recovery.stores,
+    name,
+    variables: process.env,
+    state: developmentDirectory(project, system.name),
+    ...options,
+  })
+}
+
+/** The repository that the plan's primary store holds, made with its key when there is none. */
+export async function openPrimaryRepository(
+  project: Pick<Project, 'state'>,
+  system: Pick<System, 'name' | 'plan'>,
+  clock: Clock,
+): Promise<Repository> {
+  const key = await openKeyFile(repositoryKeyFile(project, system.name), true)
+  const store = await openStoreOf(project, system, 'primary', { clock, write: true })
+  return openRepository({ store, key, system: system.name })
+}
+
+/** The repository in the directory that stands for the primary store in development. */
 export async function openDevelopmentRepository(project: Pick<Project, 'state'>, system: string): Promise<Repository> {
   const key = await openKeyFile(repositoryKeyFile(project, system), true)
   return openRepository({ store: directoryStore(repositoryDirectory(project, system)), key, system })
+}
+
+/** Takes the right to write to a repository for this machine. @throws REPOSITORY_HELD */
+export function holdFor(
+  project: Pick<Project, 'state'>,
+  repository: Repository,
+  options: { clock: Clock; store?: string },
+): Promise<HeldRepository> {
+  const { store, ...rest } = options
+  const state = developmentDirectory(project, repository.system)
+  return holdRepository({
+    repository,
+    machine: join(project.state, 'machine.json'),
+    ...(store === undefined ? {} : { record: capabilitiesFile(state, store) }),
+    ...rest,
+  })
 }
 
 /** Whether the plan promises to bring the database back; only then its WAL is kept. */
@@ -56,12 +110,30 @@ export async function startArchive(options: {
 }): Promise<WalReceiver> {
   const { project, environment, clock, log } = options
   const { name } = environment.system
-  return startWalReceiver({
+  const onTrouble = (error: unknown) => log(`archive | ${describeError(error)}`)
+  const opened = await openPrimaryRepository(project, environment.system, clock)
+  const { repository, lease } = await holdFor(project, opened, { clock, store: 'primary' })
+  const letGo = keepLease(lease, { clock, onTrouble })
+  const { recovery } = environment.system.plan
+  const report = (line: string) => log(`archive | ${line}`)
+  const receiver = await startWalReceiver({
     url: environment.server.url(),
-    repository: await openDevelopmentRepository(project, name),
+    repository,
     spool: join(developmentDirectory(project, name), 'spool'),
     slot: slotName(name),
     clock,
-    onTrouble: (error) => log(`archive | ${describeError(error)}`),
+    onTrouble,
+    statusFile: walStatusFile(project, name),
+    ...receiverOptionsOf(recovery, environment.server.url(), report),
+  }).catch(async (error: unknown) => {
+    await letGo()
+    throw error
   })
+  const endWatch = watchLag(receiver, { limitMs: lagLimitOf(recovery), clock, report })
+  const stop = async () => {
+    endWatch()
+    await receiver.stop()
+    await letGo()
+  }
+  return { ...receiver, stop }
 }
