@@ -10,6 +10,7 @@ import { expiresAt } from '../recovery/retention/expiry.ts'
 import { type RetentionPolicy, retentionPolicy } from '../recovery/retention/rules.ts'
 import { backupFacts, surveyRepository } from '../recovery/retention/survey.ts'
 import { isAboveFloor, readFloor } from '../recovery/retention/wal-floor.ts'
+import { describeGap, walGaps } from '../recovery/wal-gaps.ts'
 import { chooseRepository, systemAndId } from './chosen-repository.ts'
 import { type CommandContext, printJson } from './command.ts'
 import { type RepositoryFlags, withRepositoryOptions } from './repository-choice.ts'
@@ -46,6 +47,9 @@ async function show(first: string, second: string | undefined, flags: Flags, con
   const decision = decideRetention(survey.facts).find((each) => each.of === 'backup' && each.id === id)
   const checked = survey.checked.get(id)
   const leadsOn = isAboveFloor(await readFloor(repository), { timeline: info.timeline, start: parseLsn(info.startLsn) })
+  const gaps = (await walGaps(repository)).filter(
+    ({ moments }) => (moments.to ?? Number.POSITIVE_INFINITY) > info.stoppedAt,
+  )
   const held = survey.facts.holds.find(({ backup, until }) => backup === id && (until === undefined || until > now))
   const told = {
     ...info,
@@ -70,6 +74,7 @@ async function show(first: string, second: string | undefined, flags: Flags, con
     ],
     ['needs', `WAL ${info.startLsn} to ${info.stopLsn} on timeline ${info.timeline}`],
     ['restores', leadsOn ? 'itself, and moments after it' : 'itself only: the WAL after it is no longer kept'],
+    ...gaps.map((gap): [string, string] => ['gap', describeGap(gap)]),
     ['verified', checked ? `${timestamp(checked.at)}, ${checked.sound ? 'sound' : 'not sound'}` : 'never'],
     ['held', held ? `${held.reason}${held.until === undefined ? '' : `, until ${timestamp(held.until)}`}` : 'no'],
     ['now', told.now],

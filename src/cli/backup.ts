@@ -8,6 +8,7 @@ import type { Project } from '../project/project.ts'
 import type { EngineBackup, RecoveryEngine } from '../recovery/engine.ts'
 import { noteChecked } from '../recovery/retention/checked.ts'
 import type { VerifyReport } from '../recovery/verify.ts'
+import { describeGap, needsBaseBackup, walGaps } from '../recovery/wal-gaps.ts'
 import { readRunState } from '../run/run-state.ts'
 import { registerHold } from './backup-hold.ts'
 import { registerPrune } from './backup-prune.ts'
@@ -153,6 +154,11 @@ async function moments(engine: RecoveryEngine): Promise<string> {
   const window = await engine.window()
   if (!window) return 'No moment can be restored yet.'
   const [from, to] = [timestamp(window.from), timestamp(window.to)]
+  const gaps = engine.name === 'native' ? await walGaps(engine.repository) : []
+  if (gaps.length > 0) {
+    const next = needsBaseBackup(gaps) ? 'Take one now: aval backup create' : 'The latest state can be restored.'
+    return `Any moment from ${from} to ${to} can be restored, but:\n${gaps.map((gap) => `  ${describeGap(gap)}\n`).join('')}${next}`
+  }
   return engine.pointInTime
     ? `Any moment from ${from} to ${to} can be restored, and the latest state.`
     : `The moments of these dumps can be restored, from ${from} to ${to}; what is written after the newest is lost with the server.`

@@ -1,8 +1,10 @@
+import { timestamp } from '../clock.ts'
 import { readHead } from './head.ts'
 import { layout, parseKey } from './layout.ts'
 import { listBackups } from './list-backups.ts'
 import { type Lsn, parseLsn, segmentName, segmentStart } from './lsn.ts'
 import type { Repository } from './repository.ts'
+import { isAboveFloor, readFloor } from './retention/wal-floor.ts'
 import { readMark } from './stored-segment.ts'
 import type { LineStretch } from './timeline-history.ts'
 import {
@@ -32,6 +34,14 @@ export interface WalGap {
   moments: { from: number | undefined; to: number | undefined }
 }
 
+/** A gap in words, for lists. */
+export function describeGap({ segment, known, moments }: WalGap): string {
+  const from = moments.from === undefined ? 'the oldest backup' : timestamp(moments.from)
+  const to = moments.to === undefined ? 'now on, until a new base backup is taken' : timestamp(moments.to)
+  const why = known ? 'the server had removed it before it was received' : 'it is missing from the store'
+  return `Moments between ${from} and ${to} cannot be restored: WAL from segment ${segment} on; ${why}.`
+}
+
 /** Whether only a new base backup makes the present restorable again. */
 export function needsBaseBackup(gaps: readonly WalGap[]): boolean {
   return gaps.some(({ moments }) => moments.to === undefined)
@@ -53,7 +63,12 @@ export async function walGaps(repository: Repository): Promise<WalGap[]> {
     const stretch = line.find((each) => each.timeline === timeline)
     return stretch !== undefined && (stretch.end === undefined || parseLsn(stopLsn) <= stretch.end)
   })
-  const starts = backups.map(({ startLsn }) => parseLsn(startLsn))
+  // What lies before the floor was removed on purpose: backups there stand for their own moment only.
+  const floor = await readFloor(repository)
+  const starts = backups.flatMap(({ timeline, startLsn }) => {
+    const start = parseLsn(startLsn)
+    return isAboveFloor(floor, { timeline, start }) ? [start] : []
+  })
   const begin = starts.reduce<Lsn | undefined>(
     (least, lsn) => (least === undefined || lsn < least ? lsn : least),
     undefined,

@@ -18,7 +18,7 @@ import { startProxy, through, type Wire } from './proxy.fixture.ts'
 import { openRepository, type Repository } from './repository.ts'
 import { restore } from './restore.ts'
 import { verifyRepository } from './verify.ts'
-import { walGaps } from './wal-gaps.ts'
+import { describeGap, needsBaseBackup, walGaps } from './wal-gaps.ts'
 import type { WalReceiver } from './wal-receiver.ts'
 import { readWalStatus } from './wal-status.ts'
 
@@ -278,6 +278,8 @@ suite('WAL receiver in trouble', { timeout: 180_000 }, () => {
       JSON.stringify(open?.moments),
     )
     assert.ok(receiver.gap())
+    assert.ok(open && needsBaseBackup([open]))
+    assert.match(describeGap(open), /until a new base backup is taken.*[0-9A-F]{24}.*removed it before it was received/)
     await until('the status says so', async () => (await readWalStatus(statusFile))?.gap !== null)
 
     const backup = await createBackup({
