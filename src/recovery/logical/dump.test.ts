@@ -182,13 +182,14 @@ suite('dumps', { timeout: 120_000, skip }, () => {
       (await readdir('/dev/shm').catch(() => [])).filter((name) => name.startsWith('aval-dump-')),
       [],
     )
-    const [id = ''] = await readdir(place.path('repository', 'logical'))
+    const { id } = await dump()
     for (const name of await readdir(place.path('repository', 'logical', id))) {
       assert.ok(!(await readFile(place.path('repository', 'logical', id, name))).includes('who is seen'), name)
     }
   })
 
   test('can be loaded into a newer Postgres', async (t) => {
+    await dump()
     const newer = await findBinaries('embedded')
     t.diagnostic(`Postgres ${server.version} into ${newer.version}`)
     const again = await restored('newer', 'embedded')
@@ -210,6 +211,7 @@ suite('dumps', { timeout: 120_000, skip }, () => {
   })
 
   test('by a role that is no superuser hold what it owns, and fail rather than leave out what is hidden from it', async () => {
+    const before = await listDumps(place.repository)
     await withClient(server.url(), async (client) => {
       await client.query(`CREATE ROLE tenant LOGIN PASSWORD 'managed'`)
       await client.query('CREATE DATABASE mine OWNER tenant')
@@ -233,21 +235,23 @@ suite('dumps', { timeout: 120_000, skip }, () => {
       await client.query('DROP DATABASE mine')
       await client.query('DROP ROLE tenant')
     })
-    assert.equal((await listDumps(place.repository)).length, 1)
+    assert.deepEqual(await listDumps(place.repository), before)
   })
 
   test('that are broken off leave nothing', async () => {
+    const before = await listDumps(place.repository)
     const stopping = new AbortController()
     const reason = new Error('enough')
     const under = dump({ signal: stopping.signal })
     stopping.abort(reason)
     await assert.rejects(under, reason)
     await assert.rejects(dump({ signal: AbortSignal.abort(reason) }), reason)
-    assert.equal((await listDumps(place.repository)).length, 1)
+    assert.deepEqual(await listDumps(place.repository), before)
     assert.deepEqual((await verifyRepository(place.repository)).problems, [])
   })
 
   test('tell damage, removal and leftovers apart', async () => {
+    const before = await listDumps(place.repository)
     const info = await dump({ label: 'second' })
     const file = (name: string) => place.path('repository', 'logical', info.id, name)
     const problems = async () =>
@@ -276,7 +280,7 @@ suite('dumps', { timeout: 120_000, skip }, () => {
     assert.deepEqual(await problems(), [])
     await deleteDump(place.repository, info.id)
     assert.deepEqual(await problems(), [])
-    assert.equal((await listDumps(place.repository)).length, 1)
+    assert.deepEqual(await listDumps(place.repository), before)
   })
 
   test('are not kept when what was loaded is not what was dumped', async () => {
