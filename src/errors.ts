@@ -324,6 +324,16 @@ export const catalogue = {
     next: 'The stores of its recovery section are: {known}.',
     exit: 2,
   },
+  LIFECYCLE_NOT_S3: {
+    says: 'The store "{name}" is of kind {kind}; only a bucket has lifecycle rules.',
+    next: 'Name a store of kind s3 with --store.',
+    exit: 2,
+  },
+  LIFECYCLE_DELETES_TOO_EARLY: {
+    says: 'The store "{store}" would delete after {after} what the backup "{backup}" needs {needed}.',
+    next: 'Correct `tiers` of the store or `keep` of the backup in the plan.',
+    exit: 1,
+  },
   STORE_COPY_FOREIGN: {
     says: '{place} holds another repository than the one that was to be copied to it.',
     next: 'Nothing was changed. Name an empty place for the copy.',
@@ -459,6 +469,17 @@ export const catalogue = {
   STANDBY_PRIMARY_ANSWERS: {
     says: 'The primary answers; there is no failure to fail over from.',
     next: 'To change roles on purpose, without loss, run `aval standby promote --planned`.',
+    exit: 1,
+  },
+  STANDBY_REFUSED: { says: '{problem}', next: '{next}', exit: 1 },
+  STANDBY_UP_GONE: {
+    says: 'The `aval up` that ran the system ended before it answered.',
+    next: 'Run `aval standby status`; a promotion that was begun is carried on by `aval standby promote` or the next `aval up`.',
+    exit: 1,
+  },
+  STANDBY_NEEDS_UP: {
+    says: '{system} does not run, and a standby is made of a running primary.',
+    next: 'Start it with `aval up {system}`, then give the command again.',
     exit: 1,
   },
   STANDBY_SILENT: {

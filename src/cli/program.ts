@@ -64,6 +64,16 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import('./restore.ts')).registerRestore,
   },
   {
+    name: 'extract',
+    summary: "bring one subject's rows, or a dropped table, back from a moment of the past",
+    load: async () => (await import('./extract.ts')).registerExtract,
+  },
+  {
+    name: 'repair',
+    summary: 'find damaged pages, say what mends them, and mend them',
+    load: async () => (await import('./repair.ts')).registerRepair,
+  },
+  {
     name: 'drills',
     summary: 'what the calendar wants, what came of it, figures and reports',
     load: async () => (await import('./drills.ts')).registerDrills,
@@ -77,6 +87,16 @@ const commands: readonly CommandEntry[] = [
     name: 'key',
     summary: 'lock and replace the key of the backups, keep an escrow copy',
     load: async () => (await import('./key.ts')).registerKey,
+  },
+  {
+    name: 'standby',
+    summary: 'make a second server, fail over to it, bring the old one back',
+    load: async () => (await import('./standby.ts')).registerStandby,
+  },
+  {
+    name: 'render',
+    summary: 'write what other tools read, such as the lifecycle of a bucket',
+    load: async () => (await import('./render.ts')).registerRender,
   },
   {
     name: 'ledger',

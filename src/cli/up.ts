@@ -4,11 +4,14 @@ import { describeError } from '../errors.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import type { Project, System } from '../project/project.ts'
+import { readPair } from '../recovery/standby/pair.ts'
 import type { WalReceiver } from '../recovery/wal-receiver.ts'
 import { promisesRecovery, repositoryDirectory, startArchive } from '../run/archive.ts'
 import { type Environment, startEnvironment } from '../run/environment.ts'
 import { keepServerUp } from '../run/keep-server-up.ts'
+import { type KeepStandbyOptions, keepStandby, promoteAlone } from '../run/keep-standby.ts'
 import { developmentDirectory, removeRunState, writeRunState } from '../run/run-state.ts'
+import { environmentStandby, pairFile } from '../run/standby.ts'
 import { jobsOf } from '../schedule/job.ts'
 import { openJournal } from '../schedule/journal.ts'
 import { startSchedule } from '../schedule/run-schedule.ts'
@@ -69,17 +72,25 @@ async function run(
 ): Promise<void> {
   const log = (line: string) => context.err(`${prefix}${line}\n`)
   const { clock, signal } = context
+  const directory = developmentDirectory(project, system.name)
+  const standby = environmentStandby({ system, directory, clock, log })
+  const declared = system.plan.recovery.standby
+  // Whoever has no standby and plans none does not pay for an address that could move.
+  const databaseAddress = declared !== undefined || (await readPair(pairFile(directory))) !== undefined
   let environment: Environment
   try {
     environment = await startEnvironment({
       system,
-      directory: developmentDirectory(project, system.name),
+      directory,
       environment: 'development',
       clock,
       log,
       signal,
+      databaseAddress,
+      openServer: standby.open,
     })
   } catch (error) {
+    await standby.stop()
     // Ctrl-C during the start: everything was stopped again, which is what was asked for.
     if (signal.aborted && error === signal.reason) return
     throw error
@@ -87,14 +98,40 @@ async function run(
   // Ended from the last to the first: whoever reads the state must not find a server that is going away, and the archive
   // receives what the services still write.
   await using ending = new AsyncDisposableStack()
+  ending.defer(() => standby.stop())
   ending.defer(() => environment.stop())
-  const keeper = keepServerUp(environment, clock, log)
+  let archive = await archived(project, environment, clock, log)
+  const state = () => writeRunState(project, environment, archive && repositoryDirectory(project, system.name))
+  const stopping = new AbortController()
+  const keeping: KeepStandbyOptions = {
+    environment,
+    standby,
+    clock,
+    log,
+    synchronous: declared?.synchronous ?? false,
+    maximumLagMs: declared?.maximumLag ?? 0,
+    onPromoted: async () => {
+      await archive?.stop()
+      archive = await archived(project, environment, clock, log)
+      state()
+    },
+    signal: stopping.signal,
+  }
+  const standIn =
+    declared?.promoteAfter === undefined
+      ? undefined
+      : { afterMs: declared.promoteAfter, take: () => promoteAlone(keeping) }
+  const keeper = keepServerUp(environment, clock, log, undefined, standIn)
   ending.defer(keeper.stop)
-  const archive = await archived(project, environment, clock, log)
-  if (archive) ending.defer(() => archive.stop())
+  ending.defer(async () => archive?.stop())
   ending.defer(() => environment.stopServices())
-  writeRunState(project, environment, archive && repositoryDirectory(project, system.name))
+  state()
   ending.defer(() => removeRunState(project, system.name))
+  const kept = keepStandby(keeping)
+  ending.defer(async () => {
+    stopping.abort()
+    await kept
+  })
   const planned = schedule ? scheduled(project, environment, clock, log) : undefined
   if (planned) ending.defer(planned.stop)
   context.out(addresses(environment, archive !== undefined))

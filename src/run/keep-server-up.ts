@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { describeError } from '../errors.ts'
 import { defaultRestartPolicy, type RestartPolicy, restartDelay } from './backoff.ts'
 import type { Environment } from './environment.ts'
 
@@ -7,6 +8,14 @@ export interface ServerKeeper {
   failed: Promise<never>
   /** From now on a server that ends is left alone. */
   stop(): void
+}
+
+/** What takes the place of a server that is dead and cannot be started. */
+export interface StandIn {
+  /** How long starting it is tried first. */
+  afterMs: number
+  /** Rejects when it may not be done; starting the server is then tried on. */
+  take(): Promise<void>
 }
 
 /**
@@ -18,9 +27,30 @@ export function keepServerUp(
   clock: Clock,
   log: (line: string) => void,
   policy: RestartPolicy = defaultRestartPolicy,
+  standIn?: StandIn,
 ): ServerKeeper {
   let keeping = true
   const stopping = new AbortController()
+  /** A server that starts again loses nothing, which is why that is tried for as long as the plan allows. */
+  const restartOrStandIn = async (downAt: number, delay: number): Promise<void> => {
+    for (;;) {
+      try {
+        return await environment.restartServer()
+      } catch (error) {
+        if (standIn === undefined || !keeping) throw error
+        log(`postgres does not start: ${describeError(error)}`)
+        if (clock.now() - downAt >= standIn.afterMs) {
+          try {
+            return await standIn.take()
+          } catch (refusal) {
+            log(`standby | ${describeError(refusal)}`)
+          }
+        }
+        await clock.sleep(Math.max(delay, 1_000), stopping.signal).catch(() => undefined)
+        if (!keeping) return
+      }
+    }
+  }
   const failed = new Promise<never>((_, reject) => {
     const watch = async (): Promise<void> => {
       let deaths = 0
@@ -33,7 +63,7 @@ export function keepServerUp(
         log(`postgres ended; starting it again on the same data in ${delay / 1000} s`)
         await clock.sleep(delay, stopping.signal).catch(() => undefined)
         if (!keeping) return
-        await environment.restartServer()
+        await restartOrStandIn(clock.now(), delay)
         log('postgres serves again')
       }
     }

@@ -147,17 +147,23 @@ function later(one: Lsn, other: Lsn): Lsn {
   return one
 }
 
-/** For a person: positions as Postgres writes them. */
-export function plainStatus(status: StandbyStatus): Record<string, unknown> {
-  const { primary, standby, ...rest } = status
+/** As JSON: positions as Postgres writes them, null for what is not known. */
+export function plainStatus(status: StandbyStatus) {
+  const { primary, standby } = status
   return {
-    ...rest,
-    primary: primary && { ...primary, written: formatLsn(primary.written) },
-    standby: standby && {
-      ...standby,
-      received: formatLsn(standby.received),
-      replayed: formatLsn(standby.replayed),
-    },
+    streaming: status.streaming,
+    lagBytes: status.lagBytes ?? null,
+    lagMs: status.lagMs ?? null,
+    repair: status.repair ?? null,
+    primary: primary ? { ...primary, written: formatLsn(primary.written), syncState: primary.syncState ?? null } : null,
+    standby: standby
+      ? {
+          ...standby,
+          received: formatLsn(standby.received),
+          replayed: formatLsn(standby.replayed),
+          lastCommit: standby.lastCommit ?? null,
+        }
+      : null,
   }
 }
 
