@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { failure } from '../errors.ts'
 import type { Evidence } from '../ledger/evidence.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { verdictOf } from '../ledger/verdict.ts'
@@ -54,8 +55,15 @@ export async function prove(options: ProveOptions): Promise<Proof[]> {
       (options.again || !isSettled(before(guarantee), options.effort)),
   )
   const tried = new Set<string>()
+  // Without an exercise only what needs none can be carried out; the rest stays unproven, and is told.
+  const able = wanted.filter(
+    (guarantee) => system.plan.exercise !== undefined || proverOf(guarantee, system)?.needsExercise === false,
+  )
+  if (wanted.length > 0 && able.length === 0) {
+    throw failure('EXERCISE_MISSING', { system: system.name, file: system.planFile })
+  }
 
-  if (wanted.length > 0) {
+  if (able.length > 0) {
     const { session, close } = await openSession({
       system,
       state: options.project.state,
@@ -68,7 +76,7 @@ export async function prove(options: ProveOptions): Promise<Proof[]> {
     })
     try {
       for (const prover of provers) {
-        const own = wanted.filter((guarantee) => proverOf(guarantee, system) === prover)
+        const own = able.filter((guarantee) => proverOf(guarantee, system) === prover)
         if (own.length === 0) continue
         for await (const finding of prover.prove(own, session)) {
           // What an interruption broke off was not refuted.

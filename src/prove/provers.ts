@@ -5,9 +5,16 @@ import { integrityProver } from './integrity/prover.ts'
 import { performanceProver } from './performance/prover.ts'
 import type { Prover } from './prover.ts'
 import { recoveryProver } from './recovery/prover.ts'
+import { retentionProver } from './retention/prover.ts'
 
 /** Every prover, in the order they run: recovery destroys what the ones before it need, integrity judges what it restored. */
-export const provers: readonly Prover[] = [behaviourProver, performanceProver, recoveryProver, integrityProver]
+export const provers: readonly Prover[] = [
+  behaviourProver,
+  performanceProver,
+  retentionProver,
+  recoveryProver,
+  integrityProver,
+]
 
 /** The prover that carries a guarantee out; undefined when there is none yet and it stays unproven. */
 export function proverOf(guarantee: Guarantee, system: System): Prover | undefined {

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import { failure } from '../errors.ts'
 import { withClient } from '../postgres/connection.ts'
 import type { System } from '../project/project.ts'
-import type { Mutation } from './exercise.ts'
+import type { Exercise, Mutation } from './exercise.ts'
 import { loadExercise } from './load-exercise.ts'
 import { type Effort, efforts, type Fault, type ProofSession } from './prover.ts'
 import { createScratch } from './scratch.ts'
@@ -27,7 +27,6 @@ export interface SessionOptions {
 export async function openSession(options: SessionOptions): Promise<{ session: ProofSession; close(): Promise<void> }> {
   const { system, clock, mutation } = options
   const factory = await loadExercise(system)
-  if (!factory) throw failure('EXERCISE_MISSING', { system: system.name, file: system.planFile })
   const scratch = await createScratch({
     system,
     state: options.state,
@@ -41,6 +40,17 @@ export async function openSession(options: SessionOptions): Promise<{ session: P
   const recorders = new Map<string, Steps>()
   let environment: Awaited<ReturnType<typeof scratch.environment>> | undefined
   let routed: Readonly<Record<string, string>> | undefined
+  let exercise: Exercise | undefined
+  const makeExercise = (): Exercise => {
+    if (!factory) throw failure('EXERCISE_MISSING', { system: system.name, file: system.planFile })
+    return factory({
+      address: (service) => {
+        if (!environment) throw new Error('the environment has not been started')
+        return routed?.[service] ?? environment.address(service)
+      },
+      now: clock.now,
+    })
+  }
   const session: ProofSession = {
     system,
     clock,
@@ -55,13 +65,11 @@ export async function openSession(options: SessionOptions): Promise<{ session: P
         return environment
       },
     },
-    exercise: factory({
-      address: (service) => {
-        if (!environment) throw new Error('the environment has not been started')
-        return routed?.[service] ?? environment.address(service)
-      },
-      now: clock.now,
-    }),
+    get exercise() {
+      exercise ??= makeExercise()
+      return exercise
+    },
+
     defer: (work) => void deferred.push(work),
     route: (addresses) => {
       routed = addresses

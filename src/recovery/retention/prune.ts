@@ -17,6 +17,8 @@ export interface PruneOptions {
   repository: Repository
   policy: RetentionPolicy
   clock: Clock
+  /** What decides; another one only where a proof must see that a wrong one is noticed. */
+  decide?: typeof decideRetention
   /** Decides and explains only. */
   dryRun?: boolean
   onProgress?: (progress: { objects: number; key: string }) => void
@@ -43,10 +45,10 @@ export interface PruneReport {
  * @throws OBJECT_DAMAGED, OBJECT_MISSING, errors of the store other than a refusal, or the signal's reason.
  */
 export async function pruneRepository(options: PruneOptions): Promise<PruneReport> {
-  const { repository, policy, clock, signal } = options
+  const { repository, policy, clock, signal, decide = decideRetention } = options
   const now = clock.now()
   const survey = await surveyRepository(repository, policy, now)
-  const decided = decideRetention(survey.facts)
+  const decided = decide(survey.facts)
   const report: PruneReport = {
     decisions: decided.map((decision) => ({
       decision,
@@ -62,7 +64,7 @@ export async function pruneRepository(options: PruneOptions): Promise<PruneRepor
   if (options.dryRun) return report
   const remove = remover(options, report)
 
-  const doomed = await condemn(repository, survey, report, remove)
+  const doomed = await condemn(repository, survey, report, remove, decide)
   for (const id of [...report.finished, ...doomed]) {
     signal?.throwIfAborted()
     if (await removeBackup(repository, id, remove)) report.removed.push(id)
@@ -105,7 +107,13 @@ function isRefusal(error: unknown): boolean {
  * Puts a tombstone on every backup that goes, what builds on others first, then looks again for holds and restores that came
  * meanwhile and takes back the tombstones of what they need.
  */
-async function condemn(repository: Repository, survey: Survey, report: PruneReport, remove: Remove): Promise<string[]> {
+async function condemn(
+  repository: Repository,
+  survey: Survey,
+  report: PruneReport,
+  remove: Remove,
+  decide: typeof decideRetention,
+): Promise<string[]> {
   const goes = new Map(
     report.decisions.flatMap(({ decision, says }) =>
       decision.of === 'backup' && decision.outcome === 'remove' ? [[decision.id, says]] : [],
@@ -116,7 +124,7 @@ async function condemn(repository: Repository, survey: Survey, report: PruneRepo
     await writeTombstone(repository, { id, at: survey.facts.now, reason: goes.get(id) ?? '' })
   }
   if (newestFirst.length === 0) return []
-  const again = decideRetention(await withFreshClaims(repository, survey))
+  const again = decide(await withFreshClaims(repository, survey))
   const kept = new Set(again.flatMap((each) => (each.of === 'backup' && each.outcome === 'keep' ? [each.id] : [])))
   for (const { id } of newestFirst) if (kept.has(id)) await remove(layout.removed(id))
   return newestFirst.flatMap(({ id }) => (kept.has(id) ? [] : [id]))
@@ -142,14 +150,14 @@ async function removeBackup(repository: Repository, id: string, remove: Remove):
 }
 
 async function removeWal(options: PruneOptions, survey: Survey, report: PruneReport, remove: Remove): Promise<void> {
-  const { repository, signal } = options
+  const { repository, signal, decide = decideRetention } = options
   const { segmentBytes } = survey.facts.wal
-  const decided = decideRetention(await withFreshClaims(repository, survey))
+  const decided = decide(await withFreshClaims(repository, survey))
   const floor = floorOf(decided, segmentBytes)
   if (floor.size === 0) return
   await raiseFloor(repository, await readFloor(repository), floor)
   // Whoever began to read before the floor was raised has left its mark by now.
-  const final = decideRetention(await withFreshClaims(repository, survey))
+  const final = decide(await withFreshClaims(repository, survey))
   for (const decision of final) {
     if (decision.of !== 'wal' || decision.outcome !== 'remove') continue
     const ofTimeline = survey.inventory.timelines.get(decision.timeline)

@@ -81,7 +81,12 @@ async function withAges(
 ): Promise<SegmentFacts[]> {
   const ancient = stored.map(({ segment }) => ({ ...segment, until: 0 }))
   const decisions = decideRetention({ ...facts, wal: { ...facts.wal, segments: ancient } })
-  const open = decisions.flatMap((each) => (each.of === 'wal' && each.outcome === 'remove' ? [each] : []))
+  const open = decisions.flatMap((each) => {
+    if (each.of !== 'wal') return []
+    // What belongs to a backup must be dated as well: taken for younger than it is, it would keep everything after it.
+    const { why } = each.reasons[0]
+    return each.outcome === 'remove' || why === 'wal-of' || why === 'restoring' ? [each] : []
+  })
   const segments: SegmentFacts[] = stored.map(({ segment }) => segment)
   for (const timeline of new Set(open.map((each) => each.timeline))) {
     const keep = facts.walKeep ?? facts.byHand

@@ -22,6 +22,10 @@ export interface TinyRepository {
   repository: Repository
   /** Position of the WAL at a moment: a segment lasts `segmentEvery`. */
   position(at: number): Lsn
+  /** How far the WAL is stored. */
+  streamed(): Lsn
+  /** When a segment was full. */
+  momentOf(number: bigint): number
   /** Stores the WAL up to a moment. */
   streamUntil(at: number): Promise<void>
   /** Takes a backup that ends at a moment; its WAL must be streamed by then or later. */
@@ -49,6 +53,8 @@ export async function tinyRepository(options: {
   return {
     repository,
     position,
+    streamed: () => stored * BigInt(tinySegmentBytes),
+    momentOf: (number) => from + Number(number + 1n) * segmentEvery,
     streamUntil: async (at) => {
       const before = stored
       while ((stored + 1n) * BigInt(tinySegmentBytes) <= position(at)) {
