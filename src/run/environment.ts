@@ -10,6 +10,7 @@ import { applyMigrations } from '../postgres/migrations/apply.ts'
 import { readMigrations } from '../postgres/migrations/read.ts'
 import { reachable } from '../postgres/place.ts'
 import type { OwnedServer, Server } from '../postgres/server.ts'
+import type { Settings } from '../postgres/settings.ts'
 import type { System } from '../project/project.ts'
 import { releaseCommits } from '../recovery/wal-synchronous.ts'
 import { loadOrCreateKey } from '../secrets/repository-key.ts'
@@ -40,6 +41,8 @@ export interface EnvironmentOptions {
   afterMigration?(ownerUrl: string): Promise<void>
   /** Variables beyond the plan, by service. */
   serviceEnvironment?: Readonly<Record<string, Readonly<Record<string, string>>>>
+  /** Settings of the server beyond the plan, such as those its recovery engine needs. */
+  serverSettings?: Readonly<Settings>
   /** Ends a start that is under way; whatever it had started is stopped. */
   signal?: AbortSignal
   /** Gives services one address of the database that stays while the server behind it changes; costs each query a hop. */
@@ -127,7 +130,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
       port,
       binaries,
       clock,
-      settings: plan.settings,
+      settings: { ...plan.settings, ...options.serverSettings },
       log: (line) => log(`postgres | ${line}`),
     })
   const data = await reachable(join(directory, 'database'))

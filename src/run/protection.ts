@@ -1,0 +1,65 @@
+import type { Clock } from '../clock.ts'
+import { describeError } from '../errors.ts'
+import type { Project, System } from '../project/project.ts'
+import { keepLease } from '../recovery/lease.ts'
+import { openEngine } from '../recovery/open-engine.ts'
+import { holdFor, openPrimaryRepository, startArchive } from './archive.ts'
+import type { Environment } from './environment.ts'
+import { developmentDirectory } from './run-state.ts'
+
+/** What stands between a running development environment and a loss. */
+export interface EnvironmentProtection {
+  stop(): Promise<void>
+}
+
+interface Options {
+  project: Pick<Project, 'state'>
+  clock: Clock
+  log(line: string): void
+}
+
+/**
+ * Settings the server of a development environment must start with for the engine of its plan. An engine that cannot be opened is told when
+ * protection starts; the system runs all the same.
+ */
+export async function protectionSettings(
+  system: Pick<System, 'name' | 'plan'>,
+  { project, clock }: Omit<Options, 'log'>,
+): Promise<Readonly<Record<string, string | number | boolean>>> {
+  const { engine: name } = system.plan.recovery
+  if (name !== 'pgbackrest') return {}
+  try {
+    const repository = await openPrimaryRepository(project, system, clock)
+    const folder = developmentDirectory(project, system.name)
+    return (await openEngine({ name, repository, folder, clock })).serverSettings
+  } catch {
+    return {}
+  }
+}
+
+/** Begins what the engine of the plan runs beside a server: for the native one, the archive. Outages are said once each and waited out. */
+export async function startProtection(options: Options & { environment: Environment }): Promise<EnvironmentProtection> {
+  const { project, environment, clock, log } = options
+  const { system } = environment
+  const { engine: name } = system.plan.recovery
+  if (name === 'native') return startArchive(options)
+  const onTrouble = (error: unknown) => log(`archive | ${describeError(error)}`)
+  const opened = await openPrimaryRepository(project, system, clock)
+  const { repository, lease } = await holdFor(project, opened, { clock, store: 'primary' })
+  const letGo = keepLease(lease, { clock, onTrouble })
+  try {
+    const engine = await openEngine({ name, repository, folder: developmentDirectory(project, system.name), clock })
+    const protection = await engine.protect(environment.server, { onTrouble })
+    if (!engine.pointInTime)
+      log('archive | only dumps are taken: what is written after the newest is lost with the server')
+    return {
+      stop: async () => {
+        await protection.stop()
+        await letGo()
+      },
+    }
+  } catch (error) {
+    await letGo()
+    throw error
+  }
+}
