@@ -15,8 +15,8 @@ export interface BaseBackupStream {
 }
 
 /** Bytes held before the server is made to wait, and below which it may go on. */
-const pauseAbove = 4_194_304
-const resumeBelow = 2_097_152
+const pauseAbove = 3_145_728
+const resumeBelow = 1_048_576
 
 /** Kinds of messages: 'n' begins an archive, 'm' the manifest, 'd' carries bytes of whichever is open, 'p' tells progress. */
 export function baseBackupStream(

@@ -59,7 +59,7 @@ export async function createBackup(options: BackupOptions): Promise<BackupInfo> 
   const { repository, clock, url, signal } = options
   signal?.throwIfAborted()
   const id = `${new Date(clock.now()).toISOString().replace(/[-:]|\.\d+/g, '')}-${randomBytes(4).toString('hex')}`
-  const connection = await connectReplication(url, 'aval_backup')
+  const connection = await connectReplication(url, 'aval_backup', { frugal: true })
   const cut = () => connection.destroy()
   signal?.addEventListener('abort', cut, { once: true })
   await using undo = new AsyncDisposableStack()

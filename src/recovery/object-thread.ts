@@ -34,8 +34,10 @@ const script = join(import.meta.dirname, `object-thread-work${extname(import.met
 const idleMs = 2_000
 const idle: Worker[] = []
 
-/** Memory of blocks that came back from a thread. */
-const spare: ArrayBuffer[] = []
+/** Memory of blocks that came back from a thread; kept while threads are at work. */
+let spare: ArrayBuffer[] = []
+/** More than are ever under way for one object. */
+const mostSpare = 16
 
 /** Memory that whoever holds a block of it must not use any more once `throughThread` has it. */
 const lent = new WeakSet<ArrayBuffer>()
@@ -48,7 +50,7 @@ export function emptyBlock(): Uint8Array<ArrayBuffer> {
 }
 
 function putBack(memory: ArrayBuffer): void {
-  if (memory.byteLength === blockBytes && spare.length < 2 * window) spare.push(memory)
+  if (memory.byteLength === blockBytes && spare.length < mostSpare) spare.push(memory)
 }
 
 /**
@@ -201,6 +203,7 @@ function keepIdle(worker: Worker): void {
     const at = idle.indexOf(worker)
     if (at < 0) return
     idle.splice(at, 1)
+    if (idle.length === 0) spare = []
     void worker.terminate()
   }, idleMs).unref()
 }

@@ -1,7 +1,7 @@
-import { Socket } from 'node:net'
 import { Client, type Connection, type Submittable } from 'pg'
 import { addressOf, connectionFailure } from '../postgres/connection.ts'
 import { protectionOf } from '../postgres/tls.ts'
+import { frugalSocket } from './frugal-socket.ts'
 
 /** One row of an answer, its columns in order. */
 export type Row = readonly (string | null)[]
@@ -110,38 +110,9 @@ export async function connectReplication(
   }
 }
 
-/**
- * A socket that reads into the same memory again and again. A backup passes by in pieces of some kilobytes, and memory of its own for each
- * would be most of what a backup needs.
- *
- * UNSAFE as it stands: the parser keeps the piece an incomplete message began in as its own buffer and goes on writing into it
- * (`mergeBuffer` of pg-protocol, in place), for any number of pieces. WAL was seen garbled by it. It is safe only when what is handed on
- * always ends with a whole message, the rest copied and kept here until it is complete.
- */
-function frugalSocket(): Socket {
-  const memory = [new Uint8Array(readBytes), new Uint8Array(readBytes)] as const
-  let turn: 0 | 1 = 0
-  const socket: Socket = new Socket({
-    onread: {
-      buffer: () => {
-        turn = turn === 0 ? 1 : 0
-        return memory[turn]
-      },
-      callback: (length, bytes) => {
-        socket.emit('data', Buffer.from(bytes.buffer, bytes.byteOffset, length))
-        return true
-      },
-    },
-  })
-  return socket
-}
-
 /** Bytes held before the server is made to wait, and below which it may go on. */
 const pauseAbove = 4_194_304
 const resumeBelow = 1_048_576
-
-/** Bytes taken from the network at once. */
-const readBytes = 262_144
 
 interface DataRow {
   fields: (string | null)[]
