@@ -119,9 +119,13 @@ async function openExisting(file: string): Promise<FileHandle | undefined> {
 
 async function* readFrom(handle: FileHandle): ByteStream {
   try {
+    // Most objects are small: room for what is there and no more, or thousands of them are all work for the collector.
+    let { size: left } = await handle.stat()
     for (;;) {
-      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(262_144), 0, 262_144, null)
+      const room = Math.min(262_144, Math.max(left, 1))
+      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(room), 0, room, null)
       if (bytesRead === 0) return
+      left -= bytesRead
       yield buffer.subarray(0, bytesRead)
     }
   } finally {
