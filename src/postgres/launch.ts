@@ -15,7 +15,7 @@ import { claim } from './owner.ts'
 import { blockingAncestor, socketPlace } from './place.ts'
 import { type OwnedServer, serverUrl } from './server.ts'
 import { clusterName } from './server-processes.ts'
-import { type Settings, writeSettings } from './settings.ts'
+import { type Access, type Settings, writeSettings } from './settings.ts'
 import { loadOrCreatePassword, superuser } from './superuser.ts'
 
 export interface LaunchOptions {
@@ -27,6 +27,8 @@ export interface LaunchOptions {
   port?: number
   /** Settings of the plan. Without them the directory keeps those it was last started with, wherever that was. */
   settings?: Settings
+  /** Who may connect; `superuser` until `admitEverybody`. Everybody unless told. */
+  access?: Access
   /** Receives the server's log, free of statements and values. */
   log?: (line: string) => void
   /** Milliseconds without any sign of life before the start is given up; 60 000 unless told. */
@@ -53,7 +55,7 @@ export async function startServer(options: LaunchOptions): Promise<OwnedServer> 
     const account = serverAccount()
     if (account) await handOver(dataDirectory, account)
     await chmod(dataDirectory, 0o700)
-    await writeSettings(dataDirectory, options.settings)
+    await writeSettings(dataDirectory, options.settings, options.access)
     const password = await loadOrCreatePassword(dataDirectory)
     const socket = await socketPlace(clusterName(dataDirectory))
     // From here on there may be processes of ours to end, before anybody else may have the directory.

@@ -66,9 +66,14 @@ const reserved = new Set([
 /**
  * Writes the settings and the access rules of a cluster.
  * @param settings of the plan; undefined keeps those the directory came with.
+ * @param access who may connect once it is started.
  * @throws POSTGRES_SETTING_RESERVED for a setting that is Aval's own.
  */
-export async function writeSettings(dataDirectory: string, settings: Settings | undefined): Promise<void> {
+export async function writeSettings(
+  dataDirectory: string,
+  settings: Settings | undefined,
+  access: Access = 'everybody',
+): Promise<void> {
   for (const name of Object.keys(settings ?? {})) {
     if (reserved.has(name.toLowerCase())) throw failure('POSTGRES_SETTING_RESERVED', { name })
   }
@@ -76,20 +81,28 @@ export async function writeSettings(dataDirectory: string, settings: Settings | 
   if (settings) await writeClusterFile(dataDirectory, planFile, `${lines(settings)}\n`)
   await includeOnce(join(dataDirectory, 'postgresql.conf'))
   await writeClusterFile(dataDirectory, 'pg_ident.conf', `aval ${quote(ownAccountName())} ${superuser}\n`)
-  await writeClusterFile(dataDirectory, 'pg_hba.conf', accessRules)
+  await writeAccess(dataDirectory, access)
 }
 
-/** On the socket, in a folder only the server account enters, Aval's own account is the superuser: passwords elsewhere. */
-const accessRules = `
+/** Who may connect: everybody who has a password, or Aval alone while nobody else must see what is there. */
+export type Access = 'everybody' | 'superuser'
+
+/** Writes the access rules; a server that runs follows them after a reload. */
+export async function writeAccess(dataDirectory: string, access: Access): Promise<void> {
+  const who = access === 'everybody' ? 'all' : superuser
+  // On the socket, in a folder only the server account enters, Aval's own account is the superuser: passwords elsewhere.
+  const rules = `
 local all         ${superuser} peer map=aval
 local replication ${superuser} peer map=aval
-local all         all                scram-sha-256
-local replication all                scram-sha-256
-host  all         all 127.0.0.1/32   scram-sha-256
-host  all         all ::1/128        scram-sha-256
-host  replication all 127.0.0.1/32   scram-sha-256
-host  replication all ::1/128        scram-sha-256
+local all         ${who} scram-sha-256
+local replication ${who} scram-sha-256
+host  all         ${who} 127.0.0.1/32 scram-sha-256
+host  all         ${who} ::1/128      scram-sha-256
+host  replication ${who} 127.0.0.1/32 scram-sha-256
+host  replication ${who} ::1/128      scram-sha-256
 `
+  await writeClusterFile(dataDirectory, 'pg_hba.conf', rules)
+}
 
 async function includeOnce(file: string): Promise<void> {
   const line = `include_if_exists '${ourFile}'`

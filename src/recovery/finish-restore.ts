@@ -3,10 +3,12 @@ import { escapeIdentifier } from 'pg'
 import type { Clock } from '../clock.ts'
 import { AvalError, failure, messageOf } from '../errors.ts'
 import { serverAccount } from '../postgres/account.ts'
+import { admitEverybody } from '../postgres/admit.ts'
 import type { Binaries } from '../postgres/binaries.ts'
 import { withClient } from '../postgres/connection.ts'
 import { startServer } from '../postgres/launch.ts'
 import type { OwnedServer } from '../postgres/server.ts'
+import type { Access } from '../postgres/settings.ts'
 import type { ErasureRecord } from './erasures/journal.ts'
 import { repeatErasure } from './erasures/repeat-erasure.ts'
 import { clearPending, markSettled, type PendingRestore, pendingRestore } from './pending-restore.ts'
@@ -41,32 +43,37 @@ export interface FinishRestoreOptions {
 export async function finishRestore(options: FinishRestoreOptions): Promise<OwnedServer> {
   const { binaries, clock, log, port } = options
   const dataDirectory = resolve(options.dataDirectory)
-  const start = (at: number | undefined) =>
+  const start = (access: Access) =>
     startServer({
       dataDirectory,
       binaries,
       clock,
-      ...(at === undefined ? {} : { port: at }),
+      access,
+      ...(port === undefined ? {} : { port }),
       ...(log === undefined ? {} : { log }),
     })
   const pending = await pendingRestore(dataDirectory)
-  if (!pending) return start(port)
+  if (!pending) return start('everybody')
   const supply = await supplyOf(pending.wal, dataDirectory, options.repository)
+  let server: OwnedServer | undefined
   try {
-    const server = await recover(options, dataDirectory, pending, start)
+    // Services of the lost server try its port without end, and one that got through before the SQL has run would answer its
+    // clients as if nothing had been rewound: until then only Aval gets in.
+    server = await start('superuser')
+    await recover(server, options, dataDirectory, pending)
     await supply?.stop()
     await removeRecoverySettings(dataDirectory)
     await clearPending(dataDirectory, pending)
-    if (port === undefined || server.port === port) return server
-    await server.stop('fast')
+    await admitEverybody(server, clock)
+    return server
   } catch (error) {
     await supply?.stop()
+    await server?.stop('immediate')
     // Postgres only knows that it was given no more WAL; the reason is what was found wrong with it.
     const found = supply?.failed()
     if (found === undefined) throw error
     throw failure('RESTORE_RECOVERY_FAILED', { directory: dataDirectory, reason: messageOf(found) }, { cause: found })
   }
-  return start(port)
 }
 
 async function supplyOf(
@@ -79,30 +86,21 @@ async function supplyOf(
   return supplyWal({ repository, directory: wal, dataDirectory, account: serverAccount() })
 }
 
+/** Waits until the server has recovered and runs what is to be run before anybody else may use it. */
 async function recover(
+  server: OwnedServer,
   options: FinishRestoreOptions,
   dataDirectory: string,
   pending: PendingRestore,
-  start: (port: number | undefined) => Promise<OwnedServer>,
-): Promise<OwnedServer> {
-  // On a port nobody knows until it is settled: services of the lost server try its port without end, and one that got
-  // through before the SQL has run would answer its clients as if nothing had been rewound.
-  const server = await start(pending.settled ? options.port : undefined)
+): Promise<void> {
   try {
-    try {
-      await server.waitUntilWritable(options.timeoutMs ?? 86_400_000)
-    } catch (cause) {
-      throw failure('RESTORE_RECOVERY_FAILED', { directory: dataDirectory, reason: messageOf(cause) }, { cause })
-    }
-    if (!pending.settled) {
-      await runAfterRestore(server, options, pending.erasures)
-      await markSettled(dataDirectory, pending, serverAccount())
-    }
-    return server
-  } catch (error) {
-    await server.stop('immediate')
-    throw error
+    await server.waitUntilWritable(options.timeoutMs ?? 86_400_000)
+  } catch (cause) {
+    throw failure('RESTORE_RECOVERY_FAILED', { directory: dataDirectory, reason: messageOf(cause) }, { cause })
   }
+  if (pending.settled) return
+  await runAfterRestore(server, options, pending.erasures)
+  await markSettled(dataDirectory, pending, serverAccount())
 }
 
 /**

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { after, before, suite, type TestContext, test } from 'node:test'
 import { systemClock } from '../clock.ts'
 import { withClient } from '../postgres/connection.ts'
@@ -118,6 +119,47 @@ suite('WAL fetched while recovery runs', { timeout: 180_000 }, () => {
     await server.stop()
   })
 
+  test('nobody but Aval gets in before the SQL has run; then everybody does, on the same port, without a restart', async () => {
+    await restored('guarded')
+    const port = await freePort()
+    const url = `postgresql://guest:guest@127.0.0.1:${port}/postgres`
+    let tried = 0
+    let early = 0
+    let done = false
+    const guest = (async () => {
+      while (!done) {
+        const seen = await withClient(
+          url,
+          async (client) => (await client.query('SELECT FROM pg_roles')).rowCount,
+        ).catch(() => undefined)
+        tried += 1
+        if (seen !== undefined && !done) early += 1
+        await systemClock.sleep(20)
+      }
+    })()
+    const server = place.adopt(
+      await finishRestore({
+        dataDirectory: place.path('guarded'),
+        binaries: place.binaries,
+        clock: systemClock,
+        afterRestore: ["CREATE ROLE guest LOGIN PASSWORD 'guest'", 'SELECT pg_sleep(0.5)'],
+        database: 'postgres',
+        owner: 'aval',
+        port,
+        repository: place.repository,
+      }).finally(() => {
+        done = true
+      }),
+    )
+    await guest
+    assert.ok(tried > 5)
+    // The rules are read a moment before the call returns.
+    assert.ok(early <= 1, `${early} answers before the SQL had committed`)
+    assert.equal(server.port, port)
+    await withClient(url, (client) => client.query('SELECT 1'))
+    await server.stop()
+  })
+
   test('killed in the middle of recovery, the same call takes it up again', async (t: TestContext) => {
     const result = await restored('killed')
     const before = await ready(result.walDirectory)
@@ -158,4 +200,13 @@ async function damageLast(place: Place): Promise<{ name: string; mend(): Promise
   bad[middle] = (bad[middle] ?? 0) ^ 1
   await writeFile(file, bad)
   return { name: last.split('/').at(-1) ?? '', mend: () => writeFile(file, good) }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
 }
