@@ -10,6 +10,7 @@ import { drillScenario } from './rules/drill-scenario.ts'
 import { duplicatePort } from './rules/duplicate-port.ts'
 import { embeddedProduction } from './rules/embedded-production.ts'
 import { extensionEmbedded } from './rules/extension-embedded.ts'
+import { failoverStandby } from './rules/failover-standby.ts'
 import { forbiddenName } from './rules/forbidden-name.ts'
 import { labelValues } from './rules/label-values.ts'
 import { limitTiers } from './rules/limit-tiers.ts'
@@ -58,6 +59,7 @@ export const rules: readonly Rule[] = [
   duplicatePort,
   embeddedProduction,
   extensionEmbedded,
+  failoverStandby,
   forbiddenName,
   labelValues,
   limitTiers,

@@ -314,12 +314,20 @@ export default definePlan({
         requirements: ['MI-6.4'],
       },
     },
+    standby: {
+      synchronous: true,
+      promoteAfter: '5m',
+      source: 'TECH-INF-001 §6.3',
+      requirements: ['MI-6.3a'],
+      note: 'Promoted by hand, or when the dead primary cannot be started for 5 minutes. The scenario allows no loss, so that commits wait for it.',
+    },
     pointInTime: { window: '7d', granularity: '1s', source: 'TECH-INF-001 §6.2', requirements: ['MI-6.2a'] },
     encryption: 'AES-256-GCM',
     stores: {
       primary: {
         kind: 'directory',
         region: 'us-east-1',
+        location: 'MEDTIME_STORE_URL',
         source: 'TECH-INF-001 §6.2',
         requirements: ['MI-6.2a'],
         note: 'A folder, as long as one machine serves; the document leaves it to its provider.',
@@ -327,6 +335,7 @@ export default definePlan({
       'second-region': {
         kind: 's3',
         region: 'us-west-2',
+        location: 'MEDTIME_SECOND_STORE_URL',
         source: 'TECH-INF-001 §6.2',
         requirements: ['MI-6.2a', 'MI-6.3b'],
         note: 'The document asks for a copy in S3 without a region; it stands where the blobs have theirs, so that it survives the loss of the first.',

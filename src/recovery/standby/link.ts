@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmod, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { escapeIdentifier, escapeLiteral } from 'pg'
+import { z } from 'zod'
 import type { Account } from '../../postgres/account.ts'
 import { withClient } from '../../postgres/connection.ts'
 import { scramVerifier } from '../../postgres/scram.ts'
@@ -112,12 +113,22 @@ async function replaceSettings(
 }
 
 /**
- * Makes commits of a primary wait until the standby has them on disk, or no longer wait.
- * Those that wait already are let go, when they no longer need to.
+ * Makes commits of a primary wait until the standby has them on disk, or no longer wait; those that wait are let go then.
+ * Whoever else commits wait for, such as a receiver of WAL, is waited for as before.
  */
 export async function setSynchronous(primary: Server, synchronous: boolean): Promise<void> {
   await withClient(primary.url(), async (client) => {
-    await client.query(`ALTER SYSTEM SET synchronous_standby_names = ${escapeLiteral(synchronous ? standbyName : '')}`)
+    const { rows } = await client.query("SELECT current_setting('synchronous_standby_names') AS names")
+    const { names } = z.object({ names: z.string() }).parse(rows[0])
+    const others = withoutStandby(names)
+    const wanted = !synchronous ? others : others === '' ? standbyName : `FIRST 2 (${others}, ${standbyName})`
+    if (wanted === names) return
+    await client.query(`ALTER SYSTEM SET synchronous_standby_names = ${escapeLiteral(wanted)}`)
     await client.query('SELECT pg_reload_conf()')
   })
+}
+
+function withoutStandby(names: string): string {
+  if (names.trim() === standbyName) return ''
+  return /^FIRST 2 \((\S+), aval_standby\)$/.exec(names.trim())?.[1] ?? names
 }
