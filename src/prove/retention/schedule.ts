@@ -14,23 +14,30 @@ export interface Taking {
 }
 
 /**
- * Everything a plan would take in 400 days. A rule that keeps more than `atOnce` backups side by side is thinned evenly to that number:
+ * Everything a plan would take in so many days. A rule that keeps more than `atOnce` backups side by side is thinned evenly to that number:
  * what is decided of each is the same, only fewer are tried.
  * @param pause days on which nothing is taken, as if the schedule had stopped.
  */
 export function takings(
   plan: Plan,
   policy: RetentionPolicy,
-  options: { from: number; atOnce: number; events: number; random: Random; pause: { from: number; to: number } },
+  options: {
+    from: number
+    days: number
+    atOnce: number
+    events: number
+    random: Random
+    pause: { from: number; to: number }
+  },
 ): Taking[] {
-  const { from, atOnce, events, random, pause } = options
-  const to = from + simulatedDays * day
+  const { from, days, atOnce, events, random, pause } = options
+  const to = from + days * day
   const all: Taking[] = []
   for (const { name, keep } of policy.rules.values()) {
     const schedule = plan.recovery.backups[name]?.schedule
     if (schedule === undefined) {
       for (let event = 0; event < events; event++) {
-        all.push({ rule: name, at: from + Math.floor(((event + random.next()) / events) * simulatedDays * day) })
+        all.push({ rule: name, at: from + Math.floor(((event + random.next()) / events) * days * day) })
       }
       continue
     }

@@ -36,15 +36,24 @@ interface Known {
   heldUntil: number | undefined
 }
 
-/** The schedule stops for these days, longer than most rules keep: what an objective needs must outlive its time. */
-const pauseDays = { from: 200, to: 245 }
+/** How much is lived through. */
+export interface Extent {
+  days: number
+  /** The schedule stops for these days, longer than most rules keep: what an objective needs must outlive its time. */
+  pause: { from: number; to: number }
+}
+
+const wholeExtent: Extent = { days: simulatedDays, pause: { from: 200, to: 245 } }
 const segmentEvery = day
 
 /**
  * Lives through 400 days of a plan with the real removal over a real store: takes what the calendar takes, removes once a day, holds a
  * backup of each rule, stops the schedule for six weeks, and then lets time pass until everything has had its time.
  */
-export async function simulateRetention(session: ProofSession): Promise<Simulated> {
+export async function simulateRetention(
+  session: Pick<ProofSession, 'system' | 'seed' | 'scratch' | 'effort' | 'faults' | 'signal'>,
+  { days, pause: paused }: Extent = wholeExtent,
+): Promise<Simulated> {
   const { plan } = session.system
   const policy = retentionPolicy(plan)
   const random = seededRandom(session.seed).fork('retention')
@@ -57,8 +66,8 @@ export async function simulateRetention(session: ProofSession): Promise<Simulate
   })
   const log = new Judgement(policy, tiny)
   const full = session.effort.name === 'full'
-  const pause = { from: from + pauseDays.from * day, to: from + pauseDays.to * day }
-  const schedule = takings(plan, policy, { from, atOnce: full ? 24 : 8, events: full ? 8 : 4, random, pause })
+  const pause = { from: from + paused.from * day, to: from + paused.to * day }
+  const schedule = takings(plan, policy, { from, days, atOnce: full ? 24 : 8, events: full ? 8 : 4, random, pause })
   const decide = decisionsUnder(session.faults)
   const prune = async (now: number) => {
     session.signal.throwIfAborted()
@@ -67,7 +76,7 @@ export async function simulateRetention(session: ProofSession): Promise<Simulate
   }
 
   let next = 0
-  for (let today = 1; today <= simulatedDays; today++) {
+  for (let today = 1; today <= days; today++) {
     const now = from + today * day
     for (let taking = schedule[next]; taking && taking.at < now; taking = schedule[++next]) {
       const stoppedAt = taking.at + hour / 4
