@@ -225,13 +225,13 @@ function nothing(system: System, copy: Beside): string {
 A subject that was erased on purpose is in no copy.\n`
 }
 
-async function toFile({ system, flags, context, selection }: Work, copy: Beside, file: string): Promise<void> {
+async function toFile({ system, flags, context, selection, options }: Work, copy: Beside, file: string): Promise<void> {
   await extractRows({ url: copy.url, selection, signal: context.signal }, async (extraction) => {
     if (extraction.tables.length === 0) {
       context.exitWith(1)
       return context.out(nothing(system, copy))
     }
-    const { tables, bytes } = await writeSqlFile(extraction, file)
+    const { tables, bytes } = await writeSqlFile(extraction, file, options)
     if (flags.json) return printJson(context, [{ system: system.name, file, bytes, tables }])
     const total = tables.reduce((sum, { rows }) => sum + rows, 0)
     context.out(`${system.name}: ${total} rows of ${tables.length} tables at ${momentOf(copy.restored)} are in ${file}, ${formatBytes(bytes)}

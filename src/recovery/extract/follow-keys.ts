@@ -72,13 +72,20 @@ export async function followKeys(
   }
 
   const followed = keys.filter(({ child, parent }) => reachable.has(child.table) && reachable.has(parent.table))
-  for (let round = 0, found = 1; found > 0; round++) {
-    found = 0
+  // Only what the last round found is followed: a table nothing came to costs nothing.
+  for (let round = 0, fresh: ReadonlySet<number> = reachable; fresh.size > 0; round++) {
+    const found = new Set<number>()
     for (const key of followed) {
       signal?.throwIfAborted()
-      found += await takeReferring(client, catalog, key, round, whose(tableOf(catalog, key.child.table)), selection)
-      found += await takeReferredTo(client, catalog, key, round, whose(tableOf(catalog, key.parent.table)), selection)
+      const [child, parent] = [tableOf(catalog, key.child.table), tableOf(catalog, key.parent.table)]
+      if (fresh.has(parent.oid) && (await takeReferring(client, catalog, key, round, whose(child), selection)) > 0) {
+        found.add(child.oid)
+      }
+      if (fresh.has(child.oid) && (await takeReferredTo(client, catalog, key, round, whose(parent), selection)) > 0) {
+        found.add(parent.oid)
+      }
     }
+    fresh = found
   }
   const counts = new Map<number, Counts>()
   for (const oid of reachable) {
@@ -234,7 +241,7 @@ function tableOf(catalog: TableCatalog, oid: number): Table {
 }
 
 /** @throws EXTRACT_TABLE_UNKNOWN */
-export function findTable({ tables }: TableCatalog, name: string): Table {
+function findTable({ tables }: TableCatalog, name: string): Table {
   const [schema, table] = name.includes('.') ? name.split('.', 2) : ['public', name]
   const found = [...tables.values()].find((each) => each.schema === schema && each.name === table)
   if (found === undefined) throw failure('EXTRACT_TABLE_UNKNOWN', { table: name })

@@ -24,7 +24,7 @@ const psql = await runToEnd({ program: 'psql', args: ['--version'] }).then(
   ({ code }) => code === 0,
   () => false,
 )
-const runs = Number(process.env['AVAL_PROPERTY_RUNS'] ?? 12)
+const runs = Number(process.env['AVAL_PROPERTY_RUNS'] ?? 8)
 
 test('of any schema, a subject comes back as it was, nobody else is touched, and the SQL says the same', async (t) => {
   if (!psql) t.diagnostic('psql is not installed: the SQL is run by the driver alone')
@@ -50,7 +50,7 @@ test('of any schema, a subject comes back as it was, nobody else is touched, and
         for (const { checksum, table } of tables) {
           assert.equal(checksum, extraction.tables.find((each) => each.table.sql === table)?.checksum)
         }
-        await writeSqlFile(extraction, file)
+        await writeSqlFile(extraction, file, { after: ['UPDATE t0 SET tag = tag WHERE name = $1'] })
         assert.equal((await stat(file)).mode & 0o777, 0o600)
       })
       if (psql && run++ % 2 === 0) {

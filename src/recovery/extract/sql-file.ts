@@ -12,6 +12,12 @@ import type { Extraction } from './extract-rows.ts'
 /** A statement takes rows up to this many characters, so that no server needs much memory for one. */
 const statementLength = 256 * 1024
 
+/** SQL of the plan that belongs to the rows, the subject's value as $1. */
+export interface PlannedSql {
+  before?: readonly string[]
+  after?: readonly string[]
+}
+
 export interface SqlFileReport {
   tables: { table: string; rows: number; checksum: string }[]
   bytes: number
@@ -22,7 +28,11 @@ export interface SqlFileReport {
  * people's data and is readable to its owner alone; it appears whole or not at all. Rows of the subject stop everything where they are there
  * already; shared rows are left as they are.
  */
-export async function writeSqlFile(extraction: Extraction, path: string): Promise<SqlFileReport> {
+export async function writeSqlFile(
+  extraction: Extraction,
+  path: string,
+  planned: PlannedSql = {},
+): Promise<SqlFileReport> {
   const draft = `${path}.writing`
   await rm(draft, { force: true })
   const file = await open(draft, 'wx', 0o600)
@@ -31,7 +41,7 @@ export async function writeSqlFile(extraction: Extraction, path: string): Promis
     const failed = finished(stream)
     failed.catch(() => undefined)
     let bytes = 0
-    for await (const text of sqlOf(extraction)) {
+    for await (const text of sqlOf(extraction, planned)) {
       bytes += Buffer.byteLength(text)
       if (!stream.write(text)) await Promise.race([once(stream, 'drain'), failed])
     }
@@ -54,9 +64,9 @@ export async function writeSqlFile(extraction: Extraction, path: string): Promis
   }
 }
 
-async function* sqlOf(extraction: Extraction): AsyncGenerator<string> {
+async function* sqlOf(extraction: Extraction, planned: PlannedSql): AsyncGenerator<string> {
   const { tables, cyclic } = extraction
-  const forced = tables.filter(({ table }) => table.rowSecurity && table.forced)
+  const forced = extraction.reachable.filter((table) => table.rowSecurity && table.forced)
   const rigid = cyclic.filter(({ deferrable }) => !deferrable)
   yield `-- Rows of one subject, extracted by Aval. They are personal data: delete this file once it has been run.
 BEGIN;
@@ -70,7 +80,8 @@ SET LOCAL xmloption = 'content';
 SET LOCAL search_path = '';
 SET LOCAL row_security = off;
 `
-  for (const { table } of forced) yield `ALTER TABLE ${table.sql} NO FORCE ROW LEVEL SECURITY;\n`
+  for (const table of forced) yield `ALTER TABLE ${table.sql} NO FORCE ROW LEVEL SECURITY;\n`
+  yield plannedSql(extraction, planned.before)
   for (const { child, name } of rigid) {
     yield `ALTER TABLE ${child.sql} ALTER CONSTRAINT ${escapeIdentifier(name)} DEFERRABLE INITIALLY DEFERRED;\n`
   }
@@ -96,6 +107,7 @@ SET LOCAL row_security = off;
   for (const { child, name } of rigid) {
     yield `ALTER TABLE ${child.sql} ALTER CONSTRAINT ${escapeIdentifier(name)} NOT DEFERRABLE;\n`
   }
+  yield plannedSql(extraction, planned.after)
   for (const { table } of tables) {
     const from = table.partitioned ? table.sql : `ONLY ${table.sql}`
     for (const { column, sequence } of await extraction.sequences(table)) {
@@ -103,8 +115,16 @@ SET LOCAL row_security = off;
       yield `SELECT setval(${escapeLiteral(sequence)}, greatest(${highest}, (SELECT last_value FROM ${sequence}))) FROM ${from} HAVING ${highest} IS NOT NULL;\n`
     }
   }
-  for (const { table } of forced) yield `ALTER TABLE ${table.sql} FORCE ROW LEVEL SECURITY;\n`
+  for (const table of forced) yield `ALTER TABLE ${table.sql} FORCE ROW LEVEL SECURITY;\n`
   yield 'COMMIT;\n'
+}
+
+/** What the plan wants run with the rows, with the subject's value in place of $1, by the names of every day. */
+function plannedSql({ selection }: Extraction, statements: readonly string[] = []): string {
+  if (statements.length === 0) return ''
+  const value = selection.kind === 'subject' ? escapeLiteral(selection.subject.value) : 'NULL'
+  const lines = statements.map((sql) => `${sql.replace(/\$1(?!\d)/g, () => value)};\n`)
+  return `SET LOCAL search_path TO DEFAULT;\nSET LOCAL row_security = on;\n${lines.join('')}SET LOCAL search_path = '';\nSET LOCAL row_security = off;\n`
 }
 
 /** Lines of COPY text; one longer than a chunk is put together. */
