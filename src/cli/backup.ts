@@ -10,9 +10,11 @@ import { noteChecked } from '../recovery/retention/checked.ts'
 import type { VerifyReport } from '../recovery/verify.ts'
 import { describeGap, needsBaseBackup, walGaps } from '../recovery/wal-gaps.ts'
 import { readRunState } from '../run/run-state.ts'
+import { registerCopy } from './backup-copy.ts'
 import { registerHold } from './backup-hold.ts'
 import { registerPrune } from './backup-prune.ts'
 import { registerShow } from './backup-show.ts'
+import { registerStores } from './backup-stores.ts'
 import { chooseSystems } from './choose-systems.ts'
 import { type CommandContext, printJson } from './command.ts'
 import { type EngineFlags, openChosenEngine, withEngineOptions } from './engine-choice.ts'
@@ -83,6 +85,8 @@ Exit codes: 0 sound, 1 something is wrong, 2 the command line is wrong.`,
     .action((name: string | undefined, flags: Flags) => verify(name, flags, context))
 
   registerShow(backup, context)
+  registerCopy(backup, context)
+  registerStores(backup, context)
   registerPrune(backup, context)
   registerHold(backup, context)
 }

@@ -20,9 +20,15 @@ export interface RepositoryFlags extends UnlockFiles {
 
 /** The options that name another repository than the development environment's own. */
 export function withRepositoryOptions(command: Command): Command {
-  return command
+  const placed = command
     .option('--repository <place>', 'the repository: a directory, or s3://bucket/prefix?region=...&endpoint=...')
     .option('--store <name>', 'a store of the plan; primary unless told')
+  return withKeyOptions(placed)
+}
+
+/** The options that say with which key a repository is opened. */
+export function withKeyOptions(command: Command): Command {
+  return command
     .option('--key <file>', 'the file with its key, or an escrow copy of it')
     .option('--passphrase-file <file>', 'opens a locked key; AVAL_PASSPHRASE_FILE unless told')
     .option(

@@ -153,6 +153,7 @@ export default definePlan({
       primary: {
         kind: 's3',
         region: 'auto',
+        location: 'AUTORENTA_STORE_URL',
         source: 'AUTORENTA-F05 Backup Strategy: Automated Daily Backups',
         requirements: ['AR-4a'],
         note: 'Cloudflare R2, bucket autorenta-backups: apart from Supabase, so that the loss of one leaves the other.',

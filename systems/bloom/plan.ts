@@ -159,10 +159,16 @@ export default definePlan({
     },
     encryption: 'AES-256-GCM',
     stores: {
-      primary: { kind: 'directory', source: 'BLOOM-C2 §3.2', requirements: ['BL-3b', 'BL-3d'] },
+      primary: {
+        kind: 'directory',
+        location: 'BLOOM_STORE_URL',
+        source: 'BLOOM-C2 §3.2',
+        requirements: ['BL-3b', 'BL-3d'],
+      },
       s3: {
         kind: 's3',
         region: 'us-east-1',
+        location: 'BLOOM_COPY_STORE_URL',
         tiers: [
           { after: '0', to: 'infrequent' },
           { after: '90d', to: 'archive' },
@@ -175,6 +181,7 @@ export default definePlan({
       archive: {
         kind: 's3',
         region: 'us-east-1',
+        location: 'BLOOM_ARCHIVE_STORE_URL',
         tiers: [{ after: '0', to: 'archive' }],
         source: 'BLOOM-C2 §3.2',
         requirements: ['BL-3b', 'BL-3c'],

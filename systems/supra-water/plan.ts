@@ -425,6 +425,7 @@ export default definePlan({
       primary: {
         kind: 'azure-blob',
         region: 'mexicocentral',
+        location: 'SUPRA_STORE_URL',
         source: 'SUPRA-DEVOPS §7.1',
         requirements: ['SW-2', 'SW-7.1'],
       },
@@ -442,6 +443,7 @@ export default definePlan({
       'second-copy': {
         kind: 's3',
         region: 'mx-monterrey-1',
+        location: 'SUPRA_SECOND_STORE_URL',
         source: 'SUPRA-DEVOPS §7.1',
         requirements: ['SW-2', 'SW-7.1'],
         note: 'The document copies to the paired region, which is not in Mexico. Any S3 store on Mexican soil away from Queretaro will do; its provider is still to be contracted.',
