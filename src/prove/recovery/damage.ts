@@ -1,7 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Random } from '../../random.ts'
-import type { Store } from '../../recovery/store.ts'
+import type { Store, StoredEntry } from '../../recovery/store.ts'
 
 /*
  * Damage to a store kept in a directory, made behind the engine's back: straight in the files, as a failing disk or an
@@ -13,6 +13,14 @@ export async function keysOf(store: Store, prefix = ''): Promise<string[]> {
   const keys: string[] = []
   for await (const { key } of store.list(prefix)) keys.push(key)
   return keys
+}
+
+/** The object under a prefix that takes most room: of a backup, files of the database. */
+export async function largestObject(store: Store, prefix: string): Promise<string> {
+  let largest: StoredEntry | undefined
+  for await (const entry of store.list(prefix)) if (largest === undefined || entry.size > largest.size) largest = entry
+  if (largest === undefined) throw new Error(`the store holds nothing under ${prefix}`)
+  return largest.key
 }
 
 /** Removes a piece of WAL with another one after it, so that a hole is left and not a shorter history. */

@@ -1,7 +1,7 @@
 import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { seededRandom } from '../../../random.ts'
-import { flipByte, keysOf, removeWalWithin } from '../damage.ts'
+import { flipByte, largestObject, removeWalWithin } from '../damage.ts'
 import type { Beginning, Strike } from '../run.ts'
 import { type Site, spoolOf } from '../site.ts'
 
@@ -16,7 +16,7 @@ export const loseServer: Strike = async (run) => {
   if (faults.has('wal-segment-removed')) await removeWalWithin(site.repository.store, site.storeDirectory)
   if (faults.has('byte-flipped')) {
     const random = seededRandom(seed).fork('byte-flipped')
-    await flipByte(site.storeDirectory, (await keysOf(site.repository.store, 'backups/'))[0] ?? '', random)
+    await flipByte(site.storeDirectory, await largestObject(site.repository.store, 'backups/'), random)
   }
   // What integrity is judged on: the store as the loss left it, whatever later scenarios do to it.
   await cp(site.storeDirectory, join(scratch.directory, lostStore), { recursive: true, force: true })
