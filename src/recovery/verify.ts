@@ -7,6 +7,7 @@ import { layout, type ParsedKey, parseKey } from './layout.ts'
 import { parseDumpKey } from './logical/dump-layout.ts'
 import { type InspectContents, verifyDumps } from './logical/verify-dumps.ts'
 import { formatLsn } from './lsn.ts'
+import { keptMarkKey } from './pgbackrest/kept-mark.ts'
 import { type Repository, readJson, readWhole } from './repository.ts'
 import { concernsOnly, readRemoval, removedMeanwhile, unfinishedRemovals } from './retention/verify-removal.ts'
 import { readServerIdentity } from './server-identity.ts'
@@ -81,7 +82,7 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
   const progress = (key: string) => options.onProgress?.({ objects: ++read, key })
   const dumps = await verifyDumps(repository, keys, { check, add, progress, inspect: options.inspectDump })
   if (!identity) {
-    if (keys.some((key) => key !== 'repository' && !parseDumpKey(key)) && problems.length === 0) {
+    if (keys.some((key) => !ofOtherEngine(key) && !ofAnyEngine(key)) && problems.length === 0) {
       add(layout.server, 'missing', 'Whose history the WAL is cannot be told.')
     }
     return summarise(problems, keys.length, bytes, dumps)
@@ -92,7 +93,7 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
   for (const key of keys) {
     const what = parseKey(key, segmentBytes)
     if (what) parsed.set(key, what)
-    else if (!parseDumpKey(key)) add(key, 'unknown', 'No repository has an object of this name.')
+    else if (!ofOtherEngine(key)) add(key, 'unknown', 'No repository has an object of this name.')
   }
 
   const removal = await readRemoval(repository, parsed, check)
@@ -216,6 +217,19 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
     bytes,
     [...infos.filter(({ id }) => !gone.has(id)), ...dumps],
   )
+}
+
+/** Objects of dumps, and what is noted of the backups of pgBackRest. */
+function ofOtherEngine(key: string): boolean {
+  return parseDumpKey(key) !== undefined || key === keptMarkKey
+}
+
+const withoutCluster = new Set(['repository', 'hold', 'checked', 'reading', 'lease', 'probe', 'erasure', 'removed'])
+
+/** Objects that a repository has before it knows whose WAL it keeps. */
+function ofAnyEngine(key: string): boolean {
+  const what = parseKey(key, 2 ** 24)
+  return what !== undefined && withoutCluster.has(what.kind)
 }
 
 async function keysOf(repository: Repository): Promise<{ keys: string[]; bytes: number }> {

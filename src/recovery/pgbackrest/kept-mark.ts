@@ -16,12 +16,12 @@ const schema = z.strictObject({
 
 export type KeptMark = z.infer<typeof schema>
 
-const key = 'pgbackrest/mark'
+export const keptMarkKey = 'pgbackrest/mark'
 
 export async function readKeptMark(repository: Repository): Promise<KeptMark | undefined> {
-  return (await repository.store.stat(key)) && readJson(repository, key, schema)
+  return (await repository.store.stat(keptMarkKey)) && readJson(repository, keptMarkKey, schema)
 }
 
 export async function writeKeptMark(repository: Repository, mark: KeptMark): Promise<void> {
-  await repository.put(key, once(Buffer.from(JSON.stringify(mark))), { replace: true })
+  await repository.put(keptMarkKey, once(Buffer.from(JSON.stringify(mark))), { replace: true })
 }
