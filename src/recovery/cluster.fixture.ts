@@ -24,11 +24,11 @@ export interface Place {
 
 export const repositoryKey = new Uint8Array(32).fill(9)
 
-export async function makePlace(choice: 'embedded' | 'installed' = 'embedded'): Promise<Place> {
+export async function makePlace(choice: 'embedded' | 'installed' | Binaries = 'embedded'): Promise<Place> {
   const directory = await mkdtemp(join(tmpdir(), 'aval-recovery-'))
   await chmod(directory, 0o755)
   const path = (...parts: string[]) => join(directory, ...parts)
-  const binaries = await findBinaries(choice)
+  const binaries = typeof choice === 'string' ? await findBinaries(choice) : choice
   const store = directoryStore(path('repository'))
   const repository = await openRepository({ store, key: repositoryKey, system: 'shop' })
   const servers: OwnedServer[] = []
