@@ -32,8 +32,10 @@ export interface Fault {
   times?: number
   /** For `slow`: milliseconds. For `stale-listing`: how old. 200 unless told. */
   ms?: number
-  /** For `slow`, `reset`, `slow-down`: this many matching requests go through first. */
+  /** This many matching requests go through first. */
   after?: number
+  /** Only each so-manieth of the matching requests. */
+  every?: number
 }
 
 export type Operation =
@@ -88,6 +90,7 @@ export function makeFaults() {
           entry.passing--
           continue
         }
+        entry.passing = (fault.every ?? 1) - 1
         if (--entry.left <= 0) active.delete(entry)
         return fault
       }
