@@ -5,11 +5,11 @@ import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import type { Project, System } from '../project/project.ts'
 import { readPair } from '../recovery/standby/pair.ts'
-import type { WalReceiver } from '../recovery/wal-receiver.ts'
-import { promisesRecovery, repositoryDirectory, startArchive } from '../run/archive.ts'
+import { promisesRecovery, repositoryDirectory } from '../run/archive.ts'
 import { type Environment, startEnvironment } from '../run/environment.ts'
 import { keepServerUp } from '../run/keep-server-up.ts'
 import { type KeepStandbyOptions, keepStandby, promoteAlone } from '../run/keep-standby.ts'
+import { type EnvironmentProtection, protectionSettings, startProtection } from '../run/protection.ts'
 import { developmentDirectory, removeRunState, writeRunState } from '../run/run-state.ts'
 import { environmentStandby, pairFile } from '../run/standby.ts'
 import { jobsOf } from '../schedule/job.ts'
@@ -87,6 +87,7 @@ async function run(
       log,
       signal,
       databaseAddress,
+      serverSettings: await protectionSettings(system, { project, clock }),
       openServer: standby.open,
     })
   } catch (error) {
@@ -145,10 +146,10 @@ async function archived(
   environment: Environment,
   clock: Clock,
   log: (line: string) => void,
-): Promise<WalReceiver | undefined> {
+): Promise<EnvironmentProtection | undefined> {
   if (!promisesRecovery(environment)) return undefined
   try {
-    return await startArchive({ project, environment, clock, log })
+    return await startProtection({ project, environment, clock, log })
   } catch (error) {
     log(`archive | ${describeError(error)}`)
     log('archive | it runs without an archive: what is written from now on cannot be restored')
