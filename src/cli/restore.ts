@@ -74,6 +74,7 @@ async function run(name: string | undefined, flags: Flags, context: CommandConte
     .restore({
       to,
       at,
+      wal: flags.filesOnly ? 'first' : 'meanwhile',
       signal: context.signal,
       onProgress: ({ bytes, totalBytes }) => line.show(`${formatBytes(bytes)} of ${formatBytes(totalBytes)} written`),
       ...(flags.backup === undefined ? {} : { backup: flags.backup }),

@@ -54,7 +54,7 @@ export async function finishRestore(options: FinishRestoreOptions): Promise<Owne
     })
   const pending = await pendingRestore(dataDirectory)
   if (!pending) return start('everybody')
-  const supply = await supplyOf(pending.wal, dataDirectory, options.repository)
+  const supply = await supplyOf(pending.wal, dataDirectory, options)
   let server: OwnedServer | undefined
   try {
     // Services of the lost server try its port without end, and one that got through before the SQL has run would answer its
@@ -79,11 +79,11 @@ export async function finishRestore(options: FinishRestoreOptions): Promise<Owne
 async function supplyOf(
   wal: string,
   dataDirectory: string,
-  repository: Repository | undefined,
+  { repository, clock }: Pick<FinishRestoreOptions, 'repository' | 'clock'>,
 ): Promise<WalSupply | undefined> {
   if (!(await hasWalAhead(wal))) return undefined
   if (!repository) throw failure('RESTORE_NEEDS_REPOSITORY', { directory: dataDirectory })
-  return supplyWal({ repository, directory: wal, dataDirectory, account: serverAccount() })
+  return supplyWal({ repository, directory: wal, dataDirectory, account: serverAccount(), clock })
 }
 
 /** Waits until the server has recovered and runs what is to be run before anybody else may use it. */

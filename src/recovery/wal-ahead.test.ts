@@ -80,10 +80,24 @@ suite('WAL fetched while recovery runs', { timeout: 180_000 }, () => {
     await server.stop()
   })
 
-  test('without the repository nothing is started', async () => {
+  test('without the repository nothing is started; a store that fails for a while is waited for', async () => {
     await restored('alone')
     await assert.rejects(finish('alone'), { code: 'RESTORE_NEEDS_REPOSITORY' })
     assert.ok(await pendingRestore(place.path('alone')))
+
+    let failures = 0
+    const store: Store = {
+      ...place.repository.store,
+      get: async (key) => {
+        if (key.startsWith('wal/') && failures++ < 4) throw new Error('the store is out of reach')
+        return place.repository.store.get(key)
+      },
+    }
+    const repository = await openRepository({ store, key: repositoryKey, system: 'shop' })
+    const server = await finish('alone', repository)
+    assert.ok(failures >= 4)
+    assert.equal(await counted(server), rows)
+    await server.stop()
   })
 
   test('a damaged segment ends recovery with the reason; once it is whole again the same call goes on', async () => {
@@ -98,23 +112,6 @@ suite('WAL fetched while recovery runs', { timeout: 180_000 }, () => {
     assert.ok(!(await readdir(result.walDirectory)).includes(damaged.name), 'nothing of it reached Postgres')
     await damaged.mend()
     const server = await finish('damaged', place.repository)
-    assert.equal(await counted(server), rows)
-    await server.stop()
-  })
-
-  test('a store that fails for a while is waited for', async () => {
-    await restored('waiting')
-    let failures = 0
-    const store: Store = {
-      ...place.repository.store,
-      get: async (key) => {
-        if (key.startsWith('wal/') && failures++ < 4) throw new Error('the store is out of reach')
-        return place.repository.store.get(key)
-      },
-    }
-    const repository = await openRepository({ store, key: repositoryKey, system: 'shop' })
-    const server = await finish('waiting', repository)
-    assert.ok(failures >= 4)
     assert.equal(await counted(server), rows)
     await server.stop()
   })

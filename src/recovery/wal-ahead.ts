@@ -1,12 +1,15 @@
 import { chown, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { z } from 'zod'
+import type { Clock } from '../clock.ts'
 import { AvalError, failure } from '../errors.ts'
 import type { Account } from '../postgres/account.ts'
 import { isErrno, syncDirectory, writeOwned } from './durable.ts'
-import { parseSegmentName, segmentName } from './lsn.ts'
+import { formatLsn, parseLsn, parseSegmentName, segmentName } from './lsn.ts'
 import type { Repository } from './repository.ts'
 import type { RestorePoint } from './restore-point.ts'
 import { writeHistories, writeWalFile } from './restore-wal.ts'
+import { markReading } from './retention/reading-mark.ts'
 import { readSegment, segmentNow } from './stored-segment.ts'
 import { coveredBytes, type StoredSegment } from './wal-inventory.ts'
 
@@ -21,6 +24,13 @@ import { coveredBytes, type StoredSegment } from './wal-inventory.ts'
  */
 
 const comingFile = 'coming'
+/** What the restore reads, to keep others from removing it. */
+const readsFile = 'reads.json'
+const readsSchema = z.strictObject({
+  backup: z.string(),
+  from: z.string().transform(parseLsn),
+  to: z.string().transform(parseLsn),
+})
 const stoppedFile = 'stopped'
 const wantedSuffix = '.wanted'
 /** Somebody began to supply: what lies ready may be from a process that was killed together with its machine. */
@@ -58,6 +68,12 @@ export async function prepareWalAhead(options: {
     await writeWalFile(join(directory, name), bytes, walSegmentBytes, account)
   }
   await writeHistories(point, directory, account)
+  const reads = {
+    backup: point.backup.id,
+    from: point.backup.startLsn,
+    to: formatLsn(point.end),
+  } satisfies z.input<typeof readsSchema>
+  await writeOwned(join(directory, readsFile), JSON.stringify(reads), account)
   await writeOwned(join(directory, comingFile), lines.join(''), account)
   if (account) await chown(directory, account.uid, account.gid)
   await syncDirectory(directory)
@@ -109,8 +125,11 @@ export async function supplyWal(options: {
   directory: string
   dataDirectory: string
   account: Account | undefined
+  clock: Clock
 }): Promise<WalSupply> {
   const { repository, directory, account } = options
+  const reads = readsSchema.parse(JSON.parse(await readFile(join(directory, readsFile), 'utf8')))
+  const mark = await markReading(repository, options.clock, reads)
   const coming = parseComing(repository, await readFile(join(directory, comingFile), 'utf8'))
   const indexOf = new Map(coming.map(({ name }, index) => [name, index]))
   const resumed = await clearUntrusted(directory, indexOf)
@@ -182,6 +201,7 @@ export async function supplyWal(options: {
       stopping.abort()
       await work
       await writeFile(join(directory, stoppedFile), '').catch(() => undefined)
+      await mark[Symbol.asyncDispose]()
     },
   }
 }

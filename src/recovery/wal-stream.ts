@@ -51,7 +51,7 @@ export function walStream({ connection, slot, start, silenceMs }: WalStreamOptio
     )
     const watch = setInterval(() => {
       quiet = copy.waiting() > 0 ? 0 : quiet + 1
-      if (quiet > ticks) connection.destroy()
+      if (quiet >= ticks) connection.destroy()
       else if (quiet >= 2 || quiet === 0) acknowledge(true)
     }, silenceMs / ticks)
     try {
