@@ -85,6 +85,8 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
     if (keys.some((key) => !ofOtherEngine(key) && !ofAnyEngine(key)) && problems.length === 0) {
       add(layout.server, 'missing', 'Whose history the WAL is cannot be told.')
     }
+    const removal = await readRemoval(repository, keysByMeaning(keys), check)
+    problems.push(...unfinishedRemovals(removal, [], undefined))
     return summarise(problems, keys.length, bytes, dumps)
   }
 
@@ -230,6 +232,16 @@ const withoutCluster = new Set(['repository', 'hold', 'checked', 'reading', 'lea
 function ofAnyEngine(key: string): boolean {
   const what = parseKey(key, 2 ** 24)
   return what !== undefined && withoutCluster.has(what.kind)
+}
+
+/** What keys stand for, where no server has told how long its segments are. */
+function keysByMeaning(keys: readonly string[]): Map<string, ParsedKey> {
+  return new Map(
+    keys.flatMap((key): [string, ParsedKey][] => {
+      const what = parseKey(key, 2 ** 24)
+      return what ? [[key, what]] : []
+    }),
+  )
 }
 
 async function keysOf(repository: Repository): Promise<{ keys: string[]; bytes: number }> {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Clock } from '../../clock.ts'
 import { type ErasureState, layout, parseKey } from '../layout.ts'
 import { listBackups } from '../list-backups.ts'
+import { listDumps } from '../logical/list-dumps.ts'
 import { once, type Repository, readJson } from '../repository.ts'
 
 /*
@@ -92,7 +93,7 @@ export async function removeSettledErasures(
 ): Promise<void> {
   const erasures = (await readErasures(repository)).filter(({ state }) => state !== 'asked')
   if (erasures.length === 0) return
-  const backups = await listBackups(repository)
+  const backups = [...(await listBackups(repository)), ...(await listDumps(repository))]
   const oldest = Math.min(...backups.map(({ startedAt }) => startedAt))
   for (const { id, state, doneAt } of erasures) {
     const needed = doneAt !== undefined && (backups.length === 0 || oldest <= doneAt + clocksDifferMs)

@@ -2,14 +2,17 @@ import { timestamp } from '../../clock.ts'
 import { failure } from '../../errors.ts'
 import { type Repository, readJson } from '../repository.ts'
 import type { RestoreWindow } from '../restore-point.ts'
+import { tombstones } from '../retention/tombstone.ts'
 import { type DumpInfo, dumpInfoSchema } from './dump-info.ts'
-import { dumpLayout } from './dump-layout.ts'
+import { dumpLayout, parseDumpKey } from './dump-layout.ts'
 
-/** Every complete dump, oldest first. */
+/** Every complete dump, oldest first; one whose removal has begun is none any more. */
 export async function listDumps(repository: Repository): Promise<DumpInfo[]> {
   const dumps: DumpInfo[] = []
+  const removed = await tombstones(repository)
   for await (const { key } of repository.store.list(dumpLayout.dumps)) {
-    if (key.endsWith('/dump')) dumps.push(await readJson(repository, key, dumpInfoSchema))
+    const parsed = parseDumpKey(key)
+    if (parsed?.kind === 'dump' && !removed.has(parsed.id)) dumps.push(await readJson(repository, key, dumpInfoSchema))
   }
   return dumps.sort((a, b) => a.holdsNoneAfter - b.holdsNoneAfter)
 }

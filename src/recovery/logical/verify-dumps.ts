@@ -1,4 +1,5 @@
 import { type Repository, readJson, readWhole } from '../repository.ts'
+import { tombstones } from '../retention/tombstone.ts'
 import type { VerifyProblem } from '../verify.ts'
 import { readDumpFiles } from './dump-files.ts'
 import { type DumpInfo, dumpInfoSchema } from './dump-info.ts'
@@ -25,10 +26,12 @@ export async function verifyDumps(
   { check, add, progress, inspect }: DumpChecks,
 ): Promise<DumpInfo[]> {
   const means = 'The dump cannot be restored.'
+  // What is on its way out is told as such with everything else that is.
+  const removed = await tombstones(repository)
   const parsed = new Map(
     keys.flatMap((key): [string, DumpKey][] => {
       const what = parseDumpKey(key)
-      return what ? [[key, what]] : []
+      return what && !removed.has(what.id) ? [[key, what]] : []
     }),
   )
   const dumps: DumpInfo[] = []

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { layout, parseKey } from '../layout.ts'
+import { dumpLayout } from '../logical/dump-layout.ts'
 import { once, type Repository, readJson } from '../repository.ts'
 import type { VerifyReport } from '../verify.ts'
 
@@ -15,7 +16,8 @@ export type Checked = z.infer<typeof checkedSchema>
 export async function noteChecked(repository: Repository, report: VerifyReport, at: number): Promise<void> {
   for (const { id, sound } of report.backups) {
     // Not for one that is gone: a note would be all there is of it.
-    if ((await repository.store.stat(layout.backup(id))) === undefined) continue
+    const { store } = repository
+    if (!(await store.stat(layout.backup(id))) && !(await store.stat(dumpLayout.dump(id)))) continue
     const text = JSON.stringify({ at, sound } satisfies Checked)
     await repository.put(layout.checked(id), once(Buffer.from(text)), { replace: true })
   }

@@ -48,7 +48,9 @@ export function decideWal(options: {
   }
   const needed = (segment: SegmentFacts): KeepReason | undefined => {
     const [from, to] = [segment.number * size, (segment.number + 1n) * size]
-    const owner = kept.find(({ timeline, start, stop }) => timeline === segment.timeline && start < to && stop > from)
+    const owner = kept.find(
+      ({ dump, timeline, start, stop }) => !dump && timeline === segment.timeline && start < to && stop > from,
+    )
     if (owner) return { why: 'wal-of', backup: owner.id }
     const reader = restoring.find((each) => each.from < to && each.to > from)
     return reader && { why: 'restoring', until: reader.expiresAt }
@@ -98,7 +100,7 @@ function isOnLine(line: readonly LineStretch[], { timeline, number }: SegmentFac
 /** When the last byte of a segment was written at the latest: by its own mark, else by the next backup that began behind it. */
 function newestMoments({ wal, backups }: RetentionFacts): (segment: SegmentFacts) => number | undefined {
   const size = BigInt(wal.segmentBytes)
-  const byStart = backups.toSorted((a, b) => (a.start < b.start ? -1 : 1))
+  const byStart = backups.filter(({ dump }) => !dump).toSorted((a, b) => (a.start < b.start ? -1 : 1))
   return ({ until, timeline, number }) => {
     if (until !== undefined) return until
     const end = (number + 1n) * size

@@ -169,7 +169,7 @@ for (const [name, plan] of Object.entries(plans)) {
           }
         },
       ),
-      { numRuns: name === 'medtime' ? 2 : 4 },
+      { numRuns: 2 },
     )
   })
 }

@@ -17,6 +17,8 @@ export interface BackupFacts {
   parent?: string | undefined
   /** What the last verification found; undefined before the first. */
   sound?: boolean | undefined
+  /** Rows without files: it needs no WAL and leads to no later moment. Its positions are 0. */
+  dump?: true
   timeline: number
   start: Lsn
   stop: Lsn
@@ -87,8 +89,11 @@ export function decideRetention(facts: RetentionFacts): Decision[] {
     const time = timeOf(backup, facts)
     if (!hasExpired(backup.stoppedAt, time.keep, facts.now, facts.timeZone)) keep(backup.id, time.reason)
   }
-  keep(usable.at(-1)?.id, { why: 'newest' })
-  keep(byAge.findLast(({ sound }) => sound === true)?.id, { why: 'newest-verified' })
+  // Each of its kind: a dump does not stand in for a backup that WAL continues.
+  for (const kind of [true, undefined]) {
+    keep(usable.findLast(({ dump }) => dump === kind)?.id, { why: 'newest' })
+    keep(byAge.findLast(({ dump, sound }) => dump === kind && sound === true)?.id, { why: 'newest-verified' })
+  }
   if (facts.objectives.length > 0) {
     for (const rule of facts.rules.values()) {
       if (!rule.scheduled) continue
@@ -167,7 +172,7 @@ function beginningOfWindow(facts: RetentionFacts, onLine: readonly BackupFacts[]
 }
 
 function isOn(line: readonly LineStretch[], backup: BackupFacts): boolean {
-  const stretch = line.find(({ timeline }) => timeline === backup.timeline)
+  const stretch = backup.dump ? undefined : line.find(({ timeline }) => timeline === backup.timeline)
   return stretch !== undefined && (stretch.end === undefined || backup.stop <= stretch.end)
 }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../../clock.ts'
 import { failure } from '../../errors.ts'
 import { layout, parseKey } from '../layout.ts'
 import { listBackups } from '../list-backups.ts'
+import { listDumps } from '../logical/list-dumps.ts'
 import { once, type Repository, readJson } from '../repository.ts'
 import type { Hold } from './decide.ts'
 
@@ -68,5 +69,6 @@ async function append(repository: Repository, backup: string, event: HoldEvent):
 }
 
 async function requireBackup(repository: Repository, id: string): Promise<void> {
-  if (!(await listBackups(repository)).some((backup) => backup.id === id)) throw failure('BACKUP_UNKNOWN', { id })
+  const known = [...(await listBackups(repository)), ...(await listDumps(repository))]
+  if (!known.some((backup) => backup.id === id)) throw failure('BACKUP_UNKNOWN', { id })
 }

@@ -4,8 +4,11 @@ import type { Clock } from '../../clock.ts'
 import { AvalError, failure } from '../../errors.ts'
 import { layout } from '../layout.ts'
 import { listBackups } from '../list-backups.ts'
+import type { DumpInfo } from '../logical/dump-info.ts'
+import { dumpLayout } from '../logical/dump-layout.ts'
+import { listDumps } from '../logical/list-dumps.ts'
 import { parseLsn } from '../lsn.ts'
-import { openRepository, type Repository } from '../repository.ts'
+import { once, openRepository, type Repository } from '../repository.ts'
 import { findRestorePoint, restoreWindow } from '../restore-point.ts'
 import { verifyRepository } from '../verify.ts'
 import { holdBackup, readHolds, releaseBackup } from './hold.ts'
@@ -211,3 +214,63 @@ test('the floor of the WAL never goes back, whatever the clock does', async () =
   assert.deepEqual(await readFloor(repository), floor)
   assert.ok((floor.get(1) ?? 0n) > 0n)
 })
+
+test('dumps go by the same rules, whole, and the newest stays', async () => {
+  const store = memoryStore(new Map())
+  const repository = await openRepository({ store, key: new Uint8Array(32).fill(1), system: 'shop' })
+  for (const today of [0, 1, 2]) await keepDump(repository, today)
+  const objects = new Map(store.objects)
+  const later = clockAt(start + 20 * day)
+  const whole = await pruneRepository({ repository, policy, clock: later })
+  assert.deepEqual(whole.removed.toSorted(), [0, 1].map(idOf))
+  assert.deepEqual(
+    (await listDumps(repository)).map(({ id }) => id),
+    [idOf(2)],
+  )
+  const finished = [...store.objects.keys()].sort()
+  assert.equal(
+    finished.some((key) => key.includes(idOf(0)) || key.includes(idOf(1))),
+    false,
+  )
+  for (let dieAt = 0; dieAt < store.operations() - objects.size; dieAt++) {
+    const left = new Map(objects)
+    const dying = await open(memoryStore(left, { dieAt }))
+    await assert.rejects(pruneRepository({ repository: dying, policy, clock: later }), Killed)
+    const resumed = await open(memoryStore(left))
+    const begun = [0, 1].map(idOf).filter((id) => left.has(layout.removed(id)))
+    const { problems } = await verifyRepository(resumed)
+    const wrong = problems.filter(({ key, kind }) => kind !== 'unfinished' && begun.some((id) => key.includes(id)))
+    assert.deepEqual(wrong, [], `after operation ${dieAt}`)
+    await pruneRepository({ repository: resumed, policy, clock: later })
+    assert.deepEqual([...left.keys()].sort(), finished)
+  }
+})
+
+/** The objects of a dump; what is in its packs is for others to read. */
+async function keepDump(repository: Repository, today: number): Promise<void> {
+  const id = idOf(today)
+  const at = start + today * day
+  const info: DumpInfo = {
+    format: 1,
+    id,
+    label: '',
+    rule: 'daily',
+    system: 'shop',
+    startedAt: at,
+    holdsAllUntil: at,
+    holdsNoneAfter: at + hour,
+    stoppedAt: at + hour,
+    postgres: { version: '18.0', major: 18 },
+    tools: { version: '18.0', major: 18 },
+    databases: [],
+    files: 0,
+    dumpBytes: 0,
+    storedBytes: 0,
+    manifest: { key: dumpLayout.manifest(id), digest: '' },
+  }
+  const keep = (key: string, text: string) => repository.put(key, once(Buffer.from(text)))
+  await keep(dumpLayout.pack(id, 1), 'rows')
+  await keep(dumpLayout.manifest(id), '{}')
+  await keep(dumpLayout.dump(id), JSON.stringify(info))
+  await keep(dumpLayout.listed(id), repository.digest(Buffer.from(JSON.stringify(info))))
+}

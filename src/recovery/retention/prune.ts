@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts'
 import { AvalError, messageOf } from '../../errors.ts'
 import { removeSettledErasures } from '../erasures/journal.ts'
 import { layout } from '../layout.ts'
+import { dumpLayout } from '../logical/dump-layout.ts'
 import type { Lsn } from '../lsn.ts'
 import type { Repository } from '../repository.ts'
 import { decideRetention } from './decide.ts'
@@ -137,15 +138,15 @@ async function withFreshClaims(repository: Repository, { facts }: Survey): Promi
 /** @returns whether nothing of it is left. */
 async function removeBackup(repository: Repository, id: string, remove: Remove): Promise<boolean> {
   // What makes it a backup goes first, what is large last; the entry of the catalogue only when nothing is left to look for.
-  let whole = await remove(layout.backup(id))
-  for (const prefix of [`${layout.backups}${id}/`, `${layout.holds}${id}/`]) {
+  let whole = (await remove(layout.backup(id))) && (await remove(dumpLayout.dump(id)))
+  for (const prefix of [`${layout.backups}${id}/`, dumpLayout.of(id), `${layout.holds}${id}/`]) {
     const left: string[] = []
     for await (const { key } of repository.store.list(prefix)) left.push(key)
-    const rank = (key: string) => (key === layout.manifest(id) ? 0 : 1)
+    const rank = (key: string) => (key === layout.manifest(id) || key === dumpLayout.manifest(id) ? 0 : 1)
     for (const key of left.sort((a, b) => rank(a) - rank(b))) whole = (await remove(key)) && whole
   }
   whole = (await remove(layout.checked(id))) && whole
-  whole = whole && (await remove(layout.listed(id)))
+  whole = whole && (await remove(layout.listed(id))) && (await remove(dumpLayout.listed(id)))
   return whole && (await remove(layout.removed(id)))
 }
 

@@ -1,5 +1,7 @@
 import type { BackupInfo } from '../backup-info.ts'
 import { listBackups } from '../list-backups.ts'
+import type { DumpInfo } from '../logical/dump-info.ts'
+import { listDumps } from '../logical/list-dumps.ts'
 import { parseLsn } from '../lsn.ts'
 import type { Repository } from '../repository.ts'
 import { readServerIdentity } from '../server-identity.ts'
@@ -15,6 +17,7 @@ import type { RetentionPolicy } from './rules.ts'
 /** What retention is decided on, read from a repository. */
 export interface Survey {
   infos: readonly BackupInfo[]
+  dumps: readonly DumpInfo[]
   checked: ReadonlyMap<string, Checked>
   inventory: WalInventory
   facts: RetentionFacts
@@ -23,20 +26,24 @@ export interface Survey {
 /** Reads everything retention depends on. The age of WAL is asked of the segments themselves, as few of them as will do. */
 export async function surveyRepository(repository: Repository, policy: RetentionPolicy, now: number): Promise<Survey> {
   const infos = await listBackups(repository)
+  const dumps = await listDumps(repository)
   const checked = await readChecked(repository)
   const segmentBytes = infos[0]?.walSegmentBytes ?? (await segmentSize(repository))
   const inventory = await readInventory(repository, segmentBytes)
   const segments = inOrder(inventory)
   const facts: RetentionFacts = {
     ...policy,
-    backups: infos.map((info) => backupFacts(info, checked.get(info.id))),
+    backups: [
+      ...infos.map((info) => backupFacts(info, checked.get(info.id))),
+      ...dumps.map((dump) => dumpFacts(dump, checked.get(dump.id))),
+    ],
     wal: { segmentBytes, line: newestLine(inventory), segments: segments.map(({ segment }) => segment) },
     holds: await readHolds(repository),
     runningRestores: await readMarks(repository),
     now,
   }
   const aged = await withAges(repository, facts, segments)
-  return { infos, checked, inventory, facts: { ...facts, wal: { ...facts.wal, segments: aged } } }
+  return { infos, dumps, checked, inventory, facts: { ...facts, wal: { ...facts.wal, segments: aged } } }
 }
 
 export function backupFacts(info: BackupInfo, checked: Checked | undefined): BackupFacts {
@@ -54,6 +61,13 @@ export function backupFacts(info: BackupInfo, checked: Checked | undefined): Bac
     startedAt,
     stoppedAt,
   }
+}
+
+/** A dump as a backup without WAL. */
+export function dumpFacts(dump: DumpInfo, checked: Checked | undefined): BackupFacts {
+  const { id, label, rule, keep, startedAt, stoppedAt } = dump
+  const sound = checked?.sound
+  return { id, label, rule, keep, sound, dump: true, timeline: 0, start: 0n, stop: 0n, startedAt, stoppedAt }
 }
 
 async function segmentSize(repository: Repository): Promise<number> {
