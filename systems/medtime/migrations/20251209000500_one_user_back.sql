@@ -243,14 +243,16 @@ END;
 
 -- Before a user's rows come back: what is stored now moves to numbers above any that can come, since a user has each number once.
 CREATE FUNCTION public.srv_make_way(p_user uuid) RETURNS void
-  LANGUAGE sql VOLATILE SECURITY INVOKER
+  LANGUAGE plpgsql VOLATILE SECURITY INVOKER
   SET search_path = ''
-BEGIN ATOMIC
+AS $way$
+BEGIN
   UPDATE public.srv_encrypted_entities AS e
     SET sequence = e.sequence + 1000000000
       + (SELECT max(m.sequence) FROM public.srv_encrypted_entities AS m WHERE m.user_id = p_user)
     WHERE e.user_id = p_user;
-END;
+END
+$way$;
 
 -- After they came back: the counter is above all of them, nobody has seen anything of it, and the user's epoch is a new one, by which
 -- every device notices. Run by the owner, to whom the rows are open for the length of that transaction.
