@@ -124,11 +124,10 @@ export function makeBucket({ versioning, lockMs, now }: BucketOptions) {
           'MalformedXML',
           'The XML you provided was not well-formed or did not validate against our published schema',
         )
-      let before = 0
+      if (named.some(({ number }, index) => number <= (named[index - 1]?.number ?? 0))) {
+        throw new Refused(400, 'InvalidPartOrder', 'The list of parts was not in ascending order.')
+      }
       const parts = named.map(({ number, etag, checksum }, index) => {
-        if (number <= before)
-          throw new Refused(400, 'InvalidPartOrder', 'The list of parts was not in ascending order.')
-        before = number
         const part = upload.parts.get(number)
         if (!part || part.etag !== etag)
           throw new Refused(400, 'InvalidPart', 'One or more of the specified parts could not be found.')
