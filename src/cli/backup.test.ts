@@ -80,12 +80,21 @@ suite('aval backup and aval restore', { timeout: 120_000 }, () => {
     await started.server.kill()
     removeRunState(tiny.project, 'tiny')
 
+    const unruled = await aval('backup', 'create', 'tiny', '--rule', 'hourly')
+    assert.equal(unruled.code, 2)
+    assert.match(unruled.err, /USAGE: .* no backup "hourly"/)
     const list = await aval('backup', 'list', 'tiny')
     assert.match(list.out, new RegExp(`${backup.id} .*"first"\\nAny moment from .* to .* can be restored`))
     assert.deepEqual(JSON.parse((await aval('backup', 'list', '--all', '--json')).out), [backup])
     const verified = await aval('backup', 'verify', 'tiny')
     assert.equal(verified.code, 0, verified.out)
-    assert.match(verified.out, /^tiny: sound; \d+ objects, .*, every byte read\.\n {2}backup .* sound\n$/)
+    assert.match(
+      verified.out,
+      /^tiny: sound; \d+ objects, .*, every byte read\.\n {2}backup .* sound\n {2}key [0-9a-f]{16} opens the newest backup/,
+    )
+    const old = await aval('backup', 'verify', 'tiny', '--newest-within', '1ms')
+    assert.equal(old.code, 1)
+    assert.match(old.out, /older than 1ms/)
 
     const to = join(tiny.project.root, 'restored')
     const restored = await aval('restore', 'tiny', '--at', timestamp(at), '--to', to, '--json')

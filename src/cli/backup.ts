@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import { timestamp } from '../clock.ts'
 import { AvalError, failure } from '../errors.ts'
-import { formatBytes, formatDuration } from '../plan/units.ts'
+import { formatBytes, formatDuration, parseDuration } from '../plan/units.ts'
 import { externalServer } from '../postgres/external.ts'
 import { findProject } from '../project/find-project.ts'
+import { loadSystem } from '../project/load-system.ts'
 import type { Project } from '../project/project.ts'
 import type { EngineBackup, RecoveryEngine } from '../recovery/engine.ts'
 import { noteChecked } from '../recovery/retention/checked.ts'
@@ -16,7 +17,7 @@ import { registerPrune } from './backup-prune.ts'
 import { registerShow } from './backup-show.ts'
 import { registerStores } from './backup-stores.ts'
 import { chooseSystems } from './choose-systems.ts'
-import { type CommandContext, printJson } from './command.ts'
+import { type CommandContext, printJson, usage } from './command.ts'
 import { type EngineFlags, openChosenEngine, withEngineOptions } from './engine-choice.ts'
 import { moving } from './moving-line.ts'
 
@@ -27,6 +28,7 @@ interface Flags extends EngineFlags {
 
 interface CreateFlags extends Flags {
   label?: string
+  rule?: string
   databaseUrlFrom?: string
 }
 
@@ -48,6 +50,7 @@ docs/backups.md tells what is kept where, and what to do with the key.`,
   withOptions(backup.command('create'))
     .description('Takes a base backup of the running server; it counts only once all WAL it needs is stored as well.')
     .option('--label <text>', 'what it is called in the list')
+    .option('--rule <name>', 'the entry of recovery.backups it is taken by, which then decides how long it is kept')
     .option('--database-url-from <VARIABLE>', 'environment variable that holds the URL of another server')
     .addHelpText(
       'after',
@@ -74,6 +77,7 @@ Exit codes: 0 told, 1 the repository cannot be read, 2 the command line is wrong
 
   withOptions(backup.command('verify'))
     .description('Reads every object to its last byte and names all that is damaged, missing or strange.')
+    .option('--newest-within <time>', 'the newest backup may be no older than this, such as 25h')
     .addHelpText(
       'after',
       `
@@ -82,7 +86,7 @@ Example:
 
 Exit codes: 0 sound, 1 something is wrong, 2 the command line is wrong.`,
     )
-    .action((name: string | undefined, flags: Flags) => verify(name, flags, context))
+    .action((name: string | undefined, flags: VerifyFlags) => verify(name, flags, context))
 
   registerShow(backup, context)
   registerCopy(backup, context)
@@ -107,6 +111,7 @@ async function create(name: string | undefined, flags: CreateFlags, context: Com
   const { project, systems } = await chosen(name, flags, context, 'backup create')
   const taken: EngineBackup[] = []
   for (const system of systems) {
+    if (flags.rule !== undefined) await requireRule(project, system, flags.rule)
     const url = serverUrl(project, system, flags.databaseUrlFrom)
     const engine = await openChosenEngine(project, system, flags, context, true)
     const server = await externalServer(url)
@@ -118,12 +123,24 @@ async function create(name: string | undefined, flags: CreateFlags, context: Com
         onProgress: ({ bytes, totalBytes }) =>
           line.show(`${system}: ${formatBytes(bytes)} of about ${formatBytes(totalBytes)}`),
         ...(flags.label === undefined ? {} : { label: flags.label }),
+        ...(flags.rule === undefined ? {} : { rule: flags.rule }),
       })
       .finally(line.end)
     taken.push(backup)
     if (!flags.json) context.out(`${system}: ${describe(backup)}\n`)
   }
   if (flags.json) printJson(context, taken.map(inFull))
+}
+
+/** @throws USAGE naming the rules there are: a backup of a rule that is not there would be kept by nobody's decision. */
+async function requireRule(project: Project, system: string, rule: string): Promise<void> {
+  const { backups } = (await loadSystem(project, system)).plan.recovery
+  const rules = Object.keys(backups).filter((name) => backups[name]?.of === 'database')
+  if (rules.includes(rule)) return
+  throw usage(
+    'backup create',
+    `The plan of ${system} has no backup "${rule}" of the database; it has ${rules.join(', ') || 'none'}.`,
+  )
 }
 
 /** The server to back up: whose URL a variable holds, or the one `aval up` runs. */
@@ -187,9 +204,16 @@ function describe(backup: EngineBackup): string {
   return parts.join('  ')
 }
 
-async function verify(name: string | undefined, flags: Flags, context: CommandContext): Promise<void> {
+interface VerifyFlags extends Flags {
+  newestWithin?: string
+}
+
+async function verify(name: string | undefined, flags: VerifyFlags, context: CommandContext): Promise<void> {
   const { project, systems } = await chosen(name, flags, context, 'backup verify')
-  const reports: ({ system: string } & VerifyReport)[] = []
+  const limit = flags.newestWithin === undefined ? undefined : parseDuration(flags.newestWithin)
+  if (flags.newestWithin !== undefined && limit === undefined)
+    throw usage('backup verify', `"${flags.newestWithin}" is no time such as 25h.`)
+  const reports: ({ system: string; newest: string | null; newestAgeMs: number | null } & VerifyReport)[] = []
   for (const system of systems) {
     const engine = await openToRead(project, system, flags, context)
     if (!engine) continue
@@ -200,13 +224,30 @@ async function verify(name: string | undefined, flags: Flags, context: CommandCo
         onProgress: ({ objects, key }) => line.show(`${system}: ${objects} objects read, now ${key}`),
       })
       .finally(line.end)
-    reports.push({ system, ...report })
+    const newest = (await engine.list()).at(-1)
+    const age = newest && Math.max(0, context.clock.now() - newest.stoppedAt)
+    reports.push({ system, newest: newest?.id ?? null, newestAgeMs: age ?? null, ...report })
+    const tooOld = limit !== undefined && (age === undefined || age > limit)
+    if (tooOld) context.exitWith(1)
     // A repository that may only be read is verified all the same.
     await noteChecked(engine.repository, report, context.clock.now()).catch(() => undefined)
     if (!report.sound) context.exitWith(1)
-    if (!flags.json) context.out(tell(system, report))
+    if (!flags.json) {
+      context.out(tell(system, report))
+      if (newest && report.backups.some(({ id, sound }) => id === newest.id && sound))
+        context.out(
+          `  key ${engine.repository.keyId} opens the newest backup, ${formatDuration(roughly(age ?? 0))} old\n`,
+        )
+      if (tooOld)
+        context.out(`  The newest backup is older than ${formatDuration(limit)}: aval backup create ${system}\n`)
+    }
   }
   if (flags.json) printJson(context, reports)
+}
+
+/** To the minute, since nobody reads milliseconds of an age. */
+function roughly(ms: number): number {
+  return ms < 60_000 ? Math.round(ms / 1_000) * 1_000 : Math.round(ms / 60_000) * 60_000
 }
 
 function tell(system: string, report: VerifyReport): string {
