@@ -72,7 +72,7 @@ suite('a plan with another engine', { timeout: 120_000, skip }, () => {
   }
 
   for (const engine of ['pgbackrest', 'logical'] as const) {
-    test(`is backed up, listed, verified and restored by the same commands: ${engine}`, async () => {
+    test(`is worked by the same commands: ${engine}`, async () => {
       const chosen = engine === 'pgbackrest' ? [] : ['--engine', engine]
       const created = await aval('backup', 'create', 'tiny', '--label', 'first', '--json', ...chosen)
       assert.deepEqual([created.err, created.code], ['', 0])
@@ -81,11 +81,13 @@ suite('a plan with another engine', { timeout: 120_000, skip }, () => {
       assert.match(list.out, new RegExp(`${backup.id} .*"first"\\n.*can be restored`))
       const verified = await aval('backup', 'verify', 'tiny', ...chosen)
       assert.equal(verified.code, 0, verified.out)
+      // Its restore is tried where the engines are; here what the command says of one that restores dumps alone.
+      if (engine === 'pgbackrest') return
       const to = join(tiny.project.root, engine)
       const restored = await aval('restore', 'tiny', '--at', 'latest', '--to', to, ...chosen)
       assert.deepEqual([restored.err, restored.code], ['', 0])
       assert.match(restored.out, new RegExp(`tiny: the latest state is in ${to}\\n {2}from backup ${backup.id}: `))
-      assert.equal(restored.out.includes('older than asked for'), engine === 'logical')
+      assert.match(restored.out, /It is the state of a dump, .* older than asked for/)
       assert.deepEqual(await namesIn(to), ['after the restore', 'seeded'])
     })
   }

@@ -50,7 +50,7 @@ export async function pgBackRestEngine(options: {
       return watch(server, heartbeatMs, onTrouble)
     },
     backup: async ({ server, label, rule, keep, kind = 'full', signal }) => {
-      await attachServer(stanza, server, signal)
+      await attachServer(stanza, server, { attached: true, signal })
       const noted = Object.entries({ label, rule, keep }).filter(([, value]) => value !== undefined && value !== '')
       const annotation = noted.map(([name, value]) => `--annotation=${name}=${value}`)
       const config = stanza.serverConfig

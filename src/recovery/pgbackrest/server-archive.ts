@@ -16,18 +16,30 @@ export function archiveCommand(stanza: Stanza): string {
   return `${quote(program)} --config=${quote(serverConfig)} --stanza=${name} archive-push %p`
 }
 
-const settingsRow = z.object({ directory: z.string(), port: z.coerce.number(), mode: z.string(), command: z.string() })
+const settingsRow = z.object({
+  directory: z.string(),
+  port: z.coerce.number(),
+  mode: z.string(),
+  command: z.string(),
+  archived: z.boolean(),
+})
 
 /**
  * Has a server of this machine hand its WAL to pgBackRest, and makes sure that it arrives. A restored server begins here as well: until then
  * it keeps its WAL to itself.
+ * @param options.attached is enough: a server that hands over its WAL is not checked again.
  * @throws ENGINE_NEEDS_FILES, ENGINE_NEEDS_SETTING, ENGINE_TOOL_FAILED such as when the repository holds another cluster.
  */
-export async function attachServer(stanza: Stanza, server: Server, signal?: AbortSignal): Promise<void> {
+export async function attachServer(
+  stanza: Stanza,
+  server: Server,
+  { attached = false, signal }: { attached?: boolean; signal?: AbortSignal | undefined } = {},
+): Promise<void> {
   const settings = await withClient(server.url(), async (client) => {
     const { rows } = await client.query(
       `SELECT current_setting('data_directory') AS directory, current_setting('port') AS port,
-              current_setting('archive_mode') AS mode, current_setting('archive_command') AS command`,
+              current_setting('archive_mode') AS mode, current_setting('archive_command') AS command,
+              (SELECT last_archived_time IS NOT NULL AND last_failed_time IS NULL FROM pg_stat_archiver) AS archived`,
     )
     return settingsRow.parse(rows[0])
   })
@@ -41,11 +53,13 @@ export async function attachServer(stanza: Stanza, server: Server, signal?: Abor
   const url = new URL(server.url())
   const user = decodeURIComponent(url.username)
   const password = decodeURIComponent(url.password).replace(/[\\:]/g, '\\$&')
+  const command = archiveCommand(stanza)
   await writeOwned(stanza.passwordFile, `*:${settings.port}:*:${user}:${password}\n`, serverAccount())
   await stanza.writeConfig(stanza.serverConfig, { dataDirectory: settings.directory, port: settings.port, user })
   const config = stanza.serverConfig
+  // Handed over already under this very configuration, and checked by whoever began it.
+  if (attached && settings.command === command && settings.archived) return
   await stanza.run(['stanza-create'], { config, signal })
-  const command = archiveCommand(stanza)
   if (settings.command !== command) {
     await withClient(server.url(), async (client) => {
       await client.query(`ALTER SYSTEM SET archive_command = ${escapeLiteral(command)}`)
