@@ -194,7 +194,7 @@ async function readSmall(store: Store, key: string): Promise<Buffer | undefined>
   const content = await store.get(key)
   if (!content) return undefined
   const parts: Uint8Array[] = []
-  for await (const part of content) parts.push(part)
+  for await (const part of content) parts.push(Buffer.from(part))
   return Buffer.concat(parts)
 }
 

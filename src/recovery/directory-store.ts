@@ -119,14 +119,13 @@ async function openExisting(file: string): Promise<FileHandle | undefined> {
 
 async function* readFrom(handle: FileHandle): ByteStream {
   try {
-    // Most objects are small: room for what is there and no more, or thousands of them are all work for the collector.
-    let { size: left } = await handle.stat()
+    // The same memory for every piece: a large object would leave hundreds of megabytes to the collector.
+    const { size } = await handle.stat()
+    const memory = Buffer.allocUnsafeSlow(Math.max(1, Math.min(size, 262_144)))
     for (;;) {
-      const room = Math.min(262_144, Math.max(left, 1))
-      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(room), 0, room, null)
+      const { bytesRead } = await handle.read(memory, 0, memory.length, null)
       if (bytesRead === 0) return
-      left -= bytesRead
-      yield buffer.subarray(0, bytesRead)
+      yield memory.subarray(0, bytesRead)
     }
   } finally {
     await handle.close()

@@ -43,7 +43,7 @@ export async function* compressText(text: ByteStream, where: WorkPlace): ByteStr
 }
 
 /**
- * Undoes `compressText`, and reads any other zstd stream.
+ * Undoes `compressText`, and reads any other zstd stream. Memory of the pieces it is given is released: they must be nobody else's.
  * @throws ChunkError when it is none.
  */
 export async function* decompressText(compressed: ByteStream): ByteStream {
@@ -127,6 +127,8 @@ interface Taker {
 function takeFrom(source: ByteStream): Taker {
   const iterator = source[Symbol.asyncIterator]()
   let held: Buffer = Buffer.alloc(0)
+  /** The memory that `held` lies in. */
+  let base = held
   return {
     peek: async (length) => {
       const parts = [held]
@@ -137,7 +139,13 @@ function takeFrom(source: ByteStream): Taker {
         parts.push(Buffer.from(item.value.buffer, item.value.byteOffset, item.value.byteLength))
         have += item.value.byteLength
       }
-      if (parts.length > 1) held = Buffer.concat(parts, have)
+      if (parts.length > 1) {
+        held = Buffer.concat(parts, have)
+        // Chunks that were opened for this alone, and what was left of the block before.
+        for (const part of parts.slice(1)) release(part)
+        release(base)
+        base = held
+      }
       return held.subarray(0, length)
     },
     skip: (length) => {

@@ -1,7 +1,10 @@
 import { failure } from '../errors.ts'
 import type { StoreAbilities } from './capabilities.ts'
 
-/** Bytes that arrive piece by piece; whoever produces them waits for whoever takes them. */
+/**
+ * Bytes that arrive piece by piece; whoever produces them waits for whoever takes them. A piece is valid until the next is asked for:
+ * its memory may be used again then, so that who keeps one copies it.
+ */
 export type ByteStream = AsyncIterable<Uint8Array>
 
 export interface StoredEntry {
