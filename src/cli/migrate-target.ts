@@ -10,6 +10,7 @@ import { lockDirectory } from '../run/owner-lock.ts'
 import { prepareSystem } from '../run/prepare-system.ts'
 import { developmentDirectory, readRunState } from '../run/run-state.ts'
 import { serverChoice } from '../run/server-choice.ts'
+import { environmentStandby } from '../run/standby.ts'
 import { loadOrCreateKey } from '../secrets/repository-key.ts'
 
 /** Which database a command about migrations means. */
@@ -74,8 +75,11 @@ export async function withTarget<T>(
   const lock = lockDirectory(directory, system.name, clock)
   cleanup.defer(() => lock.release())
   const binaries = await findBinaries(...serverChoice(system, plan, 'development'))
-  const dataDirectory = await reachable(join(directory, 'database'))
-  const server = await startServer({ dataDirectory, binaries, clock, settings: plan.settings })
+  const launch = (dataDirectory: string) => startServer({ dataDirectory, binaries, clock, settings: plan.settings })
+  // With its standby: commits may wait for it.
+  const standby = environmentStandby({ system, directory, clock, log: () => undefined })
+  cleanup.defer(() => standby.stop())
+  const server = await standby.open(launch, await reachable(join(directory, 'database')))
   cleanup.defer(() => server.stop())
   const secret = await loadOrCreateKey(join(directory, 'roles.key'))
   const database = await prepareSystem(server, system.name, plan, secret)

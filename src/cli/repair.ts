@@ -6,7 +6,6 @@ import { attachServer } from '../postgres/attach.ts'
 import { findBinaries } from '../postgres/binaries.ts'
 import { withClient } from '../postgres/connection.ts'
 import { startServer } from '../postgres/launch.ts'
-import { reachable } from '../postgres/place.ts'
 import type { RunningServer } from '../postgres/server.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
@@ -21,6 +20,7 @@ import { lockDirectory } from '../run/owner-lock.ts'
 import { databaseName } from '../run/prepare-system.ts'
 import { developmentDirectory, readRunState } from '../run/run-state.ts'
 import { serverChoice } from '../run/server-choice.ts'
+import { primaryDirectory } from '../run/standby.ts'
 import { chooseSystems } from './choose-systems.ts'
 import { type CommandContext, printJson, usage } from './command.ts'
 import { type EngineFlags, openChosenEngine, withEngineOptions } from './engine-choice.ts'
@@ -64,7 +64,7 @@ async function run(name: string | undefined, flags: Flags, context: CommandConte
   const project = await findProject(context.cwd, context.home)
   const [only = ''] = chooseSystems(project, name, false, 'repair pages')
   const system = await loadSystem(project, only)
-  const dataDirectory = await reachable(join(developmentDirectory(project, only), 'database'))
+  const dataDirectory = await primaryDirectory(developmentDirectory(project, only))
   if (!(await isThere(join(dataDirectory, 'PG_VERSION')))) {
     throw usage('repair pages', 'There is no development database yet.')
   }

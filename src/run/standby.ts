@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { describeError } from '../errors.ts'
 import { serverAccount } from '../postgres/account.ts'
+import { reachable } from '../postgres/place.ts'
 import type { OwnedServer } from '../postgres/server.ts'
 import type { System } from '../project/project.ts'
 import { runAfterRestore } from '../recovery/finish-restore.ts'
@@ -18,6 +19,11 @@ import { databaseName } from './prepare-system.ts'
 /** Where an environment says which of its two data directories is the primary. */
 export function pairFile(directory: string): string {
   return join(directory, 'standby', 'pair.json')
+}
+
+/** The data directory that holds the truth: the first one, unless a standby was promoted. */
+export async function primaryDirectory(directory: string): Promise<string> {
+  return (await readPair(pairFile(directory)))?.primary ?? reachable(join(directory, 'database'))
 }
 
 /** SQL of the plan for when acknowledged writes are gone, run on a server that takes writes. */
