@@ -97,11 +97,9 @@ async function waitForWal(
 
 async function clearAbandoned(folder: string, clock: Clock): Promise<void> {
   for (const name of await readdir(folder)) {
-    const pid = /^beside-(\d+)$/.exec(name)?.[1]
+    const pid = /^beside-(\d+)/.exec(name)?.[1]
     if (pid === undefined || processExists(Number(pid))) continue
-    const path = join(folder, name)
-    await killServer(path, clock)
-    await removeCopy(path, clock)
+    await removeCopy(join(folder, `beside-${pid}`), clock)
   }
 }
 

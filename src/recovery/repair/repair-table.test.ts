@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { open, readdir } from 'node:fs/promises'
+import { mkdir, open, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { systemClock } from '../../clock.ts'
@@ -65,6 +65,9 @@ test('a damaged table is found, named, and filled again with every acknowledged 
   })
   await assert.rejects(query(server.url(), content), /invalid page in block 3/)
 
+  // What a call that was killed left: no process has this number.
+  await mkdir(place.path('scratch', 'beside-999999999', 'base'), { recursive: true })
+  await writeFile(place.path('scratch', 'beside-999999999.secret'), 'left')
   const ended = Promise.withResolvers<void>()
   let beside: Promise<unknown> | undefined
   const report = await repairTableFromBackup({
