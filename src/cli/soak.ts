@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
+import type { Command } from 'commander'
 import type { Evidence } from '../ledger/evidence.ts'
 import { openLedger } from '../ledger/ledger.ts'
 import { deriveGuarantees } from '../plan/derive.ts'
@@ -9,7 +10,9 @@ import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import type { Project, System } from '../project/project.ts'
 import { conclude } from '../prove/conclude.ts'
-import { crashGuarantee, crashRepeatedly } from '../prove/crash/crash.ts'
+import { crashGuarantee, crashRepeatedly, type SoakOptions } from '../prove/crash/crash.ts'
+import { restoreRepeatedly, restoresGuarantee } from '../prove/crash/restores.ts'
+import type { Finding } from '../prove/prover.ts'
 import { readSubjects } from '../prove/subject.ts'
 import { chooseSystems } from './choose-systems.ts'
 import { type CommandContext, printJson, type RegisterCommand, usage } from './command.ts'
@@ -29,22 +32,22 @@ export const registerSoak: RegisterCommand = (program, context) => {
   const soak = program
     .command('soak')
     .description('Long runs, for a stated time or count, with a seed that repeats them.')
-  soak
-    .command('kills')
-    .argument('[system]', 'name of the system')
+  withSoakOptions(soak.command('kills'))
     .description(
       'kill -9 of Aval, Postgres and services at random moments of a push, a backup and a restore; kept as evidence.',
     )
-    .option('--all', 'every system that has services of its own')
-    .option('--count <number>', 'this many kills of each', parseCount)
-    .option('--seconds <number>', 'for this long', parseCount)
-    .option('--seed <number>', 'repeats the random choices of an earlier run', parseSeed, randomInt(2 ** 31))
-    .option('--json', 'prints the evidence as one JSON array')
-    .addHelpText(
-      'after',
-      '\nExample:\n  aval soak kills medtime --count 200\n\nExit codes: 0 nothing was lost, 1 something was, 2 the command line is wrong, 3 it could not be judged.',
+    .addHelpText('after', examples('aval soak kills medtime --count 200'))
+    .action((name: string | undefined, flags: SoakFlags) =>
+      soakSystems('soak kills', crashGuarantee, crashRepeatedly, name, flags, context),
     )
-    .action((name: string | undefined, flags: SoakFlags) => soakKills(name, flags, context))
+  withSoakOptions(soak.command('restores'))
+    .description(
+      'kill -9 at random moments under load, each followed by a restore to the latest point and a question for every acknowledged write; kept as evidence.',
+    )
+    .addHelpText('after', examples('aval soak restores medtime --count 100'))
+    .action((name: string | undefined, flags: SoakFlags) =>
+      soakSystems('soak restores', restoresGuarantee, restoreRepeatedly, name, flags, context),
+    )
   soak
     .command('properties')
     .description("Runs the property tests of Aval's own repository with many more examples.")
@@ -78,17 +81,40 @@ export const registerSoak: RegisterCommand = (program, context) => {
     })
 }
 
-async function soakKills(name: string | undefined, flags: SoakFlags, context: CommandContext): Promise<void> {
+type Soak = (options: SoakOptions) => Promise<Finding>
+
+function withSoakOptions(command: Command): Command {
+  return command
+    .argument('[system]', 'name of the system')
+    .option('--all', 'every system that has services of its own')
+    .option('--count <number>', 'this many kills of each', parseCount)
+    .option('--seconds <number>', 'for this long', parseCount)
+    .option('--seed <number>', 'repeats the random choices of an earlier run', parseSeed, randomInt(2 ** 31))
+    .option('--json', 'prints the evidence as one JSON array')
+}
+
+function examples(line: string): string {
+  return `\nExample:\n  ${line}\n\nExit codes: 0 nothing was lost, 1 something was, 2 the command line is wrong, 3 it could not be judged.`
+}
+
+async function soakSystems(
+  command: string,
+  id: string,
+  repeat: Soak,
+  name: string | undefined,
+  flags: SoakFlags,
+  context: CommandContext,
+): Promise<void> {
   if (flags.count === undefined && flags.seconds === undefined)
-    throw usage('soak kills', 'Say how long: --count or --seconds.')
+    throw usage(command, 'Say how long: --count or --seconds.')
   const project = await findProject(context.cwd, context.home)
   const evidence: Evidence[] = []
-  for (const each of chooseSystems(project, name, flags.all === true, 'soak kills')) {
+  for (const each of chooseSystems(project, name, flags.all === true, command)) {
     const system = await loadSystem(project, each)
-    const guarantee = deriveGuarantees(system.plan).find(({ id }) => id === crashGuarantee)
-    if (guarantee) evidence.push(await soakSystem(project, system, guarantee, flags, context))
+    const guarantee = deriveGuarantees(system.plan).find((promise) => promise.id === id)
+    if (guarantee) evidence.push(await soakSystem(project, system, guarantee, repeat, flags, context))
     else if (!flags.all)
-      throw usage('soak kills', `The plan of ${system.name} has no service that Aval starts on a database.`)
+      throw usage(command, `The plan of ${system.name} has no service that Aval starts on a database it can restore.`)
   }
   if (flags.json) printJson(context, evidence)
   else
@@ -101,13 +127,14 @@ async function soakSystem(
   project: Project,
   system: System,
   guarantee: Guarantee,
+  repeat: Soak,
   flags: SoakFlags,
   context: CommandContext,
 ): Promise<Evidence> {
   const { clock } = context
   const end = flags.seconds === undefined ? Number.POSITIVE_INFINITY : clock.now() + flags.seconds * 1_000
   context.err(`${system.name}, seed ${flags.seed}\n`)
-  const finding = await crashRepeatedly({
+  const finding = await repeat({
     guarantee,
     system,
     aval: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],

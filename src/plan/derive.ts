@@ -137,6 +137,10 @@ export function deriveGuarantees(plan: Plan): Guarantee[] {
   if (database && Object.values(plan.services).some((service) => 'command' in service)) {
     const claim = 'A kill of Aval, Postgres or a service at any moment loses no acknowledged write'
     promise('recovery', 'kill', 'acknowledged-writes', claim, holds, ['services'], database)
+    if (databaseBackups.length > 0) {
+      const restored = 'A restore to the latest point after a kill at any moment holds every acknowledged write'
+      promise('recovery', 'kill', 'restored-writes', restored, holds, ['services'], database)
+    }
   }
 
   for (const [name, objective] of Object.entries(recovery.objectives)) {

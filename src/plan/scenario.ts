@@ -109,8 +109,6 @@ export const actionsAfter: Record<FaultName, readonly Action[]> = {
 /** What must have been done before an action can be: without it the step would have nothing to work on, or would do harm. */
 export const preconditions: Partial<Record<Action, readonly Action[]>> = {
   promote: ['confirm-primary-down'],
-  'extract-rows': ['restore-beside'],
-  'merge-table': ['restore-beside'],
   'import-rows': ['extract-rows'],
   repair: ['find-damage'],
   rejoin: ['promote'],

@@ -1,12 +1,13 @@
 import type { Clock } from '../../clock.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
 import type { System } from '../../project/project.ts'
-import { seededRandom } from '../../random.ts'
+import { type Random, seededRandom } from '../../random.ts'
 import { readRunState } from '../../run/run-state.ts'
+import type { Actor, Exercise } from '../exercise.ts'
 import { loadExercise } from '../load-exercise.ts'
 import type { Finding } from '../prover.ts'
 import { recordSteps } from '../steps.ts'
-import { buildRig } from './rig.ts'
+import { buildRig, type Rig } from './rig.ts'
 import { crashRound, type Phase, type Round } from './round.ts'
 
 /** The guarantee that kills are evidence of. */
@@ -15,20 +16,51 @@ export const crashGuarantee = 'recovery/kill/acknowledged-writes'
 const phases: readonly Phase[] = ['push', 'backup', 'restore']
 const clients = 3
 
-/**
- * Kills Aval, Postgres or a service, again and again, at random moments of a push, a backup and a restore.
- * @param until asked before each round: whether to go on, given the rounds done.
- */
-export async function crashRepeatedly(options: {
+export interface SoakOptions {
   guarantee: Guarantee
   system: System
+  /** How this Aval is called: program and first arguments. */
   aval: readonly [string, ...string[]]
   clock: Clock
   seed: number
   signal: AbortSignal
+  /** Asked before each round: whether to go on, given the rounds done. */
   until(rounds: number): boolean
   told(round: Round, rounds: number): void
-}): Promise<Finding> {
+}
+
+/** What a round has to work with. */
+export interface Scene {
+  rig: Rig
+  exercise: Exercise
+  /** An exercise of its own for a system at other addresses. */
+  exerciseAt(address: (service: string) => string): Exercise
+  actors: readonly Actor[]
+  random: Random
+  clock: Clock
+}
+
+/** Kills Aval, Postgres or a service, again and again, at random moments of a push, a backup and a restore. */
+export function crashRepeatedly(options: SoakOptions): Promise<Finding> {
+  const phaseOf = (index: number) => phases[index % phases.length] ?? 'push'
+  return soak(options, {
+    name: (index) => `kill ${index + 1} in a ${phaseOf(index)}`,
+    play: (scene, index) => crashRound({ ...scene, phase: phaseOf(index) }),
+    well: (rounds, writes) =>
+      `After each of ${rounds} kills the next start recovered, and all ${writes} acknowledged writes were there`,
+  })
+}
+
+/** Plays rounds on the real command line until told to end, and counts what was missing. */
+export async function soak(
+  options: SoakOptions,
+  game: {
+    name(index: number): string
+    play(scene: Scene, index: number): Promise<Round>
+    /** The reason when nothing was missing. */
+    well(rounds: number, writes: number): string
+  },
+): Promise<Finding> {
   const { clock, guarantee, system } = options
   const startedAt = clock.now()
   const factory = await loadExercise(system)
@@ -49,24 +81,19 @@ export async function crashRepeatedly(options: {
   const rounds: Round[] = []
   try {
     await rig.up()
-    const exercise = factory({
-      address: (service) => {
-        const address = readRunState(rig.project, system.name)?.addresses[service]
-        if (address === undefined) throw new Error(`${service} does not run just now`)
-        return address
-      },
-      now: clock.now,
+    const exerciseAt = (address: (service: string) => string) => factory({ address, now: clock.now })
+    const exercise = exerciseAt((service) => {
+      const address = readRunState(rig.project, system.name)?.addresses[service]
+      if (address === undefined) throw new Error(`${service} does not run just now`)
+      return address
     })
     const random = seededRandom(options.seed).fork('crash')
     const actors = await exercise.actors(options.seed, clients)
     while (options.until(rounds.length) && !options.signal.aborted) {
-      const phase = phases[rounds.length % phases.length] ?? 'push'
-      const name = `kill ${rounds.length + 1} in a ${phase}`
-      const round = await steps.do(
-        name,
-        () => crashRound({ rig, exercise, actors, random: random.fork(name), clock, phase }),
-        describe,
-      )
+      const index = rounds.length
+      const name = game.name(index)
+      const scene = { rig, exercise, exerciseAt, actors, random: random.fork(name), clock }
+      const round = await steps.do(name, () => game.play(scene, index), describe)
       rounds.push(round)
       options.told(round, rounds.length)
     }
@@ -85,7 +112,7 @@ export async function crashRepeatedly(options: {
     steps: steps.done(),
     reason:
       missing + troubled.length === 0
-        ? `After each of ${rounds.length} kills the next start recovered, and all ${writes} acknowledged writes were there`
+        ? game.well(rounds.length, writes)
         : `${missing} acknowledged writes were missing; ${troubled.length} kills were not recovered from: ${troubled[0]?.troubles[0] ?? ''}`,
     remedy: `Repeat with --seed ${options.seed} and read the first step that failed`,
     startedAt,

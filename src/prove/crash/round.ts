@@ -28,7 +28,8 @@ const victims: Record<Phase, readonly Victim[]> = {
   backup: ['command', 'up', 'postgres', 'service'],
   restore: ['command', 'up', 'postgres', 'service'],
 }
-const servesWithinMs = 60_000
+/** How long a system may take to serve again, milliseconds. */
+export const servesWithinMs = 60_000
 
 /**
  * One kill -9 at a random moment while clients push, and while a backup or a restore runs in its phase. Afterwards the next
@@ -87,7 +88,8 @@ export async function crashRound(options: {
   return { phase, victim, afterMs, writes: result.kept.length + missing, missing, troubles }
 }
 
-function patiently(exercise: Exercise, clock: Clock): Exercise {
+/** As an exercise, but what cannot be asked just now is asked again for a while. */
+export function patiently(exercise: Exercise, clock: Clock): Exercise {
   return {
     ...exercise,
     readBack: async (ack) => {
@@ -104,7 +106,8 @@ function patiently(exercise: Exercise, clock: Clock): Exercise {
   }
 }
 
-async function expectSuccess(rig: Rig, troubles: string[], ...args: string[]): Promise<void> {
+/** Runs a command to its end; one that fails is a trouble. */
+export async function expectSuccess(rig: Rig, troubles: string[], ...args: string[]): Promise<void> {
   const { code, output } = await rig.run(...args)
   if (code !== 0)
     troubles.push(`aval ${args.join(' ')} ended with ${code}: ${output.trim().split('\n').slice(-4).join(' | ')}`)

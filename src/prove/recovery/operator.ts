@@ -31,10 +31,10 @@ export interface Operator {
   /**
    * Runs a command line of the plan that begins with `aval` or `./aval`.
    * @param fill what stands for each placeholder, such as DIRECTORY
-   * @param more arguments that the plan does not name
-   * @throws when it ends with another code than 0, with its last words.
+   * @param codes exit codes that are no failure; 0 alone unless told
+   * @throws when it ends with another code, with its last words.
    */
-  aval(command: string, fill?: Readonly<Record<string, string>>, more?: readonly string[]): Promise<Command>
+  aval(command: string, fill?: Readonly<Record<string, string>>, codes?: readonly number[]): Promise<Command>
 }
 
 export async function makeOperator(options: {
@@ -67,7 +67,7 @@ async function operatorOf(root: string, name: string, system: string, main: stri
     directory,
     program,
     system,
-    aval: (command, fill = {}, more = []) => runAval(program, root, command, fill, more),
+    aval: (command, fill = {}, codes = [0]) => runAval(program, root, command, fill, codes),
   }
 }
 
@@ -76,15 +76,12 @@ async function runAval(
   cwd: string,
   command: string,
   fill: Readonly<Record<string, string>>,
-  more: readonly string[],
+  codes: readonly number[],
 ): Promise<Command> {
   if (!isAval(command)) throw new Error(`"${command}" is no command of Aval`)
-  const args = [
-    ...wordsOf(command)
-      .slice(1)
-      .map((word) => fill[word] ?? word),
-    ...more,
-  ]
+  const args = wordsOf(command)
+    .slice(1)
+    .map((word) => word.replace(/[A-Z]{3,}/g, (name) => fill[name] ?? name))
   const { code, stdout, stderr } = await runToEnd({
     program,
     args: [...first, ...args],
@@ -93,7 +90,7 @@ async function runAval(
     timeoutMs: 600_000,
   })
   const typed = ['aval', ...args].join(' ')
-  if (code !== 0) {
+  if (code === null || !codes.includes(code)) {
     const said = (stderr.trim() || stdout.trim()).split('\n').slice(-4).join(' | ')
     throw new Error(`${typed} ended with ${code}: ${said}`)
   }

@@ -1,7 +1,9 @@
+import { rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { seededRandom } from '../../random.ts'
 import { createBackup } from '../../recovery/base-backup.ts'
 import { directoryStore } from '../../recovery/directory-store.ts'
+import { receiverOptionsOf } from '../../recovery/receiver-plan.ts'
 import { openRepository, type Repository } from '../../recovery/repository.ts'
 import type { Store } from '../../recovery/store.ts'
 import { slotName, startWalReceiver, type WalReceiver } from '../../recovery/wal-receiver.ts'
@@ -42,7 +44,7 @@ export interface Site {
   sever(): void
   /** Ends the receiver, whether it could store what it holds or not. */
   stopArchive(): Promise<void>
-  /** Tells the operator's commands which server runs now. */
+  /** Tells the operator's commands which server runs now, and where its data lie. */
   announce(): void
   /** Why no scenario can happen to it any more; undefined while it serves. */
   ruin: string | undefined
@@ -96,6 +98,7 @@ export const siteOf = oncePerSession(async (session: ProofSession): Promise<Site
         slot: slotName(system.name),
         clock,
         heartbeatMs: 1_000,
+        ...receiverOptionsOf(system.plan.recovery, environment.server.url(), () => undefined),
       })
       return receiver
     },
@@ -105,7 +108,14 @@ export const siteOf = oncePerSession(async (session: ProofSession): Promise<Site
       await stopping?.stop()
     },
     sever: () => machine.sever(),
-    announce: () => writeRunState(site.operator.project, environment, site.storeDirectory),
+    announce: () => {
+      const place = join(site.operator.directory, 'database')
+      if (place !== environment.server.dataDirectory) {
+        rmSync(place, { force: true })
+        symlinkSync(environment.server.dataDirectory, place)
+      }
+      writeRunState(site.operator.project, environment, site.storeDirectory)
+    },
   }
   session.defer(site.stopArchive)
   const started = await site.archive()

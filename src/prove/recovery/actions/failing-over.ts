@@ -8,6 +8,7 @@ import { promoteStandby } from '../../../recovery/standby/promote-standby.ts'
 import { rejoinStandby } from '../../../recovery/standby/rejoin-standby.ts'
 import { standbySide, standbyStatus } from '../../../recovery/standby/standby-status.ts'
 import { describeLoss } from '../../../recovery/standby/unreceived.ts'
+import { settleLoss } from '../../../run/standby.ts'
 import { type CarryOut, need, type Run } from '../run.ts'
 
 /** Putting a standby in the place of a primary that is gone, and bringing that one back behind it. */
@@ -34,6 +35,7 @@ export const promote: CarryOut = async (run) => {
     primary,
     force,
     maximumLagMs: run.procedure.loss ?? 0,
+    afterLoss: settleLoss(run.session.system),
   })
   if (faults.has('fence-missing')) {
     await liftFence(primary.dataDirectory)

@@ -4,6 +4,7 @@ import { timestamp } from '../../../clock.ts'
 import { formatBytes } from '../../../plan/units.ts'
 import { startServer } from '../../../postgres/launch.ts'
 import { reachable } from '../../../postgres/place.ts'
+import type { OwnedServer } from '../../../postgres/server.ts'
 import { finishRestore } from '../../../recovery/finish-restore.ts'
 import { listBackups } from '../../../recovery/list-backups.ts'
 import { restore } from '../../../recovery/restore.ts'
@@ -53,8 +54,6 @@ export const restoreBeside: CarryOut = async (run, { command }) => {
   const directory = run.made.directory ?? (await freshDirectory(run))
   run.made.directory = directory
   const at = need(run.made.moment ?? run.blow.moment, 'found a moment to restore to')
-  const { scratch } = run.session
-  const { binaries } = await scratch.environment()
   if (isAval(command)) {
     const { typed, output } = await run.site.operator.aval(command, placeholders(run, at))
     run.made.beside = await startBeside(run, directory)
@@ -62,17 +61,25 @@ export const restoreBeside: CarryOut = async (run, { command }) => {
   }
   const saw = await restoreByEngine(run, directory, at)
   run.made.beside = await startBeside(run, directory)
-  return { by: `restore and recovery of the engine, Postgres ${binaries.major}`, saw }
+  return { by: 'restore and recovery of the engine', saw }
+}
+
+/** The copy that an earlier step restored beside, or one that is restored now. */
+export async function besideOf(run: Run): Promise<OwnedServer> {
+  if (run.made.beside === undefined) await restoreBeside(run, { does: 'restored beside' })
+  return need(run.made.beside, 'restored a copy beside')
 }
 
 /** Words that stand in a plan for what only the moment of the incident tells. */
-function placeholders(run: Run, at: number | 'latest'): Record<string, string> {
+export function placeholders(run: Run, at: number | 'latest'): Record<string, string> {
   return {
     DIRECTORY: run.made.directory ?? '',
     MOMENT: at === 'latest' ? 'latest' : timestamp(at),
     REPOSITORY: run.site.storeDirectory,
     KEY: run.blow.custody?.copy ?? run.site.keyFile,
     IDENTITY: run.blow.custody?.identity ?? '',
+    TABLE: run.blow.table ?? '',
+    SUBJECT: run.made.tenant?.tenant ?? '',
   }
 }
 
@@ -117,6 +124,7 @@ async function freshDirectory({ fault, session, site, name }: Run): Promise<stri
   return reachable(join(session.scratch.directory, name))
 }
 
-function firstLines(output: string): string {
-  return output.trim().split('\n').slice(0, 3).join(' ').replace(/\s+/g, ' ')
+/** What a command said, in the space that a line of a report has. */
+export function firstLines(output: string): string {
+  return output.trim().split('\n').slice(0, 6).join(' ').replace(/\s+/g, ' ')
 }

@@ -2,15 +2,18 @@ import { startServer } from '../../../postgres/launch.ts'
 import { type Extraction, extractRows, type Subject } from '../../../recovery/extract/extract-rows.ts'
 import { importRows } from '../../../recovery/extract/import-rows.ts'
 import { mergeTable } from '../../../recovery/extract/merge-table.ts'
-import { type CarryOut, need, type Run } from '../run.ts'
+import { isAval } from '../operator.ts'
+import { type CarryOut, type Done, need, type Run } from '../run.ts'
+import { besideOf, firstLines, placeholders } from './restoring.ts'
 
 /** Bringing rows and tables from a copy that was restored beside into the live database. */
 
-export const mergeDropped: CarryOut = async (run) => {
+export const mergeDropped: CarryOut = async (run, { command }) => {
   const table = need(run.blow.table, 'says which table is gone')
   if (run.session.faults.has('merge-replaces-database')) return replaceDatabase(run)
+  if (isAval(command)) return byCommand(run, command)
   const { database } = run.site.environment
-  const beside = need(run.made.beside, 'restored a copy beside')
+  const beside = await besideOf(run)
   const { rows, checksum, unmerged, missing } = await mergeTable({
     from: beside.url({ database: database.name }),
     into: database.ownerUrl,
@@ -26,19 +29,22 @@ export const mergeDropped: CarryOut = async (run) => {
   }
 }
 
-export const extractTenant: CarryOut = async (run) => {
-  const found = await extractRows(sourceOf(run), async ({ tables }) =>
+export const extractTenant: CarryOut = async (run, { command }) => {
+  if (isAval(command)) return byCommand(run, command)
+  const found = await extractRows(await sourceOf(run), async ({ tables }) =>
     tables.map(({ table, own }) => `${own} of ${table.sql}`),
   )
   if (found.length === 0) throw new Error('the copy holds no row of the tenant')
   return { by: 'the extraction of `aval extract`, following foreign keys in one snapshot', saw: found.join(', ') }
 }
 
-export const importTenant: CarryOut = async (run) => {
+export const importTenant: CarryOut = async (run, { command }) => {
+  const skipped = run.session.faults.has('child-table-skipped')
+  if (isAval(command) && !skipped) return byCommand(run, command)
   const { environment } = run.site
   const url = environment.server.url({ database: environment.database.name })
-  const report = await extractRows(sourceOf(run), (extraction) =>
-    importRows(run.session.faults.has('child-table-skipped') ? withoutLargest(extraction) : extraction, {
+  const report = await extractRows(await sourceOf(run), (extraction) =>
+    importRows(skipped ? withoutLargest(extraction) : extraction, {
       url,
       signal: run.session.signal,
     }),
@@ -50,8 +56,14 @@ export const importTenant: CarryOut = async (run) => {
   }
 }
 
-function sourceOf(run: Run) {
-  const beside = need(run.made.beside, 'restored a copy beside')
+async function byCommand(run: Run, command: string): Promise<Done> {
+  const at = need(run.made.moment ?? run.blow.moment, 'found a moment at which all was there')
+  const { typed, output } = await run.site.operator.aval(command, placeholders(run, at))
+  return { by: typed, saw: firstLines(output) }
+}
+
+async function sourceOf(run: Run) {
+  const beside = await besideOf(run)
   const { tenant, column } = need(run.made.tenant, 'says whose rows are gone')
   const subject: Subject = {
     table: need(run.blow.table, 'says which table the tenant is a row of').replace(/^public\./, ''),
@@ -76,7 +88,7 @@ function withoutLargest(extraction: Extraction): Extraction {
 async function replaceDatabase(run: Run) {
   const { clock } = run.session
   const { environment } = run.site
-  const beside = need(run.made.beside, 'restored a copy beside')
+  const beside = await besideOf(run)
   await beside.stop('fast')
   await run.site.stopArchive()
   await environment.server.stop('fast')
