@@ -41,13 +41,18 @@ const kinds = { full: 'full', diff: 'differential', incr: 'incremental' } as con
  * @throws OBJECT_DAMAGED when its list of backups cannot be read.
  */
 export async function readBackups(stanza: Stanza): Promise<EngineBackup[]> {
-  const [info] = infoSchema.parse(JSON.parse(await stanza.run(['info', '--output=json'])))
+  const damaged = (cause?: unknown) => {
+    const problem = 'pgBackRest cannot read it: it is damaged, or was written with another key'
+    return failure(
+      'OBJECT_DAMAGED',
+      { object: `${stanza.place}/backup/${stanza.name}/backup.info`, problem },
+      { cause },
+    )
+  }
+  const [info] = parseInfo(await stanza.run(['info', '--output=json']), damaged)
   if (!info) return []
   const codes = [info.status.code, ...(info.repo ?? []).map(({ status }) => status.code)]
-  if (codes.some((code) => !readable.has(code))) {
-    const problem = 'pgBackRest cannot read it: it is damaged, or was written with another key'
-    throw failure('OBJECT_DAMAGED', { object: `${stanza.place}/backup/${stanza.name}/backup.info`, problem })
-  }
+  if (codes.some((code) => !readable.has(code))) throw damaged()
   return info.backup.map((backup) => {
     const version = info.db.find(({ id }) => id === backup.database.id)?.version ?? '0'
     return {
@@ -73,4 +78,13 @@ export async function readBackups(stanza: Stanza): Promise<EngineBackup[]> {
       postgres: { version, major: Number.parseInt(version, 10) },
     }
   })
+}
+
+/** What it could not decrypt it quotes byte by byte, which is no JSON any more. */
+function parseInfo(text: string, damaged: (cause: unknown) => Error): z.output<typeof infoSchema> {
+  try {
+    return infoSchema.parse(JSON.parse(text))
+  } catch (cause) {
+    throw damaged(cause)
+  }
 }

@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { AvalError } from '../../errors.ts'
 import type { Repository } from '../repository.ts'
 import type { VerifyProblem, VerifyReport } from '../verify.ts'
 import { archivedSegments, findHole } from './archived-wal.ts'
@@ -9,15 +10,18 @@ import type { Stanza } from './stanza.ts'
 
 /**
  * Has pgBackRest read every file of its repository, and looks for holes in the WAL, which its own verification passes over.
- * @throws OBJECT_DAMAGED when not even its list of backups can be read.
  */
 export async function verifyStanza(
   stanza: Stanza,
   repository: Repository,
   signal: AbortSignal | undefined,
 ): Promise<VerifyReport> {
-  const backups = await readBackups(stanza)
   const problems: VerifyProblem[] = []
+  const backups = await readBackups(stanza).catch((error: unknown) => {
+    if (!(error instanceof AvalError) || error.code !== 'OBJECT_DAMAGED') throw error
+    problems.push({ key: `backup/${stanza.name}/backup.info`, kind: 'damaged', says: error.message, backups: [] })
+    return []
+  })
   const text = backups.length === 0 ? '' : await stanza.run(['verify', '--output=text', '--verbose'], { signal })
   for (const { of, valid, says } of readVerification(text)) {
     if (valid) continue
