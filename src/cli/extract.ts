@@ -23,6 +23,7 @@ import { type EngineFlags, openChosenEngine, withEngineOptions } from './engine-
 import { table } from './layout.ts'
 import { withTarget } from './migrate-target.ts'
 import { moving } from './moving-line.ts'
+import { takesSpool } from './repository-choice.ts'
 
 interface Flags extends EngineFlags {
   at: string
@@ -109,7 +110,7 @@ async function beside(
   work: (copy: Beside) => Promise<void>,
 ): Promise<void> {
   const engine = await openChosenEngine(project, system.name, flags, context, false)
-  await engine.rescue()
+  if (takesSpool(flags)) await engine.rescue()
   const newest = (await engine.list()).at(-1)
   if (newest === undefined) throw failure('BACKUP_NONE', { place: engine.place, system: system.name })
   const declared = system.plan.database?.servers['development']

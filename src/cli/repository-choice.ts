@@ -95,6 +95,14 @@ export async function openChosenStore(
   return 'plan' in loaded ? openStoreOf(project, loaded, name, { clock, write }) : loaded
 }
 
+/**
+ * Whether WAL that a dead receiver left on this machine belongs into the repository a command reads. A copy lacks what lies between,
+ * and WAL behind a hole would keep it from being restored to its end.
+ */
+export function takesSpool({ store }: RepositoryFlags): boolean {
+  return store === undefined || store === 'primary'
+}
+
 function isBucket(store: Store): boolean {
   return store.place.startsWith('s3:')
 }

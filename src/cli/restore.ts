@@ -17,6 +17,7 @@ import { chooseSystems } from './choose-systems.ts'
 import { type CommandContext, printJson, usage } from './command.ts'
 import { type EngineFlags, openChosenEngine, withEngineOptions } from './engine-choice.ts'
 import { moving } from './moving-line.ts'
+import { takesSpool } from './repository-choice.ts'
 
 interface Flags extends EngineFlags {
   at: string
@@ -60,7 +61,7 @@ async function run(name: string | undefined, flags: Flags, context: CommandConte
   const [only = ''] = chooseSystems(project, name, false, 'restore')
   const system = await loadSystem(project, only)
   const engine = await openChosenEngine(project, only, flags, context, false)
-  await engine.rescue()
+  if (takesSpool(flags)) await engine.rescue()
   // Looked for before anything is written: files nobody can start would be no restore.
   const backups = await engine.list()
   const newest = backups.at(-1)
