@@ -174,14 +174,26 @@ export default definePlan({
     },
     procedures: {
       'disaster-recovery': {
+        fault: 'server-lost',
         trigger: ['the production project or its database is lost', 'a drill'],
         steps: [
-          { does: 'Find the newest dump that verifies.', command: './aval backup verify autorenta', within: '20m' },
-          { does: 'Restore it to a new database.', command: './aval restore autorenta', within: '90m' },
+          {
+            does: 'Find the newest dump that verifies.',
+            action: 'find-backup',
+            command: './aval backup verify autorenta',
+            within: '20m',
+          },
+          {
+            does: 'Restore it to a new database.',
+            action: 'restore',
+            command: './aval restore autorenta --at latest --to DIRECTORY',
+            within: '90m',
+          },
           { does: 'Apply the migrations it lacks.', command: './aval migrate up autorenta', within: '10m' },
           { does: 'Check every invariant.', expect: 'no row', within: '20m' },
-          { does: 'Repoint workers, edge functions and the frontend.', within: '60m' },
+          { does: 'Repoint workers, edge functions and the frontend.', action: 'start-services', within: '60m' },
           {
+            action: 'smoke-test',
             does: 'Try sign-in, search, booking and a payment in the sandbox; ask the provider for what it sent meanwhile.',
             within: '40m',
           },

@@ -206,15 +206,22 @@ export default definePlan({
         note: 'Every clock of this section starts when its procedure starts.',
       },
       'accidental-deletion': {
+        fault: 'rows-deleted',
         trigger: ['rows were deleted or changed by mistake'],
         steps: [
           {
             does: 'Restore beside production to 5 minutes before it happened.',
-            command: './aval restore bloom',
+            action: 'restore-beside',
+            command: './aval restore bloom --at MOMENT --to DIRECTORY',
             within: '12m',
           },
-          { does: 'Take the affected rows from there.', command: 'pg_dump --data-only', within: '5m' },
-          { does: 'Bring them back into production in one transaction.', within: '5m' },
+          {
+            does: 'Take the affected rows from there.',
+            action: 'extract-rows',
+            command: 'pg_dump --data-only',
+            within: '5m',
+          },
+          { does: 'Bring them back into production in one transaction.', action: 'import-rows', within: '5m' },
           { does: 'Let the clinic confirm, check the invariants, remove the temporary server.', within: '8m' },
         ],
         success: ['the clinic sees its rows', 'every invariant holds', 'no row of another clinic changed'],
@@ -244,11 +251,20 @@ export default definePlan({
         requirements: ['BL-4b', 'BL-4f'],
       },
       'migration-failure': {
+        fault: 'migration-broken',
         trigger: ['a release stops in its migration'],
         steps: [
-          { does: 'See what failed and at which statement.', command: './aval migrate status bloom', within: '5m' },
-          'Correct the cause; where the statement took effect by hand, say so with resolve.',
-          { does: 'Apply what is left.', command: './aval migrate up bloom', within: '15m' },
+          {
+            does: 'See what failed and at which statement.',
+            action: 'migrate-status',
+            command: './aval migrate status bloom',
+            within: '5m',
+          },
+          {
+            does: 'Correct the cause; where the statement took effect by hand, say so with resolve.',
+            action: 'mend-cause',
+          },
+          { does: 'Apply what is left.', action: 'migrate-up', command: './aval migrate up bloom', within: '15m' },
           { does: 'Ask /api/health and check the invariants.', expect: '200 and no row', within: '5m' },
         ],
         success: ['migrate status shows nothing pending and nothing failed', 'every invariant holds'],
@@ -258,12 +274,27 @@ export default definePlan({
         requirements: ['BL-4b', 'BL-4f', 'BL-6'],
       },
       'complete-failover': {
+        fault: 'region-lost',
         trigger: ['Neon is lost, or expected to stay away for more than an hour'],
         steps: [
           { does: 'Make a new database at another provider.', command: 'aws rds create-db-instance', within: '45m' },
-          { does: 'Restore the newest copy.', command: './aval restore bloom', within: '75m' },
-          { does: 'Turn DATABASE_URL of every service to it and restart them.', within: '60m' },
-          { does: 'Ask /api/health, check the invariants, book and cancel a reservation.', within: '60m' },
+          {
+            does: 'Restore the newest copy.',
+            action: 'restore',
+            command:
+              './aval restore bloom --at latest --to DIRECTORY --repository REPOSITORY --key KEY --identity-file IDENTITY',
+            within: '75m',
+          },
+          {
+            does: 'Turn DATABASE_URL of every service to it and restart them.',
+            action: 'start-services',
+            within: '60m',
+          },
+          {
+            does: 'Ask /api/health, check the invariants, book and cancel a reservation.',
+            action: 'smoke-test',
+            within: '60m',
+          },
         ],
         success: ['/api/health answers 200', 'every invariant holds', 'isolation of clinics holds on the new server'],
         within: '4h',

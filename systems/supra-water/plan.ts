@@ -504,12 +504,20 @@ export default definePlan({
         requirements: ['SW-3.5', 'SW-7.4'],
       },
       'failed-migration': {
+        fault: 'migration-broken',
         trigger: ['a migration stops half way and no data is lost'],
         steps: [
-          { does: 'See which migration failed and at which statement.', command: './aval migrate status supra-water' },
+          {
+            does: 'See which migration failed and at which statement.',
+            action: 'migrate-status',
+            command: './aval migrate status supra-water',
+          },
           'Keep the previous image running: it works with the schema before the migration.',
-          'Write a further migration that completes or reverses it; none is edited or removed.',
-          { does: 'Apply it.', command: './aval migrate up supra-water' },
+          {
+            does: 'Correct what stood in its way, or write a further migration that completes or reverses it; none is edited or removed.',
+            action: 'mend-cause',
+          },
+          { does: 'Apply what is left.', action: 'migrate-up', command: './aval migrate up supra-water' },
         ],
         success: ['migrate status shows nothing pending and nothing failed'],
         within: '15m',
@@ -519,16 +527,22 @@ export default definePlan({
         requirements: ['SW-3.5'],
       },
       corruption: {
+        fault: 'moment-passed',
         trigger: ['rows were deleted or changed by mistake', 'an invariant is broken', 'a migration damaged data'],
         steps: [
-          { does: 'Stop what writes, and note the moment before the damage.', within: '3m' },
+          { does: 'Stop what writes, and note the moment before the damage.', action: 'find-moment', within: '3m' },
           {
             does: 'Restore beside the running server to that moment.',
-            command: './aval restore supra-water',
+            action: 'restore',
+            command: './aval restore supra-water --at MOMENT --to DIRECTORY',
             within: '15m',
           },
           { does: 'Check the invariants on what was restored.', within: '5m' },
-          { does: 'Bring the affected rows back, or let the services turn to the restored server.', within: '5m' },
+          {
+            does: 'Bring the affected rows back, or let the services turn to the restored server.',
+            action: 'start-services',
+            within: '5m',
+          },
         ],
         success: ['every invariant holds', 'writes since the moment are counted and listed for billing and payments'],
         within: '30m',
@@ -566,16 +580,24 @@ export default definePlan({
         requirements: ['SW-7.3'],
       },
       'region-failure': {
+        fault: 'region-lost',
         trigger: ['Mexico Central is lost, or expected to stay away for more than an hour'],
         steps: [
           { does: 'Make the environment in the second place from Terraform.', within: '60m' },
-          { does: 'Restore the database from second-copy.', command: './aval restore supra-water', within: '90m' },
           {
+            does: 'Restore the database from second-copy.',
+            action: 'restore',
+            command:
+              './aval restore supra-water --at latest --to DIRECTORY --repository REPOSITORY --key KEY --identity-file IDENTITY',
+            within: '90m',
+          },
+          {
+            action: 'start-services',
             does: 'Start the images of the release that ran, with references to the vault of that place.',
             within: '30m',
           },
           { does: 'Give the blobs back from second-copy.', within: '30m' },
-          { does: 'Turn the names to it and run the smoke tests.', within: '20m' },
+          { does: 'Turn the names to it and run the smoke tests.', action: 'smoke-test', within: '20m' },
           'Tell the stakeholders.',
         ],
         success: ['smoke tests pass', 'every invariant holds', 'no data left Mexico'],
@@ -587,11 +609,18 @@ export default definePlan({
         note: 'The document lists no times for the steps; these share out its 4 hours.',
       },
       'environment-rebuild': {
+        fault: 'server-lost',
         trigger: ['an environment is damaged as a whole while its region and backups stand'],
         steps: [
           { does: 'Apply Terraform.', within: '45m' },
-          { does: 'Restore the newest backup.', command: './aval restore supra-water', within: '45m' },
-          { does: 'Start the services and run the smoke tests.', within: '30m' },
+          {
+            does: 'Restore the newest backup.',
+            action: 'restore',
+            command: './aval restore supra-water --at latest --to DIRECTORY',
+            within: '45m',
+          },
+          { does: 'Start the services.', action: 'start-services', within: '15m' },
+          { does: 'Run the smoke tests.', action: 'smoke-test', within: '15m' },
         ],
         success: ['smoke tests pass', 'every invariant holds'],
         within: '2h',
@@ -601,13 +630,21 @@ export default definePlan({
         requirements: ['SW-3.5'],
       },
       'full-rebuild': {
+        fault: 'region-lost',
         trigger: ['nothing is left but the copies, the repository and the escrowed keys'],
         steps: [
-          'Fetch the repository key from escrow.',
+          { does: 'Fetch the repository key from escrow.', action: 'fetch-key' },
           { does: 'Make a new environment from Terraform.', within: '2h' },
-          { does: 'Restore the database from second-copy.', command: './aval restore supra-water', within: '3h' },
+          {
+            does: 'Restore the database from second-copy.',
+            action: 'restore',
+            command:
+              './aval restore supra-water --at latest --to DIRECTORY --repository REPOSITORY --key KEY --identity-file IDENTITY',
+            within: '3h',
+          },
           { does: 'Give back blobs, workflows and secrets.', within: '2h' },
-          { does: 'Start the services, run the smoke tests, turn the names.', within: '1h' },
+          { does: 'Start the services.', action: 'start-services', within: '30m' },
+          { does: 'Run the smoke tests, turn the names.', action: 'smoke-test', within: '30m' },
         ],
         success: ['smoke tests pass', 'every invariant holds'],
         within: '8h',

@@ -16,6 +16,7 @@ import { startLoad, untilWrites } from '../load.ts'
 import { oncePerSession } from '../once.ts'
 import type { ProofSession } from '../prover.ts'
 import { makeOperator, type Operator } from './operator.ts'
+import { ScenarioUnready } from './scenario-error.ts'
 import { severable } from './severable-store.ts'
 import { growDatabase } from './size.ts'
 
@@ -55,6 +56,9 @@ const writesBeforeBackup = 20
 /** The site of a session: the system up and under load, and a base backup taken meanwhile. Made once. */
 export const siteOf = oncePerSession(async (session: ProofSession): Promise<Site> => {
   const { clock, exercise, effort, scratch, system } = session
+  const { engine } = system.plan.recovery
+  // A site is made of a base backup, WAL and moments; what other engines promise is measured where they are tried.
+  if (engine !== 'native') throw new ScenarioUnready(`Scenarios run on the native engine; the plan chose ${engine}`)
   const steps = session.steps('recovery')
   const environment = await steps.do('system up and migrated', () => scratch.environment())
   const operator = await makeOperator({ system, root: join(scratch.directory, 'operator') })
