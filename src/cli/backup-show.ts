@@ -3,12 +3,13 @@ import { timestamp } from '../clock.ts'
 import { failure } from '../errors.ts'
 import { formatBytes, formatDuration } from '../plan/units.ts'
 import type { BackupInfo } from '../recovery/backup-info.ts'
+import type { DumpInfo } from '../recovery/logical/dump-info.ts'
 import { parseLsn } from '../recovery/lsn.ts'
 import { decideRetention, timeOf } from '../recovery/retention/decide.ts'
 import { explain, span } from '../recovery/retention/decision.ts'
 import { expiresAt } from '../recovery/retention/expiry.ts'
 import { type RetentionPolicy, retentionPolicy } from '../recovery/retention/rules.ts'
-import { backupFacts, surveyRepository } from '../recovery/retention/survey.ts'
+import { backupFacts, dumpFacts, type Survey, surveyRepository } from '../recovery/retention/survey.ts'
 import { isAboveFloor, readFloor } from '../recovery/retention/wal-floor.ts'
 import { describeGap, walGaps } from '../recovery/wal-gaps.ts'
 import { chooseRepository, systemAndId } from './chosen-repository.ts'
@@ -43,7 +44,11 @@ async function show(first: string, second: string | undefined, flags: Flags, con
   const now = context.clock.now()
   const survey = await surveyRepository(repository, policy, now)
   const info = survey.infos.find((each) => each.id === id)
-  if (!info) throw failure('BACKUP_UNKNOWN', { id })
+  if (!info) {
+    const dump = survey.dumps.find((each) => each.id === id)
+    if (!dump) throw failure('BACKUP_UNKNOWN', { id })
+    return showDump(system.name, dump, survey, policy, flags, context)
+  }
   const decision = decideRetention(survey.facts).find((each) => each.of === 'backup' && each.id === id)
   const checked = survey.checked.get(id)
   const leadsOn = isAboveFloor(await readFloor(repository), { timeline: info.timeline, start: parseLsn(info.startLsn) })
@@ -90,4 +95,35 @@ async function show(first: string, second: string | undefined, flags: Flags, con
 function endOf(info: BackupInfo, policy: RetentionPolicy): string {
   const { keep } = timeOf(backupFacts(info, undefined), policy)
   return keep === 'forever' ? 'never' : timestamp(expiresAt(info.stoppedAt, keep, policy.timeZone))
+}
+
+function showDump(
+  system: string,
+  dump: DumpInfo,
+  survey: Survey,
+  policy: RetentionPolicy,
+  flags: Flags,
+  context: CommandContext,
+): void {
+  const { now } = survey.facts
+  const decision = decideRetention(survey.facts).find((each) => each.of === 'backup' && each.id === dump.id)
+  const checked = survey.checked.get(dump.id)
+  const says = decision ? explain(decision, { now, timeZone: policy.timeZone }) : 'kept'
+  const { keep } = timeOf(dumpFacts(dump, checked), policy)
+  const ends = keep === 'forever' ? 'never' : timestamp(expiresAt(dump.stoppedAt, keep, policy.timeZone))
+  if (flags.json) {
+    printJson(context, [{ ...dump, now: says, ends, verified: checked ?? null }])
+    return
+  }
+  const rows: [string, string][] = [
+    ['taken', `${timestamp(dump.startedAt)}, a dump, ${span(now - dump.stoppedAt)} ago`],
+    ['label', dump.label === '' ? 'none' : dump.label],
+    ['rule', dump.rule ?? 'none: taken by hand'],
+    ['holds', `Postgres ${dump.postgres.version}, ${formatBytes(dump.dumpBytes)} in ${formatBytes(dump.storedBytes)}`],
+    ['restores', 'itself only'],
+    ['verified', checked ? `${timestamp(checked.at)}, ${checked.sound ? 'sound' : 'not sound'}` : 'never'],
+    ['now', says],
+    ['would go', ends === 'never' ? 'never, by its rule' : `at ${ends} by its rule, when nothing else keeps it`],
+  ]
+  context.out(`${system}, backup ${dump.id}\n${rows.map(([what, text]) => `  ${what.padEnd(9)} ${text}\n`).join('')}`)
 }
