@@ -65,9 +65,29 @@ suite('base backup', { timeout: 120_000 }, () => {
     }
     const repository = await openRepository({ store, key: repositoryKey, system: 'shop' })
     const before = await keys('backups/')
-    await assert.rejects(createBackup({ url: server.url(), repository, clock: systemClock }), /the store broke/)
+    await assert.rejects(
+      createBackup({ url: server.url(), repository, clock: systemClock, storePatienceMs: 300 }),
+      /the store broke/,
+    )
     assert.deepEqual(await keys('backups/'), before)
     assert.equal((await listBackups(place.repository)).length, 1)
+  })
+
+  test('an outage of the store between its last objects is waited out', async () => {
+    const inner = directoryStore(place.path('repository'))
+    let refused = 0
+    const store: Store = {
+      ...inner,
+      put: async (key, content, options) => {
+        if (/^backups\/.*\/(manifest|backup)$/.test(key) && refused < 4 && refused++ >= 0)
+          throw new Error('the store is away')
+        return inner.put(key, content, options)
+      },
+    }
+    const repository = await openRepository({ store, key: repositoryKey, system: 'shop' })
+    const backup = await createBackup({ url: server.url(), repository, clock: systemClock })
+    assert.equal(refused, 4)
+    assert.deepEqual((await listBackups(place.repository)).at(-1), backup)
   })
 
   test('the server waits for a slow store: what is held in memory stays small', async () => {

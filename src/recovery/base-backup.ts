@@ -10,10 +10,12 @@ import type { ArchivePart } from './archive-parts.ts'
 import type { BackupInfo } from './backup-info.ts'
 import { parseManifest } from './backup-manifest.ts'
 import { baseBackupStream } from './backup-stream.ts'
+import { clearBroken, writerMeta } from './broken-backups.ts'
 import { serverTime } from './heartbeat.ts'
 import { layout } from './layout.ts'
 import { listBackups } from './list-backups.ts'
 import { formatLsn, type Lsn, parseLsn } from './lsn.ts'
+import { patiently } from './patience.ts'
 import { connectReplication, type ReplicationConnection } from './replication.ts'
 import { once, type Repository, readWhole } from './repository.ts'
 import { claimServer, type Identified, identifyServer } from './server-identity.ts'
@@ -33,6 +35,8 @@ export interface BackupOptions {
   keep?: 'forever' | number
   onProgress?: (progress: { bytes: number; totalBytes: number }) => void
   signal?: AbortSignal
+  /** How long an outage of the store is waited out where nothing is streaming; two minutes unless told. */
+  storePatienceMs?: number
   /**
    * Whoever brings the WAL. Without one, a receiver of another process that holds the system's slot is relied upon, and when there
    * is none the backup brings the WAL between its beginning and its end itself.
@@ -70,6 +74,7 @@ export async function createBackup(options: BackupOptions): Promise<BackupInfo> 
   try {
     const identity = await identifyServer(connection)
     await claimServer(repository, identity)
+    await clearBroken(repository, clock)
     const own = options.receiver ? undefined : await bringWal(options, undo)
     const receiver = options.receiver ?? own
     const info = await copyFiles(options, connection, identity, id)
@@ -80,8 +85,9 @@ export async function createBackup(options: BackupOptions): Promise<BackupInfo> 
     if (own) await own.waitUntilStored((await own.heartbeat()).lsn, walTimeoutMs)
     // Cutting the connection does not undo what had arrived before.
     signal?.throwIfAborted()
-    await repository.put(layout.backup(id), once(Buffer.from(JSON.stringify(info))))
-    await listAll(repository)
+    const text = Buffer.from(JSON.stringify(info))
+    await patiently(options, () => repository.put(layout.backup(id), once(text), { digest: repository.digest(text) }))
+    await patiently(options, () => listAll(repository))
     return info
   } catch (error) {
     await removeUnfinished(repository, id)
@@ -163,7 +169,9 @@ async function copyFiles(
   const stoppedAt = await serverTime(url)
 
   const files = parseManifest(manifest, layout.manifest(id))
-  const keptManifest = await repository.put(layout.manifest(id), once(manifest))
+  const keptManifest = await patiently(options, () =>
+    repository.put(layout.manifest(id), once(manifest), { meta: writerMeta(), digest: repository.digest(manifest) }),
+  )
   return {
     format: 1,
     id,
@@ -196,7 +204,10 @@ async function storeParts(
 ): Promise<BackupInfo['archives']> {
   const stored: Promise<BackupInfo['archives'][number]>[] = []
   const store = async (part: ArchivePart, number: number) => {
-    const { key, storedBytes } = await repository.put(layout.archive(id, number), part.bytes, { size: 'large' })
+    const { key, storedBytes } = await repository.put(layout.archive(id, number), part.bytes, {
+      size: 'large',
+      meta: writerMeta(),
+    })
     return { key, bytes: part.length(), storedBytes }
   }
   try {
