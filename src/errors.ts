@@ -736,7 +736,7 @@ export const catalogue = {
     exit: 1,
   },
   ENGINE_NEEDS_FILES: {
-    says: 'pgBackRest reads the files of a server, and {directory} is not on this machine.',
+    says: 'The files of the server, {directory}, are not on this machine, and pgBackRest reads them.',
     next: "Run Aval where the server runs, or set recovery.engine to 'native' or 'logical', which need no files.",
     exit: 1,
   },
@@ -746,7 +746,7 @@ export const catalogue = {
     exit: 1,
   },
   ENGINE_STORE_UNSUPPORTED: {
-    says: 'pgBackRest keeps its own repository in a directory, and {place} is none.',
+    says: 'The store {place} is no directory, and pgBackRest keeps its own repository in one.',
     next: "Name a directory as the store, or set recovery.engine to 'native'.",
     exit: 2,
   },
