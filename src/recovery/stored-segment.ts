@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { AvalError, failure } from '../errors.ts'
 import type { Mark } from './heartbeat.ts'
 import { layout, parseKey } from './layout.ts'
@@ -21,8 +22,9 @@ export async function segmentNow(
   return { segment, whole: (await repository.store.stat(whole)) ? whole : undefined, pieces }
 }
 
-/** How often a segment is looked at anew before what vanished counts as missing. */
-const attempts = 5
+/** How often a segment is looked at anew before what vanished counts as missing, and the pause before each look, milliseconds. */
+const attempts = 8
+const pauseMs = 50
 
 /** Reads a segment; when an object of it was replaced meanwhile by one that holds as much, that one is read. */
 async function whileItChanges<T>(
@@ -37,8 +39,11 @@ async function whileItChanges<T>(
       return await read(latest)
     } catch (error) {
       if (!(error instanceof AvalError) || error.code !== 'OBJECT_MISSING' || attempt === attempts) throw error
-      latest = await segmentNow(repository, stored.segment, segmentBytes)
-      if (coveredBytes(latest, segmentBytes) < coveredBytes(stored, segmentBytes)) throw error
+      // A listing made while pieces are joined may show neither the joined one nor those that went into it: looked at again, it does.
+      const now = await segmentNow(repository, stored.segment, segmentBytes)
+      if (coveredBytes(now, segmentBytes) >= coveredBytes(stored, segmentBytes)) latest = now
+      else if (attempt === attempts - 1) throw error
+      else await setTimeout(pauseMs)
     }
   }
 }
