@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import { describeError } from '../errors.ts'
 import type { Project, System } from '../project/project.ts'
 import { type Copying, startCopying } from '../recovery/copying.ts'
+import { outages } from '../recovery/outages.ts'
 import { openStoreOf } from './archive.ts'
 
 export interface Copies {
@@ -22,30 +23,39 @@ export function copyTargets({ plan }: Pick<System, 'plan'>): string[] {
 }
 
 /**
- * Keeps the second stores of a plan up with the primary one as long as it runs. A store that cannot be opened is told and tried no more;
- * outages of those that can are said once each and waited out.
+ * Keeps the second stores of a plan up with the primary one until it is stopped. A store that cannot be opened or reached is told once and
+ * tried again each time; nothing else waits for it.
  */
-export async function startCopies(options: {
+export function startCopies(options: {
   project: Pick<Project, 'state'>
   system: Pick<System, 'name' | 'plan'>
   clock: Clock
   log(line: string): void
-}): Promise<Copies> {
+}): Copies {
   const { project, system, clock, log } = options
+  const stopping = new AbortController()
   const running = new Map<string, Copying>()
-  for (const name of copyTargets(system)) {
+  const follow = async (name: string) => {
     const onTrouble = (error: unknown) => log(`copy to ${name} | ${describeError(error)}`)
-    try {
-      const from = await openStoreOf(project, system, 'primary', { clock, write: false })
-      const to = await openStoreOf(project, system, name, { clock, write: true })
-      running.set(name, startCopying({ from, to, everyMs, clock, onTrouble }))
-    } catch (error) {
-      onTrouble(error)
+    const outage = outages(onTrouble, clock.now).part()
+    while (!stopping.signal.aborted) {
+      try {
+        const from = await openStoreOf(project, system, 'primary', { clock, write: false })
+        const to = await openStoreOf(project, system, name, { clock, write: true })
+        if (!stopping.signal.aborted) running.set(name, startCopying({ from, to, everyMs, clock, onTrouble }))
+        return
+      } catch (error) {
+        outage.hit(error)
+      }
+      await clock.sleep(everyMs, stopping.signal).catch(() => undefined)
     }
   }
+  const opening = Promise.all(copyTargets(system).map(follow))
   return {
-    lag: () => new Map([...running].map(([name, copying]) => [name, copying.lagMs()])),
+    lag: () => new Map(copyTargets(system).map((name) => [name, running.get(name)?.lagMs()])),
     stop: async () => {
+      stopping.abort()
+      await opening
       for (const copying of running.values()) await copying.stop()
     },
   }
