@@ -114,9 +114,12 @@ async function unpackArchive(
       throw failure('OBJECT_DAMAGED', { object, problem: `it holds ${path}, which the manifest does not name` })
     wanted.delete(path)
     const target = join(directory, path === control ? unfinishedControl : path)
-    // The part that made its directory may be on its way beside this one.
-    await mkdir(dirname(target), { recursive: true, mode: 0o700 })
-    directories.add(dirname(target))
+    const parent = dirname(target)
+    if (!directories.has(parent)) {
+      // Its entry stands in a part that another lane has not come to yet.
+      await mkdir(parent, { recursive: true, mode: 0o700 })
+      directories.add(parent)
+    }
     const handle = await open(target, 'wx', 0o600)
     await writeChecked(handle, entry, file, object, options).catch(async (error: unknown) => {
       await handle.close()
