@@ -128,7 +128,7 @@ export const catalogue = {
     exit: 1,
   },
   SERVICE_UNIT_REFUSED: {
-    says: 'systemd does not take the unit: {problem}',
+    says: 'The unit is not one that systemd takes: {problem}',
     next: 'Look at it with --print. Nothing was written.',
     exit: 1,
   },
