@@ -538,6 +538,11 @@ export const catalogue = {
     next: 'Upgrade the server.',
     exit: 1,
   },
+  BACKUP_KIND_UNSUPPORTED: {
+    says: 'The native engine takes full backups only; {kind} was asked for, so nothing was backed up.',
+    next: "Ask for a full one: the WAL between two full backups is kept anyway. Or set recovery.engine to 'pgbackrest', which knows the others.",
+    exit: 2,
+  },
   BACKUP_TABLESPACES: {
     says: 'The cluster keeps data in tablespaces of its own: {locations}. They cannot be backed up yet, so nothing was.',
     next: 'Move the tables to the default tablespace (ALTER TABLE ... SET TABLESPACE pg_default) and drop the others.',

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
+import { failure } from '../errors.ts'
 import { formatBytes } from '../plan/units.ts'
 import type { BackupInfo } from './backup-info.ts'
 import { createBackup } from './base-backup.ts'
@@ -49,8 +50,9 @@ export function nativeEngine(options: { repository: Repository; folder: string; 
         },
       } satisfies Protection
     },
-    backup: async ({ server, label, rule, keep, onProgress, signal }) =>
-      summarise(
+    backup: async ({ server, kind = 'full', label, rule, keep, onProgress, signal }) => {
+      if (kind !== 'full') throw failure('BACKUP_KIND_UNSUPPORTED', { kind })
+      return summarise(
         await createBackup({
           url: server.url(),
           repository,
@@ -62,7 +64,8 @@ export function nativeEngine(options: { repository: Repository; folder: string; 
           ...(onProgress === undefined ? {} : { onProgress }),
           ...(signal === undefined ? {} : { signal }),
         }),
-      ),
+      )
+    },
     list: async () => (await listBackups(repository)).map(summarise),
     window: () => restoreWindow(repository),
     rescue: async () => {
