@@ -6,6 +6,7 @@ import { loadSystem } from '../project/load-system.ts'
 import type { Project, System } from '../project/project.ts'
 import { readPair } from '../recovery/standby/pair.ts'
 import { promisesRecovery, repositoryDirectory } from '../run/archive.ts'
+import { startCopies } from '../run/copies.ts'
 import { type Environment, startEnvironment } from '../run/environment.ts'
 import { keepServerUp } from '../run/keep-server-up.ts'
 import { type KeepStandbyOptions, keepStandby, promoteAlone } from '../run/keep-standby.ts'
@@ -125,6 +126,7 @@ async function run(
   const keeper = keepServerUp(environment, clock, log, undefined, standIn)
   ending.defer(keeper.stop)
   ending.defer(async () => archive?.stop())
+  if (archive) ending.defer(startCopies({ project, system, clock, log }).stop)
   ending.defer(() => environment.stopServices())
   state()
   ending.defer(() => removeRunState(project, system.name))
