@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, realpath } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { failure } from '../errors.ts'
 import { processExists } from '../process.ts'
@@ -12,7 +12,8 @@ import { readPassword, superuser } from './superuser.ts'
  * @throws POSTGRES_NOT_RUNNING
  */
 export async function attachServer(directory: string): Promise<RunningServer> {
-  const dataDirectory = resolve(directory)
+  // Processes and the password beside it know the directory by its own name, not by that of a link to it.
+  const dataDirectory = await realpath(directory).catch(() => resolve(directory))
   const running = await serverProcesses(dataDirectory)
   const postmaster = running.find(({ role }) => role === 'postmaster')
   const password = await readPassword(dataDirectory)
