@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isErrno, syncDirectory } from './durable.ts'
@@ -102,8 +103,7 @@ export async function openSpool(directory: string, segmentBytes: number): Promis
         const part = rest.subarray(0, segmentBytes - offset)
         // A disk that is nearly full takes a part and refuses the rest.
         for (let done = 0; done < part.length; ) {
-          const { bytesWritten } = await into.handle.write(part, done, part.length - done, offset + done)
-          done += bytesWritten
+          done += await writeAt(into.handle, part.subarray(done), offset + done)
         }
         into.written += part.length
         lsn += BigInt(part.length)
@@ -138,6 +138,16 @@ export async function openSpool(directory: string, segmentBytes: number): Promis
     },
     close: closeCurrent,
   }
+}
+
+/** What one commit writes; a synchronous one waits for it. */
+const smallBytes = 16_384
+
+/** Little goes into the system's memory at once: a turn through the thread pool would take longer than the write. */
+async function writeAt(handle: FileHandle, bytes: Uint8Array, at: number): Promise<number> {
+  if (bytes.length <= smallBytes) return writeSync(handle.fd, bytes, 0, bytes.length, at)
+  const { bytesWritten } = await handle.write(bytes, 0, bytes.length, at)
+  return bytesWritten
 }
 
 /** A segment a receiver left behind when it died. */
