@@ -82,7 +82,8 @@ export async function* throughThread(work: ThreadWork, source: ByteStream): Byte
     wakeTaker()
   }
   const broke = (error: unknown) => fail(error)
-  worker.on('message', hear).on('error', broke)
+  const gone = () => fail(new Error('the thread ended before its work did'))
+  worker.on('message', hear).on('error', broke).on('exit', gone)
   const say = (message: ToThread, given: ArrayBuffer[] = []) => worker.postMessage(message, given)
   const iterator = source[Symbol.asyncIterator]()
   const feed = async () => {
@@ -141,7 +142,7 @@ export async function* throughThread(work: ThreadWork, source: ByteStream): Byte
   } finally {
     problem ??= { error: undefined }
     wakeFeeder()
-    worker.off('message', hear).off('error', broke)
+    worker.off('message', hear).off('error', broke).off('exit', gone)
     ready = []
     if (whole) keepIdle(worker)
     else await worker.terminate()
