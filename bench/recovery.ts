@@ -18,7 +18,7 @@ import { formatBytes, formatDuration } from '../src/plan/units.ts'
 import { findProject } from '../src/project/find-project.ts'
 import { loadSystem } from '../src/project/load-system.ts'
 import { fitRtoCurve, projectRestore } from '../src/recovery/rto-curve.ts'
-import { avalBackup, avalRestore, freshDirectory } from './recovery/aval.ts'
+import { avalBackup, avalRestore, freshDirectory, warmUp } from './recovery/aval.ts'
 import { type BenchCluster, benchCluster } from './recovery/cluster.ts'
 import { plainBackup } from './recovery/pg-basebackup.ts'
 import { type PgBackRest, pgBackRest } from './recovery/pgbackrest.ts'
@@ -64,6 +64,7 @@ interface Turn {
 async function measure(root: string, cluster: BenchCluster, rival: PgBackRest): Promise<Turn[]> {
   const path = (name: string) => join(root, name)
   const turns: Turn[] = []
+  await warmUp(await freshDirectory(path('warm')))
   for (const size of options.sizes) {
     await cluster.growTo(size * gigabyte)
     for (let round = 0; round < options.rounds; round++) {

@@ -26,6 +26,11 @@ const report = z.object({ peakBytes: z.number() })
 const env = { NODE_COMPILE_CACHE: join(tmpdir(), 'aval-bench-compiled') }
 const program = new URL('aval-process.ts', import.meta.url).pathname
 
+/** Translates and keeps every module, so that the first measurement is like the others. */
+export async function warmUp(repository: string): Promise<void> {
+  await timed(process.execPath, [program, 'warm', repository], { env })
+}
+
 export async function avalBackup(cluster: BenchCluster, repository: string): Promise<BackupRun & WithMemory> {
   const run = await timed(process.execPath, [program, 'backup', repository, cluster.server.url()], { env })
   return { ms: run.ms, storedBytes: await bytesIn(repository), ...report.parse(JSON.parse(run.stdout)) }
