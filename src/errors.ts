@@ -569,7 +569,7 @@ export const catalogue = {
     exit: 1,
   },
   WAL_SYNCHRONOUS_TAKEN: {
-    says: 'synchronous_standby_names is "{names}" already, so that commits do not wait for the receiver {standby}.',
+    says: 'The setting synchronous_standby_names is "{names}" already, so that commits do not wait for the receiver {standby}.',
     next: 'Name the receiver there as well, such as FIRST 2 (...), or reset the setting: ALTER SYSTEM RESET synchronous_standby_names.',
     exit: 1,
   },
