@@ -184,8 +184,8 @@ export default definePlan({
         requirements: ['MB-5.2b', 'MB-7.1'],
       },
       'one-epoch': {
-        claim: 'There is one epoch, and no change is from a later one',
-        sql: 'SELECT count(*)::text FROM srv_sync_epoch HAVING count(*) <> 1 UNION ALL SELECT e.id::text FROM srv_encrypted_entities e WHERE e.epoch > (SELECT max(epoch) FROM srv_sync_epoch)',
+        claim: 'There is one row of epochs, and no change is from a later one than was ever begun',
+        sql: 'SELECT count(*)::text FROM srv_sync_epoch HAVING count(*) <> 1 UNION ALL SELECT e.id::text FROM srv_encrypted_entities e WHERE e.epoch > (SELECT max(greatest(epoch, highest)) FROM srv_sync_epoch)',
         source: 'BACKEND-ARCH-001 §6.1',
       },
     },

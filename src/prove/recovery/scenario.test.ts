@@ -94,7 +94,7 @@ async function proveAll(ids: RegExp, faults: Fault[] = []): Promise<Map<string, 
     effort: 'fast',
     signal: new AbortController().signal,
     faults,
-    progress: (s, t) => process.stderr.write(`${s}: ${t}\n`),
+    progress: () => undefined,
     log: () => undefined,
   })
   try {
