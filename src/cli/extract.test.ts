@@ -158,7 +158,7 @@ suite('aval extract and aval repair', { timeout: 300_000 }, () => {
 
     const mended = await aval('repair', 'pages', 'tiny', '--apply')
     assert.equal(mended.code, 0, mended.err + mended.out)
-    assert.match(mended.out, /public\.items: 3001 rows, equal to the backup[^]*all \d+ pages are sound/)
+    assert.match(mended.out, /public\.items: 3001 rows, equal to the backup[\s\S]*all \d+ pages are sound/)
     await onlyOwnFolders()
     environment = await startEnvironment({
       system: await loadSystem(tiny.project, 'tiny'),

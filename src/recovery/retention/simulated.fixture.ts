@@ -9,7 +9,7 @@ export const hour = 3_600_000
 export const day = 24 * hour
 
 /** A rule of a plan that takes backups: by the calendar, or whenever something happens. */
-export interface Taking {
+interface Taking {
   rule: string
   /** Moments at which it takes one. */
   moments: readonly number[]
