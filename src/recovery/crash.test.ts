@@ -42,6 +42,11 @@ suite('Aval killed in the middle', { timeout: 180_000 }, () => {
     }
     const report = await verifyRepository(place.repository)
     assert.equal(report.sound, true, JSON.stringify(report.problems))
+    assert.deepEqual(
+      report.problems.filter(({ kind }) => kind === 'unfinished'),
+      [],
+      'what they had stored whole was cleared',
+    )
     assert.equal(report.backups.length, finished.length + 1)
 
     const to = place.path('restored')
