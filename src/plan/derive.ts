@@ -36,6 +36,8 @@ const safety: Record<GuaranteeKind, Safety> = {
 interface Cited {
   source?: string | undefined
   requirements: readonly string[]
+  /** How long evidence is believed, where the plan says so; else its kind tells. Milliseconds. */
+  believedFor?: number
 }
 
 const holds: Bound = { op: 'holds' }
@@ -67,7 +69,7 @@ export function deriveGuarantees(plan: Plan): Guarantee[] {
       source: cited.find((entry) => entry.source)?.source,
       requirements: [...new Set(cited.flatMap((entry) => entry.requirements))],
       safety: safety[kind],
-      freshFor: freshFor[kind],
+      freshFor: cited.find((entry) => entry.believedFor !== undefined)?.believedFor ?? freshFor[kind],
       path,
     })
   }
@@ -196,6 +198,14 @@ export function deriveGuarantees(plan: Plan): Guarantee[] {
         procedure,
       )
     }
+  }
+  const { escrow } = recovery.key
+  if (database && escrow) {
+    const claim = 'The escrow copy of the key alone brings the newest backup back'
+    promise('recovery', 'key', 'escrow', claim, holds, ['recovery', 'key', 'escrow'], {
+      ...escrow,
+      believedFor: escrow.rehearsedEvery,
+    })
   }
   for (const [name, erasure] of Object.entries(recovery.erasures)) {
     const claim = `${erasure.claim}; a restore to any moment before does not bring it back`

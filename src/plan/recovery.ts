@@ -212,6 +212,18 @@ const subject = z.strictObject({
   ...citation,
 })
 
+const key = z.strictObject({
+  escrow: z
+    .strictObject({
+      rehearsedEvery: duration
+        .default(7_948_800_000)
+        .describe('How long a rehearsal is believed; 92 days unless told.'),
+      ...citation,
+    })
+    .describe('That the escrow copy of the key alone brings the newest backup back.')
+    .optional(),
+})
+
 const synchronous = z.strictObject({
   acknowledge: z
     .enum(['spooled', 'stored'])
@@ -294,6 +306,7 @@ export const recovery = z.strictObject({
     .enum(['AES-256-GCM', 'none'])
     .default('AES-256-GCM')
     .describe('How objects are encrypted before they reach a store.'),
+  key: key.default({}).describe('What is promised of the key that opens the backups.'),
   procedures: z.record(name, procedure).default({}).describe('What people do when something is lost.'),
   drills: z.record(name, drill).default({}).describe('When the procedures are rehearsed.'),
   checklists: z.record(name, checklist).default({}).describe('What a drill ticks off.'),

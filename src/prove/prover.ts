@@ -63,6 +63,8 @@ export type Fault =
   | 'retention-day-early'
   | 'retention-only-backup'
   | 'retention-hold-forgotten'
+  | 'erasure-not-repeated'
+  | 'escrow-copy-outdated'
   | 'slow-service'
   | 'index-corrupted'
 

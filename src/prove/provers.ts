@@ -1,10 +1,12 @@
 import type { Guarantee } from '../plan/guarantee.ts'
 import type { System } from '../project/project.ts'
 import { behaviourProver } from './behaviour/prover.ts'
+import { escrowProver } from './escrow/prover.ts'
 import { integrityProver } from './integrity/prover.ts'
 import { performanceProver } from './performance/prover.ts'
 import type { Prover } from './prover.ts'
 import { recoveryProver } from './recovery/prover.ts'
+import { erasureProver } from './retention/erasure-prover.ts'
 import { retentionProver } from './retention/prover.ts'
 
 /** Every prover, in the order they run: recovery destroys what the ones before it need, integrity judges what it restored. */
@@ -12,6 +14,8 @@ export const provers: readonly Prover[] = [
   behaviourProver,
   performanceProver,
   retentionProver,
+  erasureProver,
+  escrowProver,
   recoveryProver,
   integrityProver,
 ]

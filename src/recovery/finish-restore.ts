@@ -26,6 +26,8 @@ export interface FinishRestoreOptions {
   owner: string
   /** `recovery.erasures` of the plan: what was erased since the backup is erased again with it, else as it was done then. */
   erasures?: Readonly<Record<string, { sql: readonly string[] }>>
+  /** It is only looked at, and nobody is ever served from it: neither SQL of the plan nor erasures are run. */
+  rehearsal?: true
   port?: number
   log?: (line: string) => void
   /** Where the rest of the WAL comes from; needed for a directory that was restored with `wal: 'meanwhile'`. */
@@ -98,7 +100,7 @@ async function recover(
   } catch (cause) {
     throw failure('RESTORE_RECOVERY_FAILED', { directory: dataDirectory, reason: messageOf(cause) }, { cause })
   }
-  if (pending.settled) return
+  if (pending.settled || options.rehearsal) return
   await runAfterRestore(server, options, pending.erasures)
   await markSettled(dataDirectory, pending, serverAccount())
 }

@@ -55,11 +55,11 @@ export async function rehearseEscrow(options: {
   try {
     const to = join(place.path, 'data')
     const { backup, bytes } = await restore({ repository, to, at: 'latest', clock, ...(signal ? { signal } : {}) })
-    // Nobody is served by it, so that nothing of the plan is run.
     const server = await finishRestore({
       dataDirectory: to,
       binaries,
       clock,
+      rehearsal: true,
       afterRestore: [],
       database: 'postgres',
       owner: '',

@@ -323,6 +323,14 @@ export default definePlan({
     },
     pointInTime: { window: '7d', granularity: '1s', source: 'TECH-INF-001 §6.2', requirements: ['MI-6.2a'] },
     encryption: 'AES-256-GCM',
+    key: {
+      escrow: {
+        rehearsedEvery: '92d',
+        source: 'TECH-INF-001 §6.2',
+        requirements: ['MI-6.2c'],
+        note: 'Without the key a backup is nothing; the copy is tried as often as a restore is drilled.',
+      },
+    },
     stores: {
       primary: {
         kind: 'directory',

@@ -7,6 +7,7 @@ import { deriveGuarantees } from '../../plan/derive.ts'
 import { loadSystem } from '../../project/load-system.ts'
 import type { System } from '../../project/project.ts'
 import { type TinyProject, tinyProject } from '../../run/tiny-system.fixture.ts'
+import { keeperExercise } from '../keeper-exercise.fixture.ts'
 import type { Fault, Finding } from '../prover.ts'
 import { openSession } from '../session.ts'
 import { recoveryProver } from './prover.ts'
@@ -80,7 +81,7 @@ before(async () => {
       },
     },
   )
-  await writeFile(join(tiny.directory, 'exercise.mjs'), exerciseSource)
+  await writeFile(join(tiny.directory, 'exercise.mjs'), keeperExercise)
   system = await loadSystem(tiny.project, 'tiny')
 })
 after(() => tiny.remove())
@@ -184,42 +185,3 @@ test('a health check that always says yes does not make a recovery', async () =>
 })
 
 /** Clients that put items and remember them. What they find gone after a restore they bring again. */
-const exerciseSource = `
-export const exercise = ({ address, now }) => {
-  const mine = new Map()
-  let count = 0
-  const keeper = (path, method = 'GET') =>
-    fetch(address('keeper') + path, { method, signal: AbortSignal.timeout(5000) }).then(async (response) => {
-      if (!response.ok) throw new Error('answered ' + response.status)
-      return response.json()
-    })
-  const all = async () => new Set(await keeper('/items'))
-  return {
-    actors: async (seed, wanted) =>
-      Array.from({ length: wanted }, (_, index) => {
-        const id = 'actor-' + seed + '-' + index
-        mine.set(id, [])
-        return { id }
-      }),
-    step: async ({ id }) => {
-      const item = id + '-' + count++
-      const sentAt = now()
-      await keeper('/items/' + item, 'PUT')
-      mine.get(id).push(item)
-      await new Promise((resolve) => setTimeout(resolve, 5))
-      return { id: item, actor: id, operation: 'put', kind: 'write', sentAt, acknowledgedAt: now(), token: item }
-    },
-    perform: async () => undefined,
-    readBack: async (ack) => ((await all()).has(ack.token) ? 'kept' : 'lost'),
-    settle: async (actors) => {
-      const there = await all()
-      for (const { id } of actors) for (const item of mine.get(id)) if (!there.has(item)) await keeper('/items/' + item, 'PUT')
-    },
-    credentials: async () => ({}),
-    paths: () => [],
-    behaviours: () => [],
-    mutations: () => [],
-    smoke: async () => ({ passed: true, checks: [] }),
-  }
-}
-`

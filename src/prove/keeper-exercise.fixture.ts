@@ -1,0 +1,40 @@
+/** Source of an exercise of the tiny system: each actor keeps items under names of its own. */
+export const keeperExercise = `
+export const exercise = ({ address, now }) => {
+  const mine = new Map()
+  let count = 0
+  const keeper = (path, method = 'GET') =>
+    fetch(address('keeper') + path, { method, signal: AbortSignal.timeout(5000) }).then(async (response) => {
+      if (!response.ok) throw new Error('answered ' + response.status)
+      return response.json()
+    })
+  const all = async () => new Set(await keeper('/items'))
+  return {
+    actors: async (seed, wanted) =>
+      Array.from({ length: wanted }, (_, index) => {
+        const id = 'actor-' + seed + '-' + index
+        mine.set(id, [])
+        return { id }
+      }),
+    step: async ({ id }) => {
+      const item = id + '-' + count++
+      const sentAt = now()
+      await keeper('/items/' + item, 'PUT')
+      mine.get(id).push(item)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      return { id: item, actor: id, operation: 'put', kind: 'write', sentAt, acknowledgedAt: now(), token: item }
+    },
+    perform: async () => undefined,
+    readBack: async (ack) => ((await all()).has(ack.token) ? 'kept' : 'lost'),
+    settle: async (actors) => {
+      const there = await all()
+      for (const { id } of actors) for (const item of mine.get(id)) if (!there.has(item)) await keeper('/items/' + item, 'PUT')
+    },
+    credentials: async () => ({}),
+    paths: () => [],
+    behaviours: () => [],
+    mutations: () => [],
+    smoke: async () => ({ passed: true, checks: [] }),
+  }
+}
+`
