@@ -8,13 +8,6 @@ export const segmentBytes = 2 ** 24
 export const hour = 3_600_000
 export const day = 24 * hour
 
-/** A rule of a plan that takes backups: by the calendar, or whenever something happens. */
-interface Taking {
-  rule: string
-  /** Moments at which it takes one. */
-  moments: readonly number[]
-}
-
 /** Every moment of a cron schedule in a stretch of time. */
 export function momentsOf(schedule: string, timeZone: string, from: number, to: number): number[] {
   const cron = new Cron(schedule, { timezone: timeZone, paused: true })
