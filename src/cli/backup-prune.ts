@@ -1,12 +1,18 @@
+import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
+import type { Clock } from '../clock.ts'
 import { formatBytes } from '../plan/units.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
+import type { Project, System } from '../project/project.ts'
 import { segmentName } from '../recovery/lsn.ts'
+import { openEngine } from '../recovery/open-engine.ts'
+import type { Repository } from '../recovery/repository.ts'
 import type { Decision } from '../recovery/retention/decision.ts'
 import { type PruneReport, pruneRepository } from '../recovery/retention/prune.ts'
 import { retentionPolicy } from '../recovery/retention/rules.ts'
 import { readServerIdentity } from '../recovery/server-identity.ts'
+import { developmentDirectory } from '../run/run-state.ts'
 import { chooseSystems } from './choose-systems.ts'
 import { type CommandContext, printJson } from './command.ts'
 import { moving } from './moving-line.ts'
@@ -50,6 +56,7 @@ async function prune(name: string | undefined, flags: Flags, context: CommandCon
       repository,
       policy: retentionPolicy(system.plan),
       clock: context.clock,
+      elsewhere: () => backupsElsewhere({ project, system, repository, clock: context.clock }),
       dryRun: flags.dryRun === true,
       signal: context.signal,
       onProgress: ({ objects, key }) => line.show(`${each}: ${objects} objects removed, now ${key}`),
@@ -65,6 +72,20 @@ async function prune(name: string | undefined, flags: Flags, context: CommandCon
     if (!flags.json) context.out(tell(each, flags.dryRun === true, report, decisions))
   }
   if (flags.json) printJson(context, reports)
+}
+
+/** Backups of an engine that has a store of its own beside the repository, whether the plan of today still chooses it or not. */
+async function backupsElsewhere(options: {
+  project: Project
+  system: System
+  repository: Repository
+  clock: Clock
+}): Promise<readonly { startedAt: number }[]> {
+  const { project, system, repository, clock } = options
+  const chosen = system.plan.recovery.engine === 'pgbackrest'
+  if (!chosen && !existsSync(`${repository.store.place}.pgbackrest`)) return []
+  const folder = developmentDirectory(project, system.name)
+  return (await openEngine({ name: 'pgbackrest', repository, folder, clock })).list()
 }
 
 /** WAL as a person knows it, by the names of its segments. */
@@ -85,8 +106,9 @@ function tell(
   const shown = dryRun ? decisions : decisions.filter(({ outcome }) => outcome === 'remove')
   const lines = shown.map(({ of, what, says }) => `  ${of.padEnd(6)}  ${what}\n          ${says}\n`)
   const finished = report.finished.map((id) => `  backup  ${id}\n          removed: an earlier removal had begun\n`)
+  const broken = report.broken.map(({ id, says }) => `  backup  ${id}\n          ${says}\n`)
   const refused = report.refused.map(({ key, says }) => `  the store keeps ${key}\n          ${says}\n`)
-  const goes = decisions.filter(({ outcome }) => outcome === 'remove').length
+  const goes = decisions.filter(({ outcome }) => outcome === 'remove').length + report.broken.length
   const head = dryRun
     ? goes === 0
       ? 'nothing would be removed'
@@ -95,5 +117,5 @@ function tell(
       ? 'nothing to remove'
       : `${report.removed.length} backups and ${report.segments} WAL segments removed, ${formatBytes(report.bytes)} freed`
   const tail = report.refused.length > 0 ? 'What the store keeps is tried again by the next `aval backup prune`.\n' : ''
-  return `${system}: ${head}.\n${[...finished, ...lines, ...refused].join('')}${tail}`
+  return `${system}: ${head}.\n${[...finished, ...lines, ...broken, ...refused].join('')}${tail}`
 }

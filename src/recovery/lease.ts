@@ -14,7 +14,7 @@ const recordSchema = z.strictObject({
   until: z.number(),
 })
 
-type LeaseRecord = z.infer<typeof recordSchema>
+export type LeaseRecord = z.infer<typeof recordSchema>
 
 export interface LeaseHolder {
   /** Processes with one id share the lease: the receiver and a backup of one machine. */
@@ -239,6 +239,18 @@ async function readRecord(repository: Repository, generation: number): Promise<L
     if (error instanceof AvalError && error.code === 'OBJECT_MISSING') return undefined
     throw error
   }
+}
+
+/** Who may write at a moment; undefined when nobody has said so. */
+export async function standingLease(repository: Repository, now: number): Promise<LeaseRecord | undefined> {
+  const newest = await newestGeneration(repository)
+  const record = newest === 0 ? undefined : await readRecord(repository, newest)
+  return record !== undefined && record.until > now ? record : undefined
+}
+
+/** Whether somebody ever wrote here himself; into a copy objects only come from another store. */
+export async function wasHeld(repository: Repository): Promise<boolean> {
+  return (await newestGeneration(repository)) > 0
 }
 
 async function nameOf(repository: Repository, generation: number): Promise<string> {

@@ -86,14 +86,19 @@ export async function erasuresToRepeat(repository: Repository): Promise<ErasureR
 /** The server's clock and ours may differ; no harm in keeping a record a little longer. */
 const clocksDifferMs = 24 * 3_600_000
 
-/** Removes the records that no backup can bring back: each began after the erasure was carried out. */
+/**
+ * Removes the records that no backup can bring back: each began after the erasure was carried out.
+ * @param elsewhere backups that do not lie in the repository itself, such as those of an engine with a store of its own; asked only when
+ * there is anything to remove.
+ */
 export async function removeSettledErasures(
   repository: Repository,
   remove: (key: string) => Promise<boolean>,
+  elsewhere: () => Promise<readonly { startedAt: number }[]> = async () => [],
 ): Promise<void> {
   const erasures = (await readErasures(repository)).filter(({ state }) => state !== 'asked')
   if (erasures.length === 0) return
-  const backups = [...(await listBackups(repository)), ...(await listDumps(repository))]
+  const backups = [...(await listBackups(repository)), ...(await listDumps(repository)), ...(await elsewhere())]
   const oldest = Math.min(...backups.map(({ startedAt }) => startedAt))
   for (const { id, state, doneAt } of erasures) {
     const needed = doneAt !== undefined && (backups.length === 0 || oldest <= doneAt + clocksDifferMs)

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { failure } from '../../errors.ts'
+import { writerMeta } from '../broken-backups.ts'
 import type { Repository } from '../repository.ts'
 import type { ByteStream } from '../store.ts'
 import { dumpLayout } from './dump-layout.ts'
@@ -46,7 +47,13 @@ export async function storeDumpFiles(options: {
     for (let number = next++; number < groups.length; number = next++) {
       const group = groups[number] ?? []
       const hashed: DumpFile[] = []
-      const kept = await repository.put(dumpLayout.pack(id, number), readFiles(folder, group, hashed, onBytes, signal))
+      const kept = await repository.put(
+        dumpLayout.pack(id, number),
+        readFiles(folder, group, hashed, onBytes, signal),
+        {
+          meta: writerMeta(),
+        },
+      )
       storedBytes += kept.storedBytes
       packs[number] = { key: kept.key, files: hashed }
       for (const { database, name } of group) await rm(join(folder, String(database), name))

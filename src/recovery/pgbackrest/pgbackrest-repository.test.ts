@@ -9,7 +9,9 @@ import { runToEnd } from '../../process.ts'
 import { makePlace, type Place } from '../cluster.fixture.ts'
 import { directoryStore } from '../directory-store.ts'
 import type { RecoveryEngine } from '../engine.ts'
+import { readErasures, recordErasure, settleErasure } from '../erasures/journal.ts'
 import { openRepository } from '../repository.ts'
+import { pruneRepository } from '../retention/prune.ts'
 import { pgBackRestEngine } from './pgbackrest-engine.ts'
 
 const pgbackrest = await runToEnd({ program: 'pgbackrest', args: ['version'] }).catch(() => undefined)
@@ -77,5 +79,23 @@ suite('the repository of pgBackRest', { timeout: 180_000, skip }, () => {
     assert.equal(report.sound, false)
     assert.ok(report.problems.some(({ kind, key }) => kind === 'missing' && key.endsWith(changed.detail.walStop)))
     await rename(place.path('gone'), join(folder, name))
+  })
+
+  test('keeps the record of an erasure for as long as a backup here may hold what was erased', async () => {
+    const { repository } = place
+    const { startedAt } = (await engine.list())[0] ?? assert.fail('there is a backup')
+    const later = { ...systemClock, now: () => startedAt + 1 }
+    const id = await recordErasure(repository, { name: 'user', subject: '1', sql: ['SELECT 1'], at: later.now() })
+    await settleErasure(repository, later, id, 'done')
+    const policy = { rules: new Map(), walKeep: undefined, byHand: 1, objectives: [], timeZone: 'UTC' } as const
+    const prune = (elsewhere: () => Promise<readonly { startedAt: number }[]>) =>
+      pruneRepository({ repository, policy: { ...policy, pointInTime: undefined }, clock: systemClock, elsewhere })
+    await prune(engine.list)
+    assert.equal((await readErasures(repository)).length, 1)
+    const { refused } = await prune(() => Promise.reject(new Error('pgBackRest cannot be asked')))
+    assert.match(refused[0]?.says ?? '', /cannot be asked/)
+    assert.equal((await readErasures(repository)).length, 1, 'a backup nobody could ask about may be as old as any')
+    await prune(async () => [{ startedAt: startedAt + 48 * 3_600_000 }])
+    assert.deepEqual(await readErasures(repository), [])
   })
 })

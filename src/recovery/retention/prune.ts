@@ -1,12 +1,14 @@
-import type { Clock } from '../../clock.ts'
+import { type Clock, timestamp } from '../../clock.ts'
 import { AvalError, messageOf } from '../../errors.ts'
+import { findBroken } from '../broken-backups.ts'
 import { removeSettledErasures } from '../erasures/journal.ts'
 import { layout } from '../layout.ts'
+import { wasHeld } from '../lease.ts'
 import { dumpLayout } from '../logical/dump-layout.ts'
 import type { Lsn } from '../lsn.ts'
 import type { Repository } from '../repository.ts'
 import { decideRetention } from './decide.ts'
-import { type Decision, explain } from './decision.ts'
+import { type Decision, explain, span } from './decision.ts'
 import { readHolds } from './hold.ts'
 import { readMarks } from './reading-mark.ts'
 import type { RetentionPolicy } from './rules.ts'
@@ -20,6 +22,11 @@ export interface PruneOptions {
   clock: Clock
   /** What decides; another one only where a proof must see that a wrong one is noticed. */
   decide?: typeof decideRetention
+  /**
+   * Backups that do not lie in the repository itself, such as those of an engine with a store of its own: records of erasures older than any
+   * of them stay. Where it cannot be told, all of them stay.
+   */
+  elsewhere?: () => Promise<readonly { startedAt: number }[]>
   /** Decides and explains only. */
   dryRun?: boolean
   onProgress?: (progress: { objects: number; key: string }) => void
@@ -32,6 +39,8 @@ export interface PruneReport {
   removed: string[]
   /** Of those, what an earlier removal had begun. */
   finished: string[]
+  /** Backups that were broken off and never were any; in words. */
+  broken: { id: string; says: string }[]
   segments: number
   objects: number
   bytes: number
@@ -57,11 +66,14 @@ export async function pruneRepository(options: PruneOptions): Promise<PruneRepor
     })),
     removed: [],
     finished: [...(await tombstones(repository))],
+    broken: [],
     segments: 0,
     objects: 0,
     bytes: 0,
     refused: [],
   }
+  const broken = await abandoned(repository, clock)
+  report.broken = broken.map(({ id, says }) => ({ id, says }))
   if (options.dryRun) return report
   const remove = remover(options, report)
 
@@ -71,9 +83,43 @@ export async function pruneRepository(options: PruneOptions): Promise<PruneRepor
     if (await removeBackup(repository, id, remove)) report.removed.push(id)
   }
   await removeWal(options, survey, report, remove)
+  for (const { keys } of broken) for (const key of keys) await remove(key)
   await removeLeavings(repository, now, remove)
-  await removeSettledErasures(repository, remove)
+  await removeSettledErasures(repository, remove, () => backupsElsewhere(options, report))
   return report
+}
+
+/** A backup that cannot be listed may be as old as any: no record of an erasure goes then. */
+async function backupsElsewhere(
+  { elsewhere }: PruneOptions,
+  report: PruneReport,
+): Promise<readonly { startedAt: number }[]> {
+  try {
+    return (await elsewhere?.()) ?? []
+  } catch (error) {
+    report.refused.push({ key: layout.erasures, says: messageOf(error) })
+    return [{ startedAt: Number.NEGATIVE_INFINITY }]
+  }
+}
+
+const brokenForMs = 24 * 3_600_000
+
+/**
+ * What backups left that were broken off a day ago or longer, and that nobody may still be writing. A store that was never written to by a
+ * holder is a copy: what lies in it unfinished may be on its way in.
+ */
+async function abandoned(
+  repository: Repository,
+  clock: Clock,
+): Promise<{ id: string; says: string; keys: readonly string[] }[]> {
+  if (!(await wasHeld(repository))) return []
+  return (await findBroken(repository, clock)).flatMap(({ id, keys, began }) => {
+    const age = began === undefined ? 0 : clock.now() - began
+    if (began === undefined || age <= brokenForMs) return []
+    const objects = keys.length === 1 ? 'one object' : `${keys.length} objects`
+    const says = `removed: it was broken off and never was a backup; began ${timestamp(began)}, ${span(age)} ago, and left ${objects}`
+    return [{ id, says, keys }]
+  })
 }
 
 /** @returns whether it is gone now. */
