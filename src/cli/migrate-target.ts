@@ -6,6 +6,7 @@ import { findBinaries } from '../postgres/binaries.ts'
 import { startServer } from '../postgres/launch.ts'
 import { reachable } from '../postgres/place.ts'
 import type { Project, System } from '../project/project.ts'
+import { recordedErasures } from '../run/archive.ts'
 import { lockDirectory } from '../run/owner-lock.ts'
 import { prepareSystem } from '../run/prepare-system.ts'
 import { developmentDirectory, readRunState } from '../run/run-state.ts'
@@ -77,7 +78,13 @@ export async function withTarget<T>(
   const binaries = await findBinaries(...serverChoice(system, plan, 'development'))
   const launch = (dataDirectory: string) => startServer({ dataDirectory, binaries, clock, settings: plan.settings })
   // With its standby: commits may wait for it.
-  const standby = environmentStandby({ system, directory, clock, log: () => undefined })
+  const standby = environmentStandby({
+    system,
+    directory,
+    clock,
+    log: () => undefined,
+    erasures: recordedErasures(project, system, clock),
+  })
   cleanup.defer(() => standby.stop())
   const server = await standby.open(launch, await reachable(join(directory, 'database')))
   cleanup.defer(() => server.stop())

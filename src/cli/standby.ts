@@ -9,6 +9,7 @@ import type { Project, System } from '../project/project.ts'
 import { readPair } from '../recovery/standby/pair.ts'
 import { promoteStandby, requirePair } from '../recovery/standby/promote-standby.ts'
 import { describeLoss } from '../recovery/standby/unreceived.ts'
+import { recordedErasures } from '../run/archive.ts'
 import { lockDirectory } from '../run/owner-lock.ts'
 import { developmentDirectory, readRunState } from '../run/run-state.ts'
 import { serverChoice } from '../run/server-choice.ts'
@@ -144,7 +145,11 @@ async function withoutUp(
     standby,
     primary: undefined,
     maximumLagMs: system.plan.recovery.standby?.maximumLag ?? 0,
-    afterLoss: settleLoss(system),
+    afterLoss: settleLoss({
+      system,
+      erasures: recordedErasures(project, system, clock),
+      log: (line) => context.err(`${line}\n`),
+    }),
     ...(flags.force ? { force: true } : {}),
   })
   const { generation, timeline } = done

@@ -5,7 +5,7 @@ import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import type { Project, System } from '../project/project.ts'
 import { readPair } from '../recovery/standby/pair.ts'
-import { promisesRecovery, repositoryDirectory } from '../run/archive.ts'
+import { promisesRecovery, recordedErasures, repositoryDirectory } from '../run/archive.ts'
 import { startCopies } from '../run/copies.ts'
 import { type Environment, startEnvironment } from '../run/environment.ts'
 import { keepServerUp } from '../run/keep-server-up.ts'
@@ -74,7 +74,13 @@ async function run(
   const log = (line: string) => context.err(`${prefix}${line}\n`)
   const { clock, signal } = context
   const directory = developmentDirectory(project, system.name)
-  const standby = environmentStandby({ system, directory, clock, log })
+  const standby = environmentStandby({
+    system,
+    directory,
+    clock,
+    log,
+    erasures: recordedErasures(project, system, clock),
+  })
   const declared = system.plan.recovery.standby
   // Whoever has no standby and plans none does not pay for an address that could move.
   const databaseAddress = declared !== undefined || (await readPair(pairFile(directory))) !== undefined

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts'
 import { describeError } from '../errors.ts'
 import type { Project, System } from '../project/project.ts'
 import { directoryStore } from '../recovery/directory-store.ts'
+import { type ErasureRecord, erasuresToRepeat } from '../recovery/erasures/journal.ts'
 import { type HeldRepository, holdRepository } from '../recovery/hold-repository.ts'
 import { keepLease } from '../recovery/lease.ts'
 import { capabilitiesFile, developmentStore, openPlanStore } from '../recovery/open-store.ts'
@@ -74,6 +75,18 @@ export async function openPrimaryRepository(
 export async function openDevelopmentRepository(project: Pick<Project, 'state'>, system: string): Promise<Repository> {
   const key = await openKeyFile(repositoryKeyFile(project, system), true)
   return openRepository({ store: directoryStore(repositoryDirectory(project, system)), key, system })
+}
+
+/** What was ever erased on purpose, read from the primary store; without a key nothing was ever recorded. */
+export function recordedErasures(
+  project: Pick<Project, 'state'>,
+  system: Pick<System, 'name' | 'plan'>,
+  clock: Clock,
+): () => Promise<ErasureRecord[]> {
+  return async () =>
+    existsSync(repositoryKeyFile(project, system.name))
+      ? erasuresToRepeat(await openPrimaryRepository(project, system, clock))
+      : []
 }
 
 /** Takes the right to write to a repository for this machine. @throws REPOSITORY_HELD */

@@ -3,8 +3,11 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { systemClock } from '../clock.ts'
 import { AvalError } from '../errors.ts'
+import { withClient } from '../postgres/connection.ts'
 import { serverProcesses } from '../postgres/server-processes.ts'
 import { loadSystem } from '../project/load-system.ts'
+import { eraseSubject } from '../recovery/erasures/erase.ts'
+import { openDevelopmentRepository, recordedErasures } from './archive.ts'
 import { type Environment, startEnvironment } from './environment.ts'
 import { failOver } from './fail-over.ts'
 import { environmentStandby, type Standby } from './standby.ts'
@@ -26,7 +29,7 @@ test('services live through a failover without a restart, and the system comes u
     await tiny.remove()
   })
   const begin = async () => {
-    standby = environmentStandby({ system, directory, clock, log })
+    standby = environmentStandby({ system, directory, clock, log, erasures: async () => [] })
     environment = await startEnvironment({
       system,
       directory,
@@ -92,4 +95,71 @@ test('services live through a failover without a restart, and the system comes u
   assert.equal(third.environment.server.dataDirectory, old.dataDirectory)
   assert.ok(lines.includes('standby | promoted: no acknowledged write is lost: every commit waited for the standby'))
   assert.deepEqual(await ask('/items'), ['after', 'before', 'later', 'refused', 'seeded'])
+})
+
+test('a failover that loses an erasure with other writes repeats it, and what the plan wants run', async (t) => {
+  const rule = { parameter: 'text', sql: ['DELETE FROM items WHERE name = $1'] } as const
+  const tiny = await tinyProject(
+    {},
+    {
+      recovery: {
+        afterRestore: ["INSERT INTO items VALUES ('settled') ON CONFLICT DO NOTHING"],
+        erasures: { item: { claim: 'The item is gone', ...rule, sql: [...rule.sql] } },
+      },
+    },
+  )
+  const system = await loadSystem(tiny.project, 'tiny')
+  const directory = join(tiny.project.state, 'tiny')
+  const repository = await openDevelopmentRepository(tiny.project, 'tiny')
+  const erasures = recordedErasures(tiny.project, system, clock)
+  const log = () => undefined
+  const standby = environmentStandby({ system, directory, clock, log, erasures })
+  let environment: Environment | undefined
+  t.after(async () => {
+    await environment?.stop()
+    await standby.stop()
+    await tiny.remove()
+  })
+  environment = await startEnvironment({
+    system,
+    directory,
+    environment: 'development',
+    clock,
+    log,
+    databaseAddress: true,
+    openServer: standby.open,
+  })
+  const { ownerUrl } = environment.database
+  const names = async () => {
+    const answer = await fetch(`${environment?.address('keeper')}/items`, { headers: { connection: 'close' } })
+    return answer.json()
+  }
+  const put = (name: string) => fetch(`${environment?.address('keeper')}/items/${name}`, { method: 'PUT' })
+  await standby.create(environment, { synchronous: false })
+  for (const name of ['doomed', 'kept']) await put(name)
+  const primary = environment.server
+  const deadline = Date.now() + 20_000
+  while ((await standby.status(primary)).lagMs !== 0) assert.ok(Date.now() < deadline)
+
+  await standby.server?.kill()
+  await put('lost')
+  await eraseSubject({
+    repository,
+    ownerUrl,
+    clock,
+    name: 'item',
+    rule: { claim: '', requirements: [], ...rule, sql: [...rule.sql] },
+    subject: 'doomed',
+  })
+  assert.deepEqual(await names(), ['kept', 'lost', 'seeded'])
+  await primary.kill()
+  await standby.restart(environment)
+  const { loss } = await failOver({ environment, standby, clock, force: true })
+  assert.equal(loss.kind, 'measured')
+  assert.deepEqual(
+    await withClient(environment.database.ownerUrl, async (client) =>
+      (await client.query('SELECT name FROM items ORDER BY name')).rows.map(({ name }) => name),
+    ),
+    ['kept', 'seeded', 'settled'],
+  )
 })

@@ -4,7 +4,7 @@ import { withClient } from '../postgres/connection.ts'
 import type { Loss } from '../recovery/standby/pair.ts'
 import { type PromotionStep, promoteStandby, type StepTaken } from '../recovery/standby/promote-standby.ts'
 import type { Environment } from './environment.ts'
-import { pairFile, type Standby, settleLoss } from './standby.ts'
+import { pairFile, type Standby } from './standby.ts'
 
 export type FailOverStep = PromotionStep | 'address' | 'verify'
 
@@ -56,7 +56,7 @@ export async function failOver(options: FailOverOptions): Promise<FailOver> {
       clock,
       standby: server,
       primary: environment.server,
-      afterLoss: settleLoss(environment.system),
+      afterLoss: standby.settleLoss,
       ...(options.force === undefined ? {} : { force: options.force }),
       ...(options.planned === undefined ? {} : { planned: options.planned }),
       ...(options.maximumLagMs === undefined ? {} : { maximumLagMs: options.maximumLagMs }),

@@ -18,7 +18,7 @@ test('the standby takes over by itself from a primary that is dead and does not 
   const directory = join(tiny.project.state, 'tiny')
   const lines: string[] = []
   const log = (line: string) => lines.push(line)
-  const standby = environmentStandby({ system, directory, clock, log })
+  const standby = environmentStandby({ system, directory, clock, log, erasures: async () => [] })
   const environment = await startEnvironment({
     system,
     directory,

@@ -5,6 +5,7 @@ import { serverAccount } from '../postgres/account.ts'
 import { reachable } from '../postgres/place.ts'
 import type { OwnedServer } from '../postgres/server.ts'
 import type { System } from '../project/project.ts'
+import type { ErasureRecord } from '../recovery/erasures/journal.ts'
 import { runAfterRestore } from '../recovery/finish-restore.ts'
 import { createStandby, type MadeStandby } from '../recovery/standby/create-standby.ts'
 import { loadOrCreateReplicationPassword, writeStandbySettings } from '../recovery/standby/link.ts'
@@ -26,19 +27,38 @@ export async function primaryDirectory(directory: string): Promise<string> {
   return (await readPair(pairFile(directory)))?.primary ?? reachable(join(directory, 'database'))
 }
 
-/** SQL of the plan for when acknowledged writes are gone, run on a server that takes writes. */
-export function settleLoss(system: System): (server: OwnedServer) => Promise<void> {
-  const database = databaseName(system.name)
-  const owner = system.plan.database?.owner ?? `${database}_owner`
-  return (server) => runAfterRestore(server, { afterRestore: system.plan.recovery.afterRestore, database, owner }, [])
+export interface LossSettling {
+  system: System
+  /** What the repository has on record: an erasure may be among what was lost. */
+  erasures(): Promise<readonly ErasureRecord[]>
+  log(line: string): void
 }
 
-export interface StandbyOptions {
-  system: System
+/**
+ * What is run on a server that takes writes once acknowledged ones are gone, as after a restore: the SQL of the plan, and the erasures on record.
+ * A repository out of reach does not hold up the failover; it is said what is then left to do.
+ */
+export function settleLoss({ system, erasures, log }: LossSettling): (server: OwnedServer) => Promise<void> {
+  const database = databaseName(system.name)
+  const { recovery } = system.plan
+  const owner = system.plan.database?.owner ?? `${database}_owner`
+  return async (server) => {
+    const recorded = await erasures().catch((error: unknown): ErasureRecord[] => {
+      log(`standby | erasures on record could not be read: ${describeError(error)}`)
+      log(
+        `standby | one of the last minutes may be undone: give \`aval erase ${system.name}\` again for whoever was erased then`,
+      )
+      return []
+    })
+    const { afterRestore, erasures: rules } = recovery
+    await runAfterRestore(server, { afterRestore, database, owner, erasures: rules }, recorded)
+  }
+}
+
+export interface StandbyOptions extends LossSettling {
   /** Of the environment. */
   directory: string
   clock: Clock
-  log(line: string): void
 }
 
 /** The standby of an environment: at most one, in this process. */
@@ -53,6 +73,8 @@ export interface Standby {
   /** Starts it again when it ended. */
   restart(environment: Environment): Promise<void>
   status(primary: OwnedServer): Promise<StandbyStatus>
+  /** Runs what a loss asks for on the server that was promoted; see `settleLoss`. */
+  settleLoss(server: OwnedServer): Promise<void>
   /** Hands the server over to whoever promoted it. */
   release(): OwnedServer | undefined
   stop(): Promise<void>
@@ -64,8 +86,10 @@ export interface CreateStandbyOptions {
   signal?: AbortSignal
 }
 
-export function environmentStandby({ system, directory, clock, log }: StandbyOptions): Standby {
+export function environmentStandby(options: StandbyOptions): Standby {
+  const { directory, clock, log } = options
   const file = pairFile(directory)
+  const settle = settleLoss(options)
   let server: OwnedServer | undefined
 
   /** On the port its primary has in this life. */
@@ -101,7 +125,7 @@ export function environmentStandby({ system, directory, clock, log }: StandbyOpt
             clock,
             standby: next,
             primary: undefined,
-            afterLoss: settleLoss(system),
+            afterLoss: settle,
           })
           log(`standby | promoted: ${describeLoss(loss)}`)
           return next
@@ -123,19 +147,19 @@ export function environmentStandby({ system, directory, clock, log }: StandbyOpt
       }
       return primary
     },
-    create: async (environment, options) => {
+    create: async (environment, wanted) => {
       const made = await createStandby({
         ...place(environment),
-        ...options,
+        ...wanted,
         directory: join(dirname(environment.server.dataDirectory), 'standby-database'),
       })
       server = made.server
       return made
     },
-    rejoin: async (environment, options = {}) => {
+    rejoin: async (environment, wanted = {}) => {
       await server?.stop()
       server = undefined
-      const back = await rejoinStandby({ ...place(environment), ...options, binaries: environment.binaries })
+      const back = await rejoinStandby({ ...place(environment), ...wanted, binaries: environment.binaries })
       server = back.server
       return back
     },
@@ -147,6 +171,7 @@ export function environmentStandby({ system, directory, clock, log }: StandbyOpt
       await startOn(environment.launchServer, pair.standby, environment.server)
     },
     status: (primary) => standbyStatus(primary, server),
+    settleLoss: settle,
     release: () => {
       const released = server
       server = undefined

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AvalError } from '../../../errors.ts'
 import { liftFence } from '../../../postgres/fence.ts'
+import { erasuresToRepeat } from '../../../recovery/erasures/journal.ts'
 import { formatLsn } from '../../../recovery/lsn.ts'
 import { readPair } from '../../../recovery/standby/pair.ts'
 import { promoteStandby } from '../../../recovery/standby/promote-standby.ts'
@@ -35,7 +36,11 @@ export const promote: CarryOut = async (run) => {
     primary,
     force,
     maximumLagMs: run.procedure.loss ?? 0,
-    afterLoss: settleLoss(run.session.system),
+    afterLoss: settleLoss({
+      system: run.session.system,
+      erasures: () => erasuresToRepeat(run.site.repository),
+      log: () => undefined,
+    }),
   })
   if (faults.has('fence-missing')) {
     await liftFence(primary.dataDirectory)
