@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, symlink } from 'node:fs/promises'
+import { cp, lstat, mkdir, readdir, readlink, symlink, unlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { runToEnd } from '../../process.ts'
 import type { Project, System } from '../../project/project.ts'
@@ -95,6 +95,29 @@ async function runAval(
     throw new Error(`${typed} ended with ${code}: ${said}`)
   }
   return { typed, code, output: stdout }
+}
+
+/**
+ * Gives a folder of the operator's system files of its own, in place of the link to the system's: whatever is written there then never
+ * reaches the sources of the system.
+ * @param path relative to the folder of the system.
+ */
+export async function ownFolder({ system }: Operator, path: string): Promise<string> {
+  let at = system
+  const names = path.split('/').filter((name) => name !== '' && name !== '.')
+  for (const [depth, name] of names.entries()) {
+    at = join(at, name)
+    if (!(await lstat(at)).isSymbolicLink()) continue
+    const source = await readlink(at)
+    await unlink(at)
+    if (depth === names.length - 1) {
+      await cp(source, at, { recursive: true })
+    } else {
+      await mkdir(at)
+      for (const entry of await readdir(source)) await symlink(join(source, entry), join(at, entry))
+    }
+  }
+  return at
 }
 
 /** Whether a command of the plan is one of Aval's, and so can be carried out as it is written. */

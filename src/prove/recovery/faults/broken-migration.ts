@@ -1,7 +1,8 @@
-import { cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../../../errors.ts'
 import { withClient } from '../../../postgres/connection.ts'
+import { ownFolder } from '../operator.ts'
 import type { Strike } from '../run.ts'
 
 /** Sorts behind every migration of the system, in each layout that orders by name. */
@@ -29,11 +30,8 @@ export const breakMigration: Strike = async ({ session, site }) => {
   const plan = system.plan.database
   if (plan === undefined) throw new Error('the plan has no database')
   const { directory, layout } = plan.migrations
-  const folder = join(operator.system, directory)
-  // The operator's folder of migrations is a link to the system's own until the release brings another.
-  await rm(folder, { recursive: true })
-  await cp(join(system.directory, directory), folder, { recursive: true })
-  await addMigration(folder, layout)
+  const folder = await ownFolder(operator, directory)
+  const own = await addMigration(folder, layout)
   const failed = await operator.aval(`aval migrate up ${system.name}`).then(() => undefined, messageOf)
   if (failed === undefined) throw new Error('the migration that was to fail did not')
   const url = environment.server.url({ database: environment.database.name })
@@ -42,8 +40,7 @@ export const breakMigration: Strike = async ({ session, site }) => {
     what: 'a migration of four statements stopped at the third; two stay',
     check: () => whatIsMissing(url),
     tidy: async () => {
-      await rm(folder, { recursive: true })
-      await symlink(join(system.directory, directory), folder)
+      await rm(own, { recursive: true })
       await withClient(url, async (client) => {
         await client.query(`DROP TABLE IF EXISTS ${table}`)
         await client.query('DELETE FROM aval.migrations WHERE name LIKE $1', [`%${table}%`])
@@ -52,13 +49,19 @@ export const breakMigration: Strike = async ({ session, site }) => {
   }
 }
 
-async function addMigration(folder: string, layout: string): Promise<void> {
+/** @returns the file or folder that was added. */
+async function addMigration(folder: string, layout: string): Promise<string> {
   const text = `${statements.join('\n')}\n`
-  if (layout === 'supabase') return writeFile(join(folder, `${version}_${table}.sql`), text)
-  if (layout !== 'prisma') throw new Error(`a broken migration is not written in the layout ${layout} yet`)
-  const own = join(folder, `${version}_${table}`)
-  await mkdir(own)
-  await writeFile(join(own, 'migration.sql'), text)
+  const own = join(folder, layout === 'supabase' ? `${version}_${table}.sql` : `${version}_${table}`)
+  if (layout === 'supabase') {
+    await writeFile(own, text)
+  } else if (layout === 'prisma') {
+    await mkdir(own)
+    await writeFile(join(own, 'migration.sql'), text)
+  } else {
+    throw new Error(`a broken migration is not written in the layout ${layout} yet`)
+  }
+  return own
 }
 
 /** What the migration promised and the database does not have, whatever its record says. */
