@@ -5,6 +5,7 @@ import { deriveGuarantees } from '../../plan/derive.ts'
 import { parsePlan } from '../../plan/plan.ts'
 import { htmlDocument, markdownDocument } from './document.ts'
 import type { Proof } from './proof.ts'
+import { scenarioMatrix } from './scenario-matrix.ts'
 import { scenarioDocument, scenarioReport } from './scenario-report.ts'
 
 const parsed = parsePlan({
@@ -104,4 +105,17 @@ test('there is no report of what nobody carried out', () => {
   assert.equal(scenarioReport(plan, 'restore', untried), undefined)
   assert.equal(scenarioReport(plan, 'spoken', proofs), undefined)
   assert.equal(scenarioReport(plan, 'unknown', proofs), undefined)
+})
+
+test('the matrix has a row for each fault with the outcome of each promise, and none for what no proof can carry out', () => {
+  const [row, ...others] = scenarioMatrix(plan, proofs)
+  assert.deepEqual(others, [])
+  assert.deepEqual(row?.steps, { carriedOut: 1, left: 1 })
+  assert.deepEqual(
+    row?.outcomes.map(({ guarantee, verdict }) => [row.fault, guarantee, verdict]),
+    [
+      ['server-lost', 'recovery/procedure:restore/time', 'proven'],
+      ['server-lost', 'recovery/procedure:restore/loss', 'refuted'],
+    ],
+  )
 })

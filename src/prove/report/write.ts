@@ -5,6 +5,7 @@ import type { Project, System } from '../../project/project.ts'
 import { htmlDocument, markdownDocument } from './document.ts'
 import { htmlReport } from './html.ts'
 import type { Proof } from './proof.ts'
+import { scenarioMatrix } from './scenario-matrix.ts'
 import { scenarioDocument, scenarioReport } from './scenario-report.ts'
 
 /**
@@ -29,6 +30,8 @@ export async function writeReport(
   const page = join(folder, 'report.html')
   await replaceFile(page, htmlReport(subject, proofs))
   await replaceFile(join(folder, 'report.json'), `${JSON.stringify({ ...subject, proofs }, null, 2)}\n`)
+  const matrix = scenarioMatrix(system.plan, proofs)
+  await replaceFile(join(folder, 'scenarios.json'), `${JSON.stringify(matrix, null, 2)}\n`)
   for (const name of Object.keys(system.plan.recovery.procedures)) await writeScenario(folder, system, name, proofs)
   return page
 }
