@@ -67,6 +67,7 @@ export async function finishRestore(options: FinishRestoreOptions): Promise<Owne
     await removeRecoverySettings(dataDirectory)
     await clearPending(dataDirectory, pending)
     await admitEverybody(server, clock)
+    await supply?.release()
     return server
   } catch (error) {
     await supply?.stop()

@@ -97,7 +97,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
       signal: either,
     })
     const meanwhile = options.wal === 'meanwhile'
-    const fetching = { repository, point, directory: target.wal, account, signal: either }
+    const fetching = { repository, clock, point, directory: target.wal, account, signal: either }
     const wal = meanwhile ? prepareWalAhead(fetching) : fetchWal(fetching)
     const [unpacked, fetched] = await Promise.allSettled([files.catch(stop), wal.catch(stop)])
     if (unpacked.status === 'rejected') throw ending.signal.reason

@@ -12,6 +12,7 @@ import { finishRestore } from './finish-restore.ts'
 import { pendingRestore } from './pending-restore.ts'
 import { openRepository, type Repository } from './repository.ts'
 import { type RestoreResult, restore } from './restore.ts'
+import { readMarks } from './retention/reading-mark.ts'
 import type { Store } from './store.ts'
 import { segmentsAhead } from './wal-ahead.ts'
 
@@ -182,6 +183,36 @@ suite('WAL fetched while recovery runs', { timeout: 180_000 }, () => {
     }
     const server = await finish('killed', place.repository)
     assert.equal(await counted(server), rows)
+    await server.stop()
+  })
+
+  test('from the end of the restore until all of it is done a mark says what is read, also after a failure', async () => {
+    for (const { key } of await readMarks(place.repository)) await place.repository.store.delete(key)
+    await restored('marked')
+    const [mark, ...others] = await readMarks(place.repository)
+    assert.ok(mark && others.length === 0, 'the restore is over, what it reads is not')
+    const damaged = await damageLast(place)
+    await assert.rejects(finish('marked', place.repository), { code: 'RESTORE_RECOVERY_FAILED' })
+    assert.deepEqual(
+      (await readMarks(place.repository)).map(({ key }) => key),
+      [mark.key],
+      'the call will be given again',
+    )
+    await damaged.mend()
+    const seen: number[] = []
+    const store: Store = {
+      ...place.repository.store,
+      get: async (key) => {
+        if (key.startsWith('wal/')) seen.push((await readMarks(place.repository)).length)
+        return place.repository.store.get(key)
+      },
+    }
+    const server = await finish('marked', await openRepository({ store, key: repositoryKey, system: 'shop' }))
+    assert.ok(
+      seen.length > 0 && seen.every((marks) => marks === 1),
+      `while it read there were ${seen.join(', ')} marks`,
+    )
+    assert.deepEqual(await readMarks(place.repository), [], 'nothing is read any more')
     await server.stop()
   })
 })

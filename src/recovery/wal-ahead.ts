@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts'
 import { AvalError, failure } from '../errors.ts'
 import type { Account } from '../postgres/account.ts'
 import { isErrno, syncDirectory, writeOwned } from './durable.ts'
+import { layout } from './layout.ts'
 import { formatLsn, parseLsn, parseSegmentName, segmentName } from './lsn.ts'
 import type { Repository } from './repository.ts'
 import type { RestorePoint } from './restore-point.ts'
@@ -30,6 +31,8 @@ const readsSchema = z.strictObject({
   backup: z.string(),
   from: z.string().transform(parseLsn),
   to: z.string().transform(parseLsn),
+  /** Of the mark that was left when the restore ended. */
+  mark: z.string().startsWith(layout.readings).optional(),
 })
 const stoppedFile = 'stopped'
 const wantedSuffix = '.wanted'
@@ -45,11 +48,13 @@ const lookEveryMs = 15
 const storePatienceMs = 300_000
 
 /**
- * Prepares the folder: the list of what recovery will read, the histories, and the first segments.
- * @throws OBJECT_DAMAGED, OBJECT_MISSING, or the signal's reason.
+ * Prepares the folder: the list of what recovery will read, the histories, and the first segments. Leaves a mark in the repository that the rest
+ * is still to be read, which stands until `supplyWal` has it taken away, or a day.
+ * @throws BACKUP_UNKNOWN, OBJECT_DAMAGED, OBJECT_MISSING, or the signal's reason.
  */
 export async function prepareWalAhead(options: {
   repository: Repository
+  clock: Clock
   point: RestorePoint
   directory: string
   account: Account | undefined
@@ -68,10 +73,14 @@ export async function prepareWalAhead(options: {
     await writeWalFile(join(directory, name), bytes, walSegmentBytes, account)
   }
   await writeHistories(point, directory, account)
+  const span = { backup: point.backup.id, from: parseLsn(point.backup.startLsn), to: point.end }
+  const mark = await markReading(repository, options.clock, span)
+  await mark.leave()
   const reads = {
     backup: point.backup.id,
     from: point.backup.startLsn,
     to: formatLsn(point.end),
+    mark: mark.key,
   } satisfies z.input<typeof readsSchema>
   await writeOwned(join(directory, readsFile), JSON.stringify(reads), account)
   await writeOwned(join(directory, comingFile), lines.join(''), account)
@@ -106,8 +115,10 @@ export async function hasWalAhead(directory: string): Promise<boolean> {
 export interface WalSupply {
   /** Why no more will come; undefined while all is well. */
   failed(): unknown
-  /** Ends the supply. Recovery that still asks is ended as well. */
+  /** Ends the supply. Recovery that still asks is ended as well. The mark of what is read stands, since the call may be repeated. */
   stop(): Promise<void>
+  /** Nothing is read any more: takes the mark away. */
+  release(): Promise<void>
 }
 
 interface Coming {
@@ -129,7 +140,7 @@ export async function supplyWal(options: {
 }): Promise<WalSupply> {
   const { repository, directory, account } = options
   const reads = readsSchema.parse(JSON.parse(await readFile(join(directory, readsFile), 'utf8')))
-  const mark = await markReading(repository, options.clock, reads)
+  const mark = await markReading(repository, options.clock, reads, reads.mark)
   const coming = parseComing(repository, await readFile(join(directory, comingFile), 'utf8'))
   const indexOf = new Map(coming.map(({ name }, index) => [name, index]))
   const resumed = await clearUntrusted(directory, indexOf)
@@ -201,8 +212,9 @@ export async function supplyWal(options: {
       stopping.abort()
       await work
       await writeFile(join(directory, stoppedFile), '').catch(() => undefined)
-      await mark[Symbol.asyncDispose]()
+      await mark.leave()
     },
+    release: async () => mark[Symbol.asyncDispose](),
   }
 }
 

@@ -22,18 +22,28 @@ const markSchema = z.strictObject({
 
 const markedForMs = 24 * 3_600_000
 
+/** Disposed of, it is removed. */
+export interface ReadingMark extends AsyncDisposable {
+  /** Takes it up again: after a restore that leaves the rest to somebody else, or died. */
+  readonly key: string
+  /** Ends the renewal and lets the mark stand until its time is over. */
+  leave(): Promise<void>
+}
+
 /**
  * Marks a backup and its WAL as being read until the mark is disposed of; renewed as long as the process lives. A store that cannot be
  * written to, such as a copy kept read-only, has nobody that removes from it either: the restore goes on without a mark.
+ * @param former of a mark that was left, to be taken up in place of a new one.
  * @throws BACKUP_UNKNOWN when the removal of the backup has begun.
  */
 export async function markReading(
   repository: Repository,
   clock: Clock,
   reads: { backup: string; from: Lsn; to: Lsn },
-): Promise<AsyncDisposable> {
+  former?: string,
+): Promise<ReadingMark> {
   const stamp = new Date(clock.now()).toISOString().replace(/[-:]|\.\d+/g, '')
-  const key = layout.reading(`${stamp}-${randomBytes(4).toString('hex')}`)
+  const key = former ?? layout.reading(`${stamp}-${randomBytes(4).toString('hex')}`)
   const write = async () => {
     const mark = {
       backup: reads.backup,
@@ -49,16 +59,19 @@ export async function markReading(
   )
   const ending = new AbortController()
   const renewing = written ? renew(write, clock, ending.signal) : Promise.resolve()
-  const end = async () => {
+  const leave = async () => {
     ending.abort()
     await renewing
+  }
+  const end = async () => {
+    await leave()
     if (written) await repository.store.delete(key).catch(() => undefined)
   }
   if ((await repository.store.stat(layout.removed(reads.backup))) !== undefined) {
     await end()
     throw failure('BACKUP_UNKNOWN', { id: reads.backup })
   }
-  return { [Symbol.asyncDispose]: end }
+  return { key, leave, [Symbol.asyncDispose]: end }
 }
 
 async function renew(write: () => Promise<void>, clock: Clock, signal: AbortSignal): Promise<void> {
