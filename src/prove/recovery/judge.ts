@@ -30,7 +30,7 @@ export function judgeOutage(guarantee: Guarantee, outcome: Outcome, session: Pro
   return {
     ...measuredBy(guarantee, outcome, session),
     measured: downMs,
-    sample: { size: servedAt === undefined ? 0 : 1, of: 'loss of the server and its data, under load' },
+    sample: { size: servedAt === undefined ? 0 : 1, of: `loss under load: ${faultMeanings[outcome.fault]}` },
     reason: `${readableMs(downMs)} between the last answer before the fault and the first after it`,
     broken: servedAt === undefined ? 'The restored system never answered' : undefined,
   }

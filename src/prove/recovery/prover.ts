@@ -51,9 +51,22 @@ function questionOf(guarantee: Guarantee, plan: Plan): { scenario: Scenario; jud
     const scenario = scenariosOf(plan).find((each) => each.name === name)
     return scenario && { scenario, judge: guarantee.id.endsWith('/loss') ? judgeLoss : judgeTime }
   }
-  if (group !== 'objectives' || plan.recovery.objectives[String(name)]?.covers !== 'database') return undefined
-  const scenario = scenarioFor(plan, 'server-lost')
-  return { scenario, judge: bound === 'rto' ? judgeOutage : judgeLoss }
+  if (group !== 'objectives') return undefined
+  const scenario = scenarioOfObjective(plan, plan.recovery.objectives[String(name)]?.covers)
+  return scenario && { scenario, judge: bound === 'rto' ? judgeOutage : judgeLoss }
+}
+
+/** What fails when an objective is about more than the database. The rest, such as a managed service, no scenario reaches. */
+const faultOf: Readonly<Record<string, FaultName>> = {
+  zone: 'primary-killed',
+  region: 'region-lost',
+  everything: 'all-lost',
+}
+
+function scenarioOfObjective(plan: Plan, covers: string | undefined): Scenario | undefined {
+  if (covers === 'database') return scenarioFor(plan, 'server-lost')
+  const fault = covers === undefined ? undefined : faultOf[covers]
+  return scenariosOf(plan).find(({ procedure }) => procedure.fault === fault)
 }
 
 /** What takes most comes last, so that what went before had a site to happen to. */
