@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { systemClock } from '../clock.ts'
@@ -9,6 +9,7 @@ import { type Child, type Ending, processExists, startChild } from '../process.t
 import { seededRandom } from '../random.ts'
 import { createBackup } from '../recovery/base-backup.ts'
 import { finishRestore } from '../recovery/finish-restore.ts'
+import { listBackups } from '../recovery/list-backups.ts'
 import { parseLsn } from '../recovery/lsn.ts'
 import { restore } from '../recovery/restore.ts'
 import { readInventory, storedEnd } from '../recovery/wal-inventory.ts'
@@ -212,6 +213,29 @@ function processesOf(folder: string): string[] {
     }
   })
 }
+
+test('a migration that is pending is preceded by the snapshot the plan wants, unless nothing is there to lose', async (t) => {
+  const { tiny, up, state } = await bench(t, {
+    recovery: { backups: { careful: { on: 'migration', keep: '90d' } } },
+  })
+  const first = await up()
+  await state()
+  await ctrlC(first)
+  assert.match(first.err(), /no snapshot was taken: no table holds anything yet/)
+  writeFileSync(join(tiny.directory, 'migrations', '20260102000000_more.sql'), 'CREATE TABLE more ();\n')
+  const second = await up()
+  await state()
+  const taken = /snapshot (\S+) taken first \(careful\)[\s\S]*migration 20260102000000_more\.sql applied/.exec(
+    second.err(),
+  )
+  assert.ok(taken, second.err())
+  await ctrlC(second)
+  const backups = await listBackups(await openDevelopmentRepository(tiny.project, 'tiny'))
+  assert.deepEqual(
+    backups.map(({ id, rule, label }) => ({ id, rule, label })),
+    [{ id: taken[1], rule: 'careful', label: 'before 20260102000000_more.sql' }],
+  )
+})
 
 test('Ctrl-C during the start ends it cleanly', async (t) => {
   const { tiny, up } = await bench(t)

@@ -18,6 +18,7 @@ import { openJournal } from '../schedule/journal.ts'
 import { startSchedule } from '../schedule/run-schedule.ts'
 import { chooseSystems } from './choose-systems.ts'
 import type { CommandContext } from './command.ts'
+import { snapshotBefore } from './migration-snapshot.ts'
 import { runAval } from './run-aval.ts'
 
 export function registerUp(program: Command, context: CommandContext): void {
@@ -96,6 +97,7 @@ async function run(
       databaseAddress,
       serverSettings: await protectionSettings(system, { project, clock }),
       openServer: standby.open,
+      beforeMigration: (pending, url) => snapshotBefore({ project, system, url, pending, waived: undefined, context }),
     })
   } catch (error) {
     await standby.stop()

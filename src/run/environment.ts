@@ -7,6 +7,7 @@ import { withClient } from '../postgres/connection.ts'
 import type { PreparedDatabase } from '../postgres/database.ts'
 import { startServer } from '../postgres/launch.ts'
 import { applyMigrations } from '../postgres/migrations/apply.ts'
+import type { Migration } from '../postgres/migrations/migration.ts'
 import { readMigrations } from '../postgres/migrations/read.ts'
 import { reachable } from '../postgres/place.ts'
 import type { OwnedServer, Server } from '../postgres/server.ts'
@@ -37,6 +38,8 @@ export interface EnvironmentOptions {
   environment: EnvironmentName
   clock: Clock
   log(line: string): void
+  /** Called before the first pending migration, with a URL that may take a base backup; what it throws ends the start, nothing changed. */
+  beforeMigration?(pending: readonly Migration[], url: string): Promise<void>
   /** Called with the owner's URL once the migrations are applied, before any service starts. */
   afterMigration?(ownerUrl: string): Promise<void>
   /** Variables beyond the plan, by service. */
@@ -156,6 +159,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
   const migrations = await readMigrations(plan.migrations.layout, join(system.directory, plan.migrations.directory))
   await applyMigrations(database.ownerUrl, migrations, {
     clock,
+    beforeFirst: async (pending) => options.beforeMigration?.(pending, server.url({ database: database.name })),
     onApplied: ({ name, tookMs }) => log(`migration ${name} applied in ${tookMs} ms`),
     ...(options.signal ? { signal: options.signal } : {}),
   })
