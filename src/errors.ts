@@ -539,9 +539,34 @@ export const catalogue = {
     exit: 1,
   },
   BACKUP_KIND_UNSUPPORTED: {
-    says: 'The native engine takes full backups only; {kind} was asked for, so nothing was backed up.',
-    next: "Ask for a full one: the WAL between two full backups is kept anyway. Or set recovery.engine to 'pgbackrest', which knows the others.",
+    says: 'The native engine takes full and incremental backups; {kind} was asked for, so nothing was backed up.',
+    next: "Ask for one of those: an incremental one holds what changed since the backup before. Or set recovery.engine to 'pgbackrest', which knows the others.",
     exit: 2,
+  },
+  BACKUP_INCREMENTAL_TOO_OLD: {
+    says: 'The server is Postgres {version}; incremental backups of the native engine need 17 or later. Nothing was backed up.',
+    next: 'Take a full one: the WAL between two full backups is kept anyway. Or upgrade the server.',
+    exit: 1,
+  },
+  BACKUP_SUMMARIES_OFF: {
+    says: 'The server does not note which pages change (summarize_wal is off), so that no incremental backup can be taken.',
+    next: 'Set summarize_wal to true in database.settings of the plan, or run ALTER SYSTEM SET summarize_wal = on and SELECT pg_reload_conf() on a server of your own. Then take a full backup first.',
+    exit: 1,
+  },
+  BACKUP_NO_PARENT: {
+    says: 'There is no sound backup on timeline {timeline} of the server that an incremental one could follow. Nothing was backed up.',
+    next: 'Take a full one: aval backup create. Those after it can be incremental.',
+    exit: 1,
+  },
+  BACKUP_SUMMARIES_MISSING: {
+    says: 'The server cannot tell every page that changed since the backup {parent}: {problem}. Nothing was backed up.',
+    next: 'Take a full one. To keep the notes for longer between backups, raise wal_summary_keep_time.',
+    exit: 1,
+  },
+  BACKUP_CHAIN_BROKEN: {
+    says: 'The backup {id} is incremental and cannot be put together: {parent}, which it builds on, is not there.',
+    next: 'Restore from another backup of `aval backup list` with --backup, or bring {parent} back from a second store with `aval backup copy`. Take a full backup.',
+    exit: 1,
   },
   BACKUP_TABLESPACES: {
     says: 'The cluster keeps data in tablespaces of its own: {locations}. They cannot be backed up yet, so nothing was.',

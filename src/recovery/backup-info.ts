@@ -20,6 +20,10 @@ export const backupInfoSchema = z.strictObject({
   rule: z.string().optional(),
   /** How long it is kept, milliseconds, where that is its own and not its rule's. */
   keep: z.union([z.literal('forever'), z.number().nonnegative()]).optional(),
+  /** Id of the backup it holds the difference to; absent for a full one, which needs no other. */
+  parent: z.string().optional(),
+  /** Whether the pages of the cluster carry checksums, which what is combined with others is checked by. Told of incremental ones. */
+  pageChecksums: z.boolean().optional(),
   system: z.string(),
   /** Decimal; larger than a double can hold. */
   systemIdentifier: z.string().regex(/^\d+$/),
@@ -34,7 +38,7 @@ export const backupInfoSchema = z.strictObject({
   walSegmentBytes: z.int().positive(),
   /** Names of tablespaces beside the default one. This form of recovery refuses to back any up. */
   tablespaces: z.array(z.string()),
-  /** Files of the data directory, by the manifest. */
+  /** Files of the data directory, by the manifest; of an incremental backup many hold changed pages only. */
   files: z.int(),
   databaseBytes: z.number(),
   archives: z.array(z.strictObject({ key: z.string(), bytes: z.number(), storedBytes: z.number() })),

@@ -11,6 +11,7 @@ import type { BackupInfo } from './backup-info.ts'
 import { parseManifest } from './backup-manifest.ts'
 import { baseBackupStream } from './backup-stream.ts'
 import { clearBroken, writerMeta } from './broken-backups.ts'
+import { chooseParent, summariesMissing, uploadManifest } from './choose-parent.ts'
 import { serverTime } from './heartbeat.ts'
 import { layout } from './layout.ts'
 import { listBackups } from './list-backups.ts'
@@ -18,6 +19,7 @@ import { formatLsn, type Lsn, parseLsn } from './lsn.ts'
 import { patiently } from './patience.ts'
 import { connectReplication, type ReplicationConnection } from './replication.ts'
 import { once, type Repository, readWhole } from './repository.ts'
+import { markReading } from './retention/reading-mark.ts'
 import { claimServer, type Identified, identifyServer } from './server-identity.ts'
 import { removeAbandoned } from './spool-owner.ts'
 import { coveredFrom, readInventory } from './wal-inventory.ts'
@@ -28,6 +30,8 @@ export interface BackupOptions {
   url: string
   repository: Repository
   clock: Clock
+  /** Incremental: only what changed since the newest backup, which it cannot be restored without. Full unless told. */
+  kind?: 'full' | 'incremental'
   label?: string
   /** The rule of `recovery.backups` it is taken by. */
   rule?: string
@@ -56,7 +60,8 @@ const walTimeoutMs = 60_000
 /**
  * Takes a base backup while the server goes on serving. It exists only once its files, its manifest and all WAL up to its end
  * are in the repository; whatever a backup that failed had written is removed.
- * @throws BACKUP_TABLESPACES, BACKUP_WAL_MISSING, BACKUP_SERVER_TOO_OLD, REPOSITORY_OTHER_SERVER, POSTGRES_UNREACHABLE,
+ * @throws BACKUP_TABLESPACES, BACKUP_WAL_MISSING, BACKUP_SERVER_TOO_OLD, of an incremental one BACKUP_INCREMENTAL_TOO_OLD,
+ * BACKUP_SUMMARIES_OFF, BACKUP_SUMMARIES_MISSING, BACKUP_NO_PARENT, REPOSITORY_OTHER_SERVER, POSTGRES_UNREACHABLE,
  * STORE_FULL, or the signal's reason.
  */
 export async function createBackup(options: BackupOptions): Promise<BackupInfo> {
@@ -75,9 +80,15 @@ export async function createBackup(options: BackupOptions): Promise<BackupInfo> 
     const identity = await identifyServer(connection)
     await claimServer(repository, identity)
     await clearBroken(repository, clock)
+    const parent = options.kind === 'incremental' ? await chooseParent(repository, connection, identity) : undefined
+    if (parent) {
+      const from = parseLsn(parent.startLsn)
+      // Retention must not take it away meanwhile.
+      undo.use(await markReading(repository, clock, { backup: parent.id, from, to: from }))
+    }
     const own = options.receiver ? undefined : await bringWal(options, undo)
     const receiver = options.receiver ?? own
-    const info = await copyFiles(options, connection, identity, id)
+    const info = await copyFiles(options, connection, identity, id, parent)
     const stop = parseLsn(info.stopLsn)
     if (receiver) await waitWhileItMoves(receiver, stop)
     await requireWal(options, info, receiver ? 0 : walTimeoutMs)
@@ -145,17 +156,22 @@ async function copyFiles(
   connection: ReplicationConnection,
   identity: Identified,
   id: string,
+  parent: BackupInfo | undefined,
 ): Promise<BackupInfo> {
   const { repository, url, label = '', onProgress } = options
   const startedAt = await serverTime(url)
   let totalBytes = 0
+  if (parent) await uploadManifest(repository, connection, parent)
+  const [[checksums] = []] = parent ? await connection.query('SHOW data_checksums') : []
   const stream = baseBackupStream(
     connection,
     `BASE_BACKUP (LABEL ${escapeLiteral(label || id)}, CHECKPOINT 'fast', PROGRESS true, WAL false, WAIT false, ` +
-      `MANIFEST 'yes', MANIFEST_CHECKSUMS 'SHA256', TABLESPACE_MAP true)`,
+      `MANIFEST 'yes', MANIFEST_CHECKSUMS 'SHA256', TABLESPACE_MAP true${parent ? ', INCREMENTAL true' : ''})`,
     { partBytes, onProgress: (bytes) => onProgress?.({ bytes, totalBytes: Math.max(bytes, totalBytes) }) },
   )
-  const [[[startLsn, timeline] = []] = [], spaces = []] = await stream.before
+  const [[[startLsn, timeline] = []] = [], spaces = []] = await stream.before.catch((error: unknown) => {
+    throw parent ? summariesMissing(error, parent) : error
+  })
   if (!startLsn || !timeline)
     throw failure('UNEXPECTED', { problem: 'the server does not say where its backup begins' })
   const foreign = spaces.flatMap(([oid, location]) => (oid ? [location ?? oid] : []))
@@ -178,6 +194,7 @@ async function copyFiles(
     label,
     ...(options.rule === undefined ? {} : { rule: options.rule }),
     ...(options.keep === undefined ? {} : { keep: options.keep }),
+    ...(parent === undefined ? {} : { parent: parent.id, pageChecksums: checksums === 'on' }),
     system: repository.system,
     systemIdentifier: identity.systemIdentifier,
     timeline: Number(timeline),

@@ -51,12 +51,13 @@ export function nativeEngine(options: { repository: Repository; folder: string; 
       } satisfies Protection
     },
     backup: async ({ server, kind = 'full', label, rule, keep, onProgress, signal }) => {
-      if (kind !== 'full') throw failure('BACKUP_KIND_UNSUPPORTED', { kind })
+      if (kind === 'differential') throw failure('BACKUP_KIND_UNSUPPORTED', { kind })
       return summarise(
         await createBackup({
           url: server.url(),
           repository,
           clock,
+          kind,
           ...(receiver === undefined ? {} : { receiver }),
           ...(label === undefined ? {} : { label }),
           ...(rule === undefined ? {} : { rule }),
@@ -103,7 +104,7 @@ function summarise(info: BackupInfo): EngineBackup {
     id: info.id,
     label: info.label,
     ...(info.rule === undefined ? {} : { rule: info.rule }),
-    kind: 'full',
+    kind: info.parent === undefined ? 'full' : 'incremental',
     startedAt: info.startedAt,
     stoppedAt: info.stoppedAt,
     restoresFrom: info.stoppedAt,

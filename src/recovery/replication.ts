@@ -17,6 +17,8 @@ export interface ReplicationConnection {
    * the server is made to wait until `resume`.
    */
   copy(command: string, take: (payload: Buffer) => boolean): CopyStream
+  /** Runs a command that takes a copy from us, and gives it this. */
+  upload(command: string, content: Buffer): Promise<void>
   /** Resolves when the connection is closed, politely or not. */
   close(): Promise<void>
   /** Cuts the connection at once; whatever runs on it fails. */
@@ -101,6 +103,7 @@ export async function connectReplication(
       return result.rows.map((row) => row.map((value) => (value === null ? null : String(value))))
     },
     copy: (command: string, take?: (payload: Buffer) => boolean) => copyStream(client, command, take),
+    upload: (command, content) => within(answerMs, upload(client, command, content)),
     close: () =>
       within(
         goodbyeMs,
@@ -235,6 +238,29 @@ function copyStream(client: Client, command: string, take?: (payload: Buffer) =>
       connection?.stream.write(frame('c', new Uint8Array()))
     },
   }
+}
+
+/** Bytes of one message of an upload. */
+const uploadBytes = 65_536
+
+function upload(client: Client, command: string, content: Buffer): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const query = {
+    submit: (on: Connection) => {
+      on.query(command)
+    },
+    handleCopyInResponse: (on: Connection) => {
+      for (let at = 0; at < content.length; at += uploadBytes) {
+        on.stream.write(frame('d', content.subarray(at, at + uploadBytes)))
+      }
+      on.stream.write(frame('c', new Uint8Array()))
+    },
+    handleCommandComplete: () => {},
+    handleReadyForQuery: () => resolve(),
+    handleError: (error: unknown) => reject(error),
+  } satisfies Submittable & Record<string, unknown>
+  client.query(query)
+  return promise
 }
 
 /** A message of the frontend: type, length with itself, content. */

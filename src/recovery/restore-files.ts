@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { chown, type FileHandle, mkdir, open, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { failure } from '../errors.ts'
+import { AvalError, failure, messageOf } from '../errors.ts'
 import type { Account } from '../postgres/account.ts'
 import type { ManifestFile } from './backup-manifest.ts'
-import { syncDirectory } from './durable.ts'
+import { isErrno, syncDirectory } from './durable.ts'
+import { patchedPath, patchFile } from './incremental-file.ts'
 import { threads } from './object-thread.ts'
 import type { ByteStream } from './store.ts'
 import { readTar, type TarEntry } from './tar-reader.ts'
@@ -35,11 +36,17 @@ export interface UnpackOptions {
   directory: string
   /** Who owns the files; the account of this process unless told. */
   account: Account | undefined
+  /** What the backup before left there is brought to the state of this one: files are written over or patched. The directory is new unless told. */
+  onto?: true
   onBytes?: (bytes: number) => void
   signal?: AbortSignal
 }
 
 export interface Unpacked {
+  /** Directories the backup has, the data directory among them. */
+  directories: ReadonlySet<string>
+  /** Files that were patched, relative to the data directory. */
+  patched: readonly string[]
   /** Puts the last file in its place, which makes the directory a cluster. */
   finish(): Promise<void>
 }
@@ -55,6 +62,7 @@ export async function unpackBackup(options: UnpackOptions): Promise<Unpacked> {
     wanted: new Map(manifest.map((file) => [file.path, file])),
     directories: new Set([directory]),
     syncs: new Set(),
+    patched: [],
     failures: [],
   }
   const queue = [...options.archives]
@@ -77,6 +85,8 @@ export async function unpackBackup(options: UnpackOptions): Promise<Unpacked> {
     await syncDirectory(made)
   }
   return {
+    directories: work.directories,
+    patched: work.patched,
     finish: async () => {
       await rename(join(directory, unfinishedControl), join(directory, control))
       await syncDirectory(join(directory, dirname(control)))
@@ -90,6 +100,7 @@ interface Work {
   wanted: Map<string, ManifestFile>
   directories: Set<string>
   syncs: Set<Promise<void>>
+  patched: string[]
   failures: unknown[]
 }
 
@@ -99,7 +110,7 @@ async function unpackArchive(
   options: UnpackOptions,
 ): Promise<void> {
   const { directory, account, signal } = options
-  const { wanted, directories, syncs, failures } = work
+  const { wanted, directories, syncs, patched, failures } = work
   for await (const entry of readTar(await openArchive(), object)) {
     signal?.throwIfAborted()
     if (failures.length > 0) return
@@ -113,18 +124,28 @@ async function unpackArchive(
     if (!file)
       throw failure('OBJECT_DAMAGED', { object, problem: `it holds ${path}, which the manifest does not name` })
     wanted.delete(path)
-    const target = join(directory, path === control ? unfinishedControl : path)
+    const before = options.onto && patchedPath(path)
+    const target = join(directory, before ?? (path === control ? unfinishedControl : path))
     const parent = dirname(target)
     if (!directories.has(parent)) {
       // Its entry stands in a part that another lane has not come to yet.
       await mkdir(parent, { recursive: true, mode: 0o700 })
       directories.add(parent)
     }
-    const handle = await open(target, 'wx', 0o600)
-    await writeChecked(handle, entry, file, object, options).catch(async (error: unknown) => {
+    const flags = before === undefined ? (options.onto ? 'w' : 'wx') : 'r+'
+    const handle = await open(target, flags, 0o600).catch((error: unknown) => {
+      if (before === undefined || !isErrno(error, 'ENOENT')) throw error
+      throw failure('OBJECT_DAMAGED', {
+        object,
+        problem: `it changes ${before}, which the backup before does not have`,
+      })
+    })
+    const writing = before === undefined ? writeChecked : patchChecked
+    await writing(handle, entry, file, object, options).catch(async (error: unknown) => {
       await handle.close()
       throw error
     })
+    if (before !== undefined) patched.push(before)
     const sync = settle(handle, account).catch((error: unknown) => {
       failures.push(error)
     })
@@ -164,6 +185,29 @@ async function writeChecked(
   if (bytes !== file.bytes || hash.digest('hex') !== file.sha256) {
     throw failure('OBJECT_DAMAGED', { object, problem: `${file.path} in it is not what the manifest says` })
   }
+}
+
+async function patchChecked(
+  handle: FileHandle,
+  entry: TarEntry,
+  file: ManifestFile,
+  object: string,
+  { onBytes }: UnpackOptions,
+): Promise<void> {
+  const hash = createHash('sha256')
+  async function* counted(): ByteStream {
+    for await (const part of entry.content) {
+      hash.update(part)
+      onBytes?.(part.length)
+      yield part
+    }
+  }
+  const wrong = (problem: string) => failure('OBJECT_DAMAGED', { object, problem })
+  await patchFile(handle, counted()).catch((error: unknown) => {
+    throw error instanceof AvalError ? error : wrong(`${file.path} in it cannot be used: ${messageOf(error)}`)
+  })
+  if (entry.bytes !== file.bytes || hash.digest('hex') !== file.sha256)
+    throw wrong(`${file.path} in it is not what the manifest says`)
 }
 
 async function settle(handle: FileHandle, account: Account | undefined): Promise<void> {

@@ -3,14 +3,15 @@ import type { Clock } from '../clock.ts'
 import { failure } from '../errors.ts'
 import { formatBytes } from '../plan/units.ts'
 import { serverAccount } from '../postgres/account.ts'
+import { chainOf } from './backup-chain.ts'
 import type { BackupInfo } from './backup-info.ts'
-import { parseManifest } from './backup-manifest.ts'
 import { erasuresToRepeat } from './erasures/journal.ts'
+import { listBackups } from './list-backups.ts'
 import { formatLsn, parseLsn } from './lsn.ts'
 import { markPending } from './pending-restore.ts'
 import { writeRecoverySettings } from './recovery-settings.ts'
-import { type Repository, readWhole } from './repository.ts'
-import { unpackBackup } from './restore-files.ts'
+import type { Repository } from './repository.ts'
+import { type ManifestedBackup, readManifest, unpackChain } from './restore-chain.ts'
 import { findRestorePoint } from './restore-point.ts'
 import { claimTarget } from './restore-target.ts'
 import { fetchWal } from './restore-wal.ts'
@@ -53,7 +54,7 @@ export interface RestoreResult {
  * Writes a cluster from a backup, ready to recover to a moment when `finishRestore` starts it. Everything is checked: the moment
  * and the WAL before anything is written, every file while it is written. When anything is wrong nothing is left behind.
  * @throws RESTORE_SERVER_RUNNING, RESTORE_NOT_EMPTY, RESTORE_BUSY, RESTORE_OUTSIDE_WINDOW, RESTORE_WAL_MISSING, RESTORE_NO_ROOM,
- * BACKUP_NONE, BACKUP_UNKNOWN, OBJECT_DAMAGED, OBJECT_MISSING, or the signal's reason.
+ * BACKUP_NONE, BACKUP_UNKNOWN, BACKUP_CHAIN_BROKEN, OBJECT_DAMAGED, OBJECT_MISSING, or the signal's reason.
  */
 export async function restore(options: RestoreOptions): Promise<RestoreResult> {
   const { repository, clock, signal, onProgress } = options
@@ -61,22 +62,21 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
   signal?.throwIfAborted()
   const point = await findRestorePoint(repository, options.at, options.backup)
   const { backup } = point
-  const manifestText = await readWhole(repository, backup.manifest.key)
-  const manifest = parseManifest(manifestText, backup.manifest.key)
-  if (repository.digest(manifestText) !== backup.manifest.digest) {
-    throw failure('OBJECT_DAMAGED', { object: backup.manifest.key, problem: 'it is not the manifest of its backup' })
-  }
+  const backups = chainOf(backup, backup.parent === undefined ? [] : await listBackups(repository))
+  const chain: ManifestedBackup[] = []
+  for (const each of backups) chain.push(await readManifest(repository, each))
+  const totalBytes = backups.reduce((sum, { databaseBytes }) => sum + databaseBytes, 0)
   const reads = { backup: backup.id, from: parseLsn(backup.startLsn), to: point.end }
   await using _reading = await markReading(repository, clock, reads)
   const erasures = await erasuresToRepeat(repository)
   const account = serverAccount()
   const target = await claimTarget(options.to, backup.id)
   try {
-    await requireRoom(target.directory, backup.databaseBytes + point.segments.length * backup.walSegmentBytes)
+    await requireRoom(target.directory, totalBytes + point.segments.length * backup.walSegmentBytes)
     let bytes = 0
     const report = (more: number) => {
       bytes += more
-      onProgress?.({ bytes, totalBytes: backup.databaseBytes })
+      onProgress?.({ bytes, totalBytes })
     }
     // One failure must not leave the other still writing while the directory is cleared.
     const ending = new AbortController()
@@ -85,12 +85,9 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
       ending.abort(error)
       throw error
     }
-    const files = unpackBackup({
-      archives: backup.archives.map(({ key }) => ({
-        object: key,
-        open: async () => (await repository.read(key, { size: 'large' })).text,
-      })),
-      manifest,
+    const files = unpackChain({
+      repository,
+      chain,
       directory: target.directory,
       account,
       onBytes: report,
@@ -112,7 +109,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
       at: point.at,
       dataDirectory: target.directory,
       walDirectory: target.wal,
-      files: manifest.length,
+      files: backup.files,
       bytes,
       walSegments: point.segments.length,
       endLsn: formatLsn(point.end),

@@ -48,7 +48,8 @@ export async function* readTar(source: ByteStream, object: string): AsyncIterabl
   }
 }
 
-interface Taker {
+/** Bytes of a stream, so many at a time as are asked for. */
+export interface Taker {
   /** So many bytes, fewer when the source ends first, undefined when it has ended. */
   exactly(length: number): Promise<Buffer | undefined>
   /** At least one and at most so many bytes; undefined when the source has ended. */
@@ -58,7 +59,7 @@ interface Taker {
   close(): Promise<void>
 }
 
-function takeFrom(source: ByteStream): Taker {
+export function takeFrom(source: ByteStream): Taker {
   const iterator = source[Symbol.asyncIterator]()
   let held: Buffer = Buffer.alloc(0)
   const some = async (most: number): Promise<Buffer | undefined> => {
@@ -74,15 +75,15 @@ function takeFrom(source: ByteStream): Taker {
   return {
     some,
     exactly: async (length) => {
-      const parts: Buffer[] = []
-      let missing = length
-      while (missing > 0) {
-        const part = await some(missing)
+      // Copied at once: the memory of a block is used again as soon as the next one is asked for.
+      const taken = Buffer.allocUnsafe(length)
+      let filled = 0
+      while (filled < length) {
+        const part = await some(length - filled)
         if (part === undefined) break
-        parts.push(part)
-        missing -= part.length
+        filled += part.copy(taken, filled)
       }
-      return missing === length ? undefined : Buffer.concat(parts)
+      return filled === 0 ? undefined : taken.subarray(0, filled)
     },
     drain: async () => {
       while ((await some(65_536)) !== undefined);

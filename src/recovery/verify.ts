@@ -1,4 +1,5 @@
 import { AvalError, messageOf } from '../errors.ts'
+import { withDependents } from './backup-chain.ts'
 import type { BackupInfo } from './backup-info.ts'
 import { backupInfoSchema } from './backup-info.ts'
 import { parseManifest } from './backup-manifest.ts'
@@ -110,8 +111,10 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
   infos.sort((a, b) => a.stoppedAt - b.stoppedAt)
 
   for (const info of infos) {
-    const means = 'The backup cannot be restored.'
-    const manifest = await check(info.manifest.key, means, [info.id], async () => {
+    const needing = withDependents([info.id], infos)
+    const means =
+      needing.length === 1 ? 'The backup cannot be restored.' : 'It and what builds on it cannot be restored.'
+    const manifest = await check(info.manifest.key, means, needing, async () => {
       const text = await readWhole(repository, info.manifest.key)
       if (repository.digest(text) !== info.manifest.digest) throw new Error('It is not the manifest of its backup.')
       return parseManifest(text, info.manifest.key)
@@ -124,12 +127,12 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
         await checkArchive(repository, archive.key, missing)
         return true
       }
-      if (!(await check(archive.key, means, [info.id], read))) whole = false
+      if (!(await check(archive.key, means, needing, read))) whole = false
       progress(archive.key)
     }
     // What a damaged part held is missing with it; only sound parts can be lacking something.
     for (const path of (whole && missing?.keys()) || []) {
-      add(info.manifest.key, 'missing', `No archive of the backup holds ${path}, which the manifest names.`, [info.id])
+      add(info.manifest.key, 'missing', `No archive of the backup holds ${path}, which the manifest names.`, needing)
     }
   }
 
@@ -195,6 +198,14 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
       if (repository.digest(text) !== digest.toString())
         add(backup, 'damaged', 'It is not the one that was written.', [what.id])
     }
+  }
+  for (const { parent } of infos) {
+    if (parent === undefined || infos.some(({ id }) => id === parent)) continue
+    const key = layout.backup(parent)
+    const needing = withDependents([parent], infos)
+    const told = problems.find((problem) => problem.key === key)
+    if (told) told.backups = needing
+    else add(key, 'missing', 'What builds on this backup cannot be restored without it.', needing.slice(1))
   }
   for (const { id } of infos) {
     const key = layout.listed(id)

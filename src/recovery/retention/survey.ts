@@ -53,7 +53,7 @@ export function backupFacts(info: BackupInfo, checked: Checked | undefined): Bac
     label,
     rule,
     keep,
-    parent: 'parent' in info && typeof info.parent === 'string' ? info.parent : undefined,
+    parent: info.parent,
     sound: checked?.sound,
     timeline,
     start: parseLsn(startLsn),

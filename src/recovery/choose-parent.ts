@@ -1,0 +1,59 @@
+import { failure } from '../errors.ts'
+import { chainOf } from './backup-chain.ts'
+import type { BackupInfo } from './backup-info.ts'
+import { listBackups } from './list-backups.ts'
+
+import { type ReplicationConnection, sqlState } from './replication.ts'
+import { type Repository, readWhole } from './repository.ts'
+import { readManifest } from './restore-chain.ts'
+import { readChecked } from './retention/checked.ts'
+import type { Identified } from './server-identity.ts'
+
+const firstMajor = 17
+
+/**
+ * Chooses what an incremental backup follows: the newest backup on the timeline of the server whose chain is whole and of which no
+ * verification found damage. One of another timeline is none: after a restore a full backup comes first.
+ * @throws BACKUP_INCREMENTAL_TOO_OLD, BACKUP_SUMMARIES_OFF, BACKUP_NO_PARENT
+ */
+export async function chooseParent(
+  repository: Repository,
+  connection: ReplicationConnection,
+  { major, version, timeline }: Identified,
+): Promise<BackupInfo> {
+  if (major < firstMajor) throw failure('BACKUP_INCREMENTAL_TOO_OLD', { version })
+  const [[summaries] = []] = await connection.query('SHOW summarize_wal')
+  if (summaries !== 'on') throw failure('BACKUP_SUMMARIES_OFF', {})
+  const all = await listBackups(repository)
+  const checked = await readChecked(repository)
+  const sound = ({ id }: BackupInfo) => checked.get(id)?.sound !== false
+  const whole = (backup: BackupInfo) => {
+    try {
+      return chainOf(backup, all).every(sound)
+    } catch {
+      return false
+    }
+  }
+  const parent = all.findLast((backup) => backup.timeline === timeline && whole(backup))
+  if (!parent) throw failure('BACKUP_NO_PARENT', { timeline: String(timeline) })
+  return parent
+}
+
+/**
+ * Tells the server which backup the next one on this connection is the difference to.
+ * @throws OBJECT_DAMAGED, OBJECT_MISSING
+ */
+export async function uploadManifest(
+  repository: Repository,
+  connection: ReplicationConnection,
+  parent: BackupInfo,
+): Promise<void> {
+  await readManifest(repository, parent)
+  await connection.upload('UPLOAD_MANIFEST', await readWhole(repository, parent.manifest.key))
+}
+
+/** What a server without the notes it needs says, put for people: SQLSTATE 55000. */
+export function summariesMissing(error: unknown, parent: BackupInfo): unknown {
+  if (!(error instanceof Error) || sqlState(error) !== '55000') return error
+  return failure('BACKUP_SUMMARIES_MISSING', { parent: parent.id, problem: error.message })
+}

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import { rm } from 'node:fs/promises'
+import { after, before, suite, test } from 'node:test'
+import { systemClock } from '../clock.ts'
+import { withClient } from '../postgres/connection.ts'
+import type { OwnedServer } from '../postgres/server.ts'
+import type { BackupInfo } from './backup-info.ts'
+import { createBackup } from './base-backup.ts'
+import { makePlace, type Place } from './cluster.fixture.ts'
+import { finishRestore } from './finish-restore.ts'
+import { restore } from './restore.ts'
+import { verifyRepository } from './verify.ts'
+import type { WalReceiver } from './wal-receiver.ts'
+
+const sum = `SELECT md5(coalesce(string_agg(t::text, ',' ORDER BY t::text), '')) AS sum, count(*)::int AS rows FROM`
+
+suite('incremental backups', { timeout: 240_000 }, () => {
+  let place: Place
+  let server: OwnedServer
+  let receiver: WalReceiver
+  const chain: BackupInfo[] = []
+  let moment: { at: number; state: unknown }
+
+  const run = async (...statements: string[]) => {
+    await withClient(server.url(), async (client) => {
+      for (const statement of statements) await client.query(statement)
+    })
+  }
+  const stateOf = (url: string) =>
+    withClient(url, async (client) => {
+      const { rows: tables } = await client.query<{ name: string }>(
+        `SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`,
+      )
+      const state: [string, unknown][] = []
+      for (const { name } of tables) state.push([name, (await client.query(`${sum} ${name} t`)).rows[0]])
+      return state
+    })
+  const take = async (kind: 'full' | 'incremental') => {
+    const backup = await createBackup({
+      url: server.url(),
+      repository: place.repository,
+      clock: systemClock,
+      receiver,
+      kind,
+    })
+    chain.push(backup)
+    return backup
+  }
+  const restored = async (at: 'latest' | number, backup?: string) => {
+    const to = place.path(`restored-${at}-${backup ?? ''}`)
+    const result = await restore({
+      repository: place.repository,
+      to,
+      at,
+      clock: systemClock,
+      ...(backup === undefined ? {} : { backup }),
+    })
+    const on = place.adopt(
+      await finishRestore({
+        dataDirectory: to,
+        binaries: place.binaries,
+        clock: systemClock,
+        afterRestore: [],
+        database: 'postgres',
+        owner: 'aval',
+      }),
+    )
+    return { result, on }
+  }
+  /** Every index against its table, every row against its page. */
+  const amcheck = (url: string) =>
+    withClient(url, async (client) => {
+      await client.query('CREATE EXTENSION IF NOT EXISTS amcheck')
+      await client.query(`SELECT bt_index_check(c.oid, true) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+        JOIN pg_am a ON a.oid = c.relam WHERE a.amname = 'btree' AND c.relpersistence = 'p'`)
+      const { rows } = await client.query(`SELECT c.relname, v.* FROM pg_class c, verify_heapam(c.oid) v
+        WHERE c.relkind IN ('r', 't', 'm') AND c.relpersistence = 'p'`)
+      return rows
+    })
+
+  before(async () => {
+    place = await makePlace()
+    server = await place.server('data', { summarize_wal: true })
+    receiver = await place.receiver(server)
+    await run(
+      'CREATE TABLE large AS SELECT i AS id, repeat(md5(i::text), 8) AS text FROM generate_series(1, 40000) i',
+      'ALTER TABLE large ADD PRIMARY KEY (id)',
+      'CREATE TABLE shrinking AS SELECT i AS id, repeat(md5(i::text), 8) AS text FROM generate_series(1, 5000) i',
+      'CREATE TABLE emptied AS SELECT i AS id FROM generate_series(1, 5000) i',
+      'CREATE TABLE dropped AS SELECT i AS id FROM generate_series(1, 5000) i',
+      'CREATE DATABASE gone',
+    )
+  })
+  after(() => place.remove())
+
+  test('the first is refused: there is nothing it could follow', async () => {
+    await assert.rejects(take('incremental'), { code: 'BACKUP_NO_PARENT' })
+  })
+
+  test('holds what changed since the backup before, and is much smaller', async (t) => {
+    const full = await take('full')
+    await run(
+      `UPDATE large SET text = 'changed' WHERE id % 4000 = 0`,
+      'DELETE FROM shrinking WHERE id > 500',
+      'VACUUM shrinking',
+      'TRUNCATE emptied',
+      'DROP TABLE dropped',
+      'DROP DATABASE gone',
+      'CREATE TABLE made AS SELECT i AS id FROM generate_series(1, 3000) i',
+    )
+    const first = await take('incremental')
+    assert.equal(first.parent, full.id)
+    const { at } = await receiver.heartbeat()
+    moment = { at, state: await stateOf(server.url()) }
+    await systemClock.sleep(5)
+    await run(
+      `INSERT INTO large SELECT i, repeat(md5(i::text), 8) FROM generate_series(40001, 44000) i`,
+      `INSERT INTO shrinking SELECT i, repeat(md5(i::text), 8) FROM generate_series(6000, 9000) i`,
+      `INSERT INTO emptied VALUES (1)`,
+      `DELETE FROM made WHERE id > 10`,
+      'VACUUM FULL made',
+    )
+    const second = await take('incremental')
+    assert.equal(second.parent, first.id)
+    const stored = chain.map(({ archives }) => archives.reduce((bytes, { storedBytes }) => bytes + storedBytes, 0))
+    t.diagnostic(`of the data ${chain.map((each) => each.databaseBytes)} bytes, stored ${stored}`)
+    t.diagnostic(`took ${chain.map((each) => each.stoppedAt - each.startedAt)} ms`)
+    assert.ok(first.databaseBytes * 4 < full.databaseBytes)
+    assert.ok(second.databaseBytes * 4 < full.databaseBytes)
+    await run(`INSERT INTO large VALUES (100000, 'last')`)
+    await receiver.waitUntilStored((await receiver.heartbeat()).lsn, 20_000)
+  })
+
+  test('are verified', async () => {
+    const report = await verifyRepository(place.repository)
+    assert.deepEqual(report.problems, [])
+    assert.deepEqual(
+      report.backups,
+      chain.map(({ id }) => ({ id, sound: true })),
+    )
+  })
+
+  test('are put together to the latest state', async (t) => {
+    const { result, on } = await restored('latest')
+    t.diagnostic(`restored in ${result.tookMs} ms, ${result.bytes} bytes`)
+    assert.equal(result.backup.id, chain[2]?.id)
+    assert.deepEqual(await stateOf(on.url()), await stateOf(server.url()))
+    assert.deepEqual(await amcheck(on.url()), [])
+    await on.stop()
+  })
+
+  test('and to a moment, from the one before it', async () => {
+    const { result, on } = await restored(moment.at)
+    assert.equal(result.backup.id, chain[1]?.id)
+    assert.deepEqual(await stateOf(on.url()), moment.state)
+    assert.deepEqual(await amcheck(on.url()), [])
+    await on.stop()
+    await rm(result.dataDirectory, { recursive: true })
+  })
+})
