@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import type { Clock } from '../clock.ts'
-import { failure } from '../errors.ts'
+import { failure, messageOf } from '../errors.ts'
+import { addressOf } from '../postgres/connection.ts'
 import { makeBell } from './bell.ts'
 import { isErrno } from './durable.ts'
 import { startHeart } from './heart.ts'
@@ -186,7 +187,7 @@ export async function startWalReceiver(options: WalReceiverOptions): Promise<Wal
         if (stopping.signal.aborted) break
         // The server no longer has what comes next. Going on behind the hole keeps all later moments restorable from the next backup on.
         skipGap = sqlState(error) === '58P01'
-        outage.hit(whatHappened(error, { skipGap, spool: options.spool, stored: archive.stored() }))
+        outage.hit(whatHappened(error, { skipGap, spool: options.spool, stored: archive.stored(), url }))
       }
       streaming = false
       await feed?.close()
@@ -315,7 +316,14 @@ export async function startWalReceiver(options: WalReceiverOptions): Promise<Wal
 }
 
 /** What an outage is, for people. */
-function whatHappened(error: unknown, { skipGap, spool, stored }: { skipGap: boolean; spool: string; stored: Lsn }) {
+function whatHappened(
+  error: unknown,
+  { skipGap, spool, stored, url }: { skipGap: boolean; spool: string; stored: Lsn; url: string },
+) {
   if (skipGap) return failure('WAL_GAP', { after: formatLsn(stored) }, { cause: error })
-  return isErrno(error, 'ENOSPC') ? failure('WAL_SPOOL_FULL', { spool }, { cause: error }) : error
+  if (isErrno(error, 'ENOSPC')) return failure('WAL_SPOOL_FULL', { spool }, { cause: error })
+  // How a connection ends when its server goes is one outage with the refusals that follow.
+  const cut = isErrno(error, 'ECONNRESET') || isErrno(error, 'EPIPE') || /^Connection terminated/.test(messageOf(error))
+  if (!cut && !sqlState(error)?.startsWith('57P')) return error
+  return failure('POSTGRES_UNREACHABLE', { address: addressOf(url), reason: messageOf(error) }, { cause: error })
 }

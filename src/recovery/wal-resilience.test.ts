@@ -40,7 +40,7 @@ async function lsnOf(server: OwnedServer): Promise<Lsn> {
   })
 }
 
-async function until(what: string, holds: () => Promise<boolean> | boolean, ms = 30_000): Promise<void> {
+async function until(what: string, holds: () => Promise<boolean> | boolean, ms = 90_000): Promise<void> {
   const deadline = Date.now() + ms
   while (!(await holds())) {
     assert.ok(Date.now() < deadline, `${what} did not come about`)
