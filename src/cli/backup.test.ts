@@ -6,13 +6,16 @@ import { systemClock, timestamp } from '../clock.ts'
 import { findBinaries } from '../postgres/binaries.ts'
 import { withClient } from '../postgres/connection.ts'
 import { startServer } from '../postgres/launch.ts'
+import { startChild } from '../process.ts'
 import { loadSystem } from '../project/load-system.ts'
 import { parseLsn } from '../recovery/lsn.ts'
 import { repositoryDirectory, repositoryKeyFile, startArchive } from '../run/archive.ts'
 import { type Environment, startEnvironment } from '../run/environment.ts'
+import { freePort } from '../run/free-port.ts'
 import { developmentDirectory, removeRunState, writeRunState } from '../run/run-state.ts'
 import { type TinyProject, tinyProject } from '../run/tiny-system.fixture.ts'
 import { loadOrCreateKey } from '../secrets/repository-key.ts'
+import { afterRestore } from './after-restore.ts'
 import { commandLine } from './command-line.fixture.ts'
 
 suite('aval backup and aval restore', { timeout: 120_000 }, () => {
@@ -103,6 +106,7 @@ suite('aval backup and aval restore', { timeout: 120_000 }, () => {
     assert.equal(result.backup, backup.id)
     assert.equal(result.recovered, true)
     assert.ok(parseLsn(result.endLsn) > 0n)
+    assert.equal('walDirectory' in result, false, 'recovery removed it')
     const server = await startServer({
       dataDirectory: to,
       binaries: await findBinaries('embedded'),
@@ -120,7 +124,37 @@ suite('aval backup and aval restore', { timeout: 120_000 }, () => {
     } finally {
       await server.stop()
     }
+    await looksInto(to)
   })
+
+  /** By the lines that a restore prints for a person. */
+  async function looksInto(dataDirectory: string): Promise<void> {
+    const binaries = await findBinaries('embedded')
+    const text = afterRestore({
+      system: 'tiny',
+      database: 'tiny',
+      dataDirectory,
+      live: '/elsewhere',
+      binaries,
+      port: await freePort(),
+    })
+    const [, command = '', psql = ''] = text.split('\n')
+    const child = await startChild({ program: 'sh', args: ['-c', `exec ${command.trim()}`] })
+    try {
+      const [, secret, host, port, user, database] =
+        /cat (\S+)\) psql -h (\S+) -p (\d+) -U (\S+) (\S+)$/.exec(psql) ?? assert.fail(psql)
+      const password = (await readFile(secret ?? '', 'utf8')).trim()
+      const url = `postgresql://${user}:${password}@${host}:${port}/${database}`
+      for (const deadline = Date.now() + 30_000; ; ) {
+        const counted = await withClient(url, (client) => client.query('SELECT FROM items')).catch(() => undefined)
+        if (counted?.rowCount === 3) break
+        assert.ok(Date.now() < deadline, 'it can be looked into')
+        await systemClock.sleep(50)
+      }
+    } finally {
+      await child.stop({ signal: 'SIGINT', graceMs: 20_000 })
+    }
+  }
 
   test('what cannot be restored is refused as a mistake of the command line, and leaves nothing', async () => {
     const before = (await readdir(tiny.project.root)).sort()

@@ -13,6 +13,9 @@ import type { EngineBackup, EngineRestore, RecoveryEngine } from '../recovery/en
 import { parseMoment } from '../recovery/moment.ts'
 import { serverForBackup } from '../recovery/server-for-backup.ts'
 import { databaseName } from '../run/prepare-system.ts'
+import { developmentDirectory } from '../run/run-state.ts'
+import { primaryDirectory } from '../run/standby.ts'
+import { afterRestore } from './after-restore.ts'
 import { chooseSystems } from './choose-systems.ts'
 import { type CommandContext, printJson, usage } from './command.ts'
 import { type EngineFlags, openChosenEngine, withEngineOptions } from './engine-choice.ts'
@@ -87,10 +90,20 @@ async function run(name: string | undefined, flags: Flags, context: CommandConte
   if (recovered) await recover(engine, system, result, binaries, context)
   const recoveredMs = context.clock.now() - began
   if (flags.json) {
-    printJson(context, [{ system: only, ...inFull(result), recovered, recoveryMs: recoveredMs }])
+    printJson(context, [{ system: only, ...inFull(result, recovered), recovered, recoveryMs: recoveredMs }])
     return
   }
   context.out(describe(only, result, recovered ? recoveredMs : undefined))
+  if (!recovered) return
+  context.out(
+    afterRestore({
+      system: only,
+      database: databaseName(only),
+      dataDirectory: result.dataDirectory,
+      live: await primaryDirectory(developmentDirectory(project, only)),
+      binaries,
+    }),
+  )
 }
 
 /** The moment at which a backup is restored as it was made. */
@@ -101,9 +114,11 @@ function asMade(backups: readonly EngineBackup[], id: string | undefined): numbe
   return found.restoresFrom
 }
 
-function inFull({ backup, detail, ...common }: EngineRestore): object {
+/** Recovery removes the folder of the WAL once it has read it. */
+function inFull({ backup, detail, ...common }: EngineRestore, recovered: boolean): object {
   const { at, dataDirectory, bytes, tookMs, behindMs } = common
-  return { at, dataDirectory, bytes, tookMs, behindMs, ...detail, backup: backup.id }
+  const gone = recovered ? { walDirectory: undefined } : {}
+  return { at, dataDirectory, bytes, tookMs, behindMs, ...detail, ...gone, backup: backup.id }
 }
 
 async function recover(
