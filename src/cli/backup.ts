@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { timestamp } from '../clock.ts'
 import { AvalError, failure } from '../errors.ts'
 import { formatBytes, formatDuration, parseDuration } from '../plan/units.ts'
@@ -29,6 +29,7 @@ interface Flags extends EngineFlags {
 interface CreateFlags extends Flags {
   label?: string
   rule?: string
+  kind?: 'full' | 'incremental' | 'differential'
   databaseUrlFrom?: string
 }
 
@@ -51,6 +52,12 @@ docs/backups.md tells what is kept where, and what to do with the key.`,
     .description('Takes a base backup of the running server; it counts only once all WAL it needs is stored as well.')
     .option('--label <text>', 'what it is called in the list')
     .option('--rule <name>', 'the entry of recovery.backups it is taken by, which then decides how long it is kept')
+    .addOption(
+      new Option(
+        '--kind <kind>',
+        "full unless told, or what the rule's type says; incremental: what changed since the newest",
+      ).choices(['full', 'incremental', 'differential']),
+    )
     .option('--database-url-from <VARIABLE>', 'environment variable that holds the URL of another server')
     .addHelpText(
       'after',
@@ -58,6 +65,7 @@ docs/backups.md tells what is kept where, and what to do with the key.`,
 Example:
   aval up medtime &
   aval backup create medtime --label 'before the move'
+  aval backup create medtime --kind incremental
 
 Exit codes: 0 it is complete, 1 it failed and nothing of it is left, 2 the command line is wrong.`,
     )
@@ -111,19 +119,28 @@ async function create(name: string | undefined, flags: CreateFlags, context: Com
   const { project, systems } = await chosen(name, flags, context, 'backup create')
   const taken: EngineBackup[] = []
   for (const system of systems) {
-    if (flags.rule !== undefined) await requireRule(project, system, flags.rule)
+    const ofRule = flags.rule === undefined ? undefined : await kindOfRule(project, system, flags.rule)
+    const kind = flags.kind ?? ofRule
     const url = serverUrl(project, system, flags.databaseUrlFrom)
     const engine = await openChosenEngine(project, system, flags, context, true)
     const server = await externalServer(url)
     const line = moving(context)
-    const backup = await engine
-      .backup({
+    const take = (of: typeof kind) =>
+      engine.backup({
         server,
+        ...(of === undefined ? {} : { kind: of }),
         signal: context.signal,
         onProgress: ({ bytes, totalBytes }) =>
           line.show(`${system}: ${formatBytes(bytes)} of about ${formatBytes(totalBytes)}`),
         ...(flags.label === undefined ? {} : { label: flags.label }),
         ...(flags.rule === undefined ? {} : { rule: flags.rule }),
+      })
+    const backup = await take(kind)
+      .catch((error: unknown) => {
+        // Asked for by a schedule: until the next full one is due, nothing that follows it could be taken either.
+        if (flags.kind !== undefined || kind !== 'incremental' || !needsFull(error)) throw error
+        context.err(`${system}: ${error.message}\nA full backup is taken instead.\n`)
+        return take('full')
       })
       .finally(line.end)
     taken.push(backup)
@@ -132,11 +149,18 @@ async function create(name: string | undefined, flags: CreateFlags, context: Com
   if (flags.json) printJson(context, taken.map(inFull))
 }
 
-/** @throws USAGE naming the rules there are: a backup of a rule that is not there would be kept by nobody's decision. */
-async function requireRule(project: Project, system: string, rule: string): Promise<void> {
+function needsFull(error: unknown): error is AvalError {
+  return error instanceof AvalError && (error.code === 'BACKUP_NO_PARENT' || error.code === 'BACKUP_SUMMARIES_MISSING')
+}
+
+/**
+ * What a rule of the plan takes; undefined where it leaves that to the engine.
+ * @throws USAGE naming the rules there are: a backup of a rule that is not there would be kept by nobody's decision.
+ */
+async function kindOfRule(project: Project, system: string, rule: string): Promise<'incremental' | undefined> {
   const { backups } = (await loadSystem(project, system)).plan.recovery
   const rules = Object.keys(backups).filter((name) => backups[name]?.of === 'database')
-  if (rules.includes(rule)) return
+  if (rules.includes(rule)) return backups[rule]?.type === 'incremental' ? 'incremental' : undefined
   throw usage(
     'backup create',
     `The plan of ${system} has no backup "${rule}" of the database; it has ${rules.join(', ') || 'none'}.`,
@@ -197,7 +221,11 @@ function describe(backup: EngineBackup): string {
     backup.id,
     `Postgres ${backup.postgres.version}`,
     `${formatBytes(backup.bytes)} in ${formatBytes(backup.storedBytes)}`,
-    backup.engine === 'pgbackrest' ? backup.kind : `${backup.detail.files} files`,
+    backup.engine === 'pgbackrest'
+      ? backup.kind
+      : backup.kind === 'incremental'
+        ? 'incremental'
+        : `${backup.detail.files} files`,
     `took ${formatDuration(backup.stoppedAt - backup.startedAt)}`,
     ...(backup.label === '' ? [] : [`"${backup.label}"`]),
   ]

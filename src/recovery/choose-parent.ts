@@ -9,7 +9,8 @@ import { readManifest } from './restore-chain.ts'
 import { readChecked } from './retention/checked.ts'
 import type { Identified } from './server-identity.ts'
 
-const firstMajor = 17
+/** The first major version of Postgres that takes incremental backups. */
+export const firstIncrementalMajor = 17
 
 /**
  * Chooses what an incremental backup follows: the newest backup on the timeline of the server whose chain is whole and of which no
@@ -21,7 +22,7 @@ export async function chooseParent(
   connection: ReplicationConnection,
   { major, version, timeline }: Identified,
 ): Promise<BackupInfo> {
-  if (major < firstMajor) throw failure('BACKUP_INCREMENTAL_TOO_OLD', { version })
+  if (major < firstIncrementalMajor) throw failure('BACKUP_INCREMENTAL_TOO_OLD', { version })
   const [[summaries] = []] = await connection.query('SHOW summarize_wal')
   if (summaries !== 'on') throw failure('BACKUP_SUMMARIES_OFF', {})
   const all = await listBackups(repository)

@@ -27,6 +27,8 @@ export interface Patch {
   pages: number
   /** Pages of the file now. */
   length: number
+  /** Whether anything is other than before; of most files nothing is. */
+  changed: boolean
 }
 
 /**
@@ -53,8 +55,9 @@ export async function patchFile(file: FileHandle, content: ByteStream): Promise<
     const used = headBytes + pages * 4
     if (pages > 0) await exactly((pageBytes - (used % pageBytes)) % pageBytes)
     const { size } = await file.stat()
-    if (size > keep * pageBytes) await file.truncate(keep * pageBytes)
-    await file.truncate(length * pageBytes)
+    const cut = Math.min(size, keep * pageBytes)
+    if (cut < size) await file.truncate(cut)
+    if (cut < length * pageBytes) await file.truncate(length * pageBytes)
     for (const run of runsOf(numbers)) {
       const bytes = await exactly(run.pages * pageBytes)
       for (let at = 0; at < bytes.length; ) {
@@ -62,7 +65,7 @@ export async function patchFile(file: FileHandle, content: ByteStream): Promise<
       }
     }
     if ((await input.some(1)) !== undefined) throw new Error('it goes on behind its last page')
-    return { pages, length }
+    return { pages, length, changed: pages > 0 || size !== length * pageBytes }
   } finally {
     await input.close()
   }

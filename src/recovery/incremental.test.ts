@@ -1,14 +1,23 @@
 import assert from 'node:assert/strict'
-import { rm } from 'node:fs/promises'
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { systemClock } from '../clock.ts'
 import { withClient } from '../postgres/connection.ts'
 import type { OwnedServer } from '../postgres/server.ts'
 import type { BackupInfo } from './backup-info.ts'
 import { createBackup } from './base-backup.ts'
+import { chooseParent } from './choose-parent.ts'
 import { makePlace, type Place } from './cluster.fixture.ts'
 import { finishRestore } from './finish-restore.ts'
+import { layout } from './layout.ts'
+import { connectReplication } from './replication.ts'
 import { restore } from './restore.ts'
+import { noteChecked } from './retention/checked.ts'
+import { decideRetention } from './retention/decide.ts'
+import type { RetentionPolicy } from './retention/rules.ts'
+import { surveyRepository } from './retention/survey.ts'
+import { type Identified, identifyServer } from './server-identity.ts'
 import { verifyRepository } from './verify.ts'
 import type { WalReceiver } from './wal-receiver.ts'
 
@@ -81,9 +90,10 @@ suite('incremental backups', { timeout: 240_000 }, () => {
   before(async () => {
     place = await makePlace()
     server = await place.server('data', { summarize_wal: true })
-    receiver = await place.receiver(server)
+    // Only what a test asks for, so that nothing changes under a restore.
+    receiver = await place.receiver(server, { heartbeatMs: 0 })
     await run(
-      'CREATE TABLE large AS SELECT i AS id, repeat(md5(i::text), 8) AS text FROM generate_series(1, 40000) i',
+      'CREATE TABLE large AS SELECT i AS id, repeat(md5(i::text), 8) AS text FROM generate_series(1, 20000) i',
       'ALTER TABLE large ADD PRIMARY KEY (id)',
       'CREATE TABLE shrinking AS SELECT i AS id, repeat(md5(i::text), 8) AS text FROM generate_series(1, 5000) i',
       'CREATE TABLE emptied AS SELECT i AS id FROM generate_series(1, 5000) i',
@@ -100,7 +110,7 @@ suite('incremental backups', { timeout: 240_000 }, () => {
   test('holds what changed since the backup before, and is much smaller', async (t) => {
     const full = await take('full')
     await run(
-      `UPDATE large SET text = 'changed' WHERE id % 4000 = 0`,
+      `UPDATE large SET text = 'changed' WHERE id % 2000 = 0`,
       'DELETE FROM shrinking WHERE id > 500',
       'VACUUM shrinking',
       'TRUNCATE emptied',
@@ -114,7 +124,7 @@ suite('incremental backups', { timeout: 240_000 }, () => {
     moment = { at, state: await stateOf(server.url()) }
     await systemClock.sleep(5)
     await run(
-      `INSERT INTO large SELECT i, repeat(md5(i::text), 8) FROM generate_series(40001, 44000) i`,
+      `INSERT INTO large SELECT i, repeat(md5(i::text), 8) FROM generate_series(20001, 22000) i`,
       `INSERT INTO shrinking SELECT i, repeat(md5(i::text), 8) FROM generate_series(6000, 9000) i`,
       `INSERT INTO emptied VALUES (1)`,
       `DELETE FROM made WHERE id > 10`,
@@ -157,4 +167,94 @@ suite('incremental backups', { timeout: 240_000 }, () => {
     await on.stop()
     await rm(result.dataDirectory, { recursive: true })
   })
+
+  test('keep what they build on, whatever its age', async () => {
+    const policy: RetentionPolicy = {
+      rules: new Map(),
+      walKeep: undefined,
+      byHand: 1,
+      objectives: [],
+      pointInTime: undefined,
+      timeZone: 'UTC',
+    }
+    const { facts } = await surveyRepository(place.repository, policy, systemClock.now() + 365 * 86_400_000)
+    const decided = decideRetention(facts).flatMap((each) => (each.of === 'backup' ? [each] : []))
+    assert.deepEqual(
+      decided.map(({ id, outcome, reasons }) => [id, outcome, reasons[0].why]),
+      [
+        [chain[0]?.id, 'keep', 'parent'],
+        [chain[1]?.id, 'keep', 'parent'],
+        [chain[2]?.id, 'keep', 'newest'],
+      ],
+    )
+  })
+
+  test('are refused with the reason where none can be taken', async () => {
+    const connection = await connectReplication(server.url(), 'aval_test')
+    try {
+      const identity = await identifyServer(connection)
+      const choose = (other: Partial<Identified>) =>
+        chooseParent(place.repository, connection, { ...identity, ...other })
+      assert.equal((await choose({})).id, chain[2]?.id)
+      await assert.rejects(choose({ major: 16, version: '16.4' }), { code: 'BACKUP_INCREMENTAL_TOO_OLD' })
+      // After a restore: what follows is another history.
+      await assert.rejects(choose({ timeline: 2 }), { code: 'BACKUP_NO_PARENT' })
+      await run('ALTER SYSTEM SET summarize_wal = off', 'SELECT pg_reload_conf()')
+      await waitFor(async () => (await connection.query('SHOW summarize_wal'))[0]?.[0] === 'off')
+      await assert.rejects(choose({}), { code: 'BACKUP_SUMMARIES_OFF', next: /summarize_wal/ })
+      await run('ALTER SYSTEM SET summarize_wal = on', 'SELECT pg_reload_conf()')
+      await waitFor(async () => (await connection.query('SHOW summarize_wal'))[0]?.[0] === 'on')
+    } finally {
+      await connection.close()
+    }
+  })
+
+  test('with damage in the middle, neither it nor what follows is sound, and nothing is restored from them', async () => {
+    const [full, first, second] = chain
+    assert.ok(full && first && second)
+    const archive = place.path('repository', first.archives[0]?.key ?? '')
+    const bytes = await readFile(archive)
+    const at = bytes.length - 100
+    bytes[at] = (bytes[at] ?? 0) ^ 1
+    await writeFile(archive, bytes)
+    const report = await verifyRepository(place.repository)
+    assert.deepEqual(report.backups, [
+      { id: full.id, sound: true },
+      { id: first.id, sound: false },
+      { id: second.id, sound: false },
+    ])
+    const to = place.path('from-damage')
+    const { id: backup, stoppedAt } = second
+    const wanted = { repository: place.repository, to, at: stoppedAt, backup, clock: systemClock }
+    await assert.rejects(restore(wanted), { code: 'OBJECT_DAMAGED' })
+    await assert.rejects(stat(to), { code: 'ENOENT' })
+    await noteChecked(place.repository, report, systemClock.now())
+    const next = await take('incremental')
+    assert.equal(next.parent, full.id, 'the next one follows what is sound')
+    chain.pop()
+    await rm(place.path('repository', layout.backup(first.id)))
+    const missing = await verifyRepository(place.repository)
+    assert.equal(missing.backups.find(({ id }) => id === second.id)?.sound, false)
+    await assert.rejects(restore(wanted), {
+      code: 'BACKUP_CHAIN_BROKEN',
+      message: new RegExp(first.id),
+    })
+  })
+
+  test('are refused by a server that has not noted everything', async () => {
+    const folder = place.path('data', 'pg_wal', 'summaries')
+    const before = new Set(await readdir(folder))
+    await run('CHECKPOINT')
+    await waitFor(async () => (await readdir(folder)).some((name) => !before.has(name) && !name.startsWith('temp')))
+    for (const name of await readdir(folder)) await rm(join(folder, name))
+    await assert.rejects(take('incremental'), { code: 'BACKUP_SUMMARIES_MISSING' })
+  })
 })
+
+async function waitFor(condition: () => Promise<boolean>): Promise<void> {
+  const deadline = systemClock.now() + 10_000
+  while (!(await condition())) {
+    assert.ok(systemClock.now() < deadline)
+    await systemClock.sleep(20)
+  }
+}

@@ -45,7 +45,7 @@ export interface UnpackOptions {
 export interface Unpacked {
   /** Directories the backup has, the data directory among them. */
   directories: ReadonlySet<string>
-  /** Files that were patched, relative to the data directory. */
+  /** Files that were patched and are other than before, relative to the data directory. */
   patched: readonly string[]
   /** Puts the last file in its place, which makes the directory a cluster. */
   finish(): Promise<void>
@@ -141,10 +141,14 @@ async function unpackArchive(
       })
     })
     const writing = before === undefined ? writeChecked : patchChecked
-    await writing(handle, entry, file, object, options).catch(async (error: unknown) => {
+    const changed = await writing(handle, entry, file, object, options).catch(async (error: unknown) => {
       await handle.close()
       throw error
     })
+    if (!changed) {
+      await handle.close()
+      continue
+    }
     if (before !== undefined) patched.push(before)
     const sync = settle(handle, account).catch((error: unknown) => {
       failures.push(error)
@@ -161,7 +165,7 @@ async function writeChecked(
   file: ManifestFile,
   object: string,
   { onBytes }: UnpackOptions,
-): Promise<void> {
+): Promise<boolean> {
   const hash = createHash('sha256')
   let bytes = 0
   let unsynced = 0
@@ -185,15 +189,17 @@ async function writeChecked(
   if (bytes !== file.bytes || hash.digest('hex') !== file.sha256) {
     throw failure('OBJECT_DAMAGED', { object, problem: `${file.path} in it is not what the manifest says` })
   }
+  return true
 }
 
+/** @returns whether the file is other than before. */
 async function patchChecked(
   handle: FileHandle,
   entry: TarEntry,
   file: ManifestFile,
   object: string,
   { onBytes }: UnpackOptions,
-): Promise<void> {
+): Promise<boolean> {
   const hash = createHash('sha256')
   async function* counted(): ByteStream {
     for await (const part of entry.content) {
@@ -203,11 +209,12 @@ async function patchChecked(
     }
   }
   const wrong = (problem: string) => failure('OBJECT_DAMAGED', { object, problem })
-  await patchFile(handle, counted()).catch((error: unknown) => {
+  const { changed } = await patchFile(handle, counted()).catch((error: unknown) => {
     throw error instanceof AvalError ? error : wrong(`${file.path} in it cannot be used: ${messageOf(error)}`)
   })
   if (entry.bytes !== file.bytes || hash.digest('hex') !== file.sha256)
     throw wrong(`${file.path} in it is not what the manifest says`)
+  return changed
 }
 
 async function settle(handle: FileHandle, account: Account | undefined): Promise<void> {

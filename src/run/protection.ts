@@ -1,11 +1,14 @@
 import type { Clock } from '../clock.ts'
 import { describeError } from '../errors.ts'
+import { findBinaries } from '../postgres/binaries.ts'
 import type { Project, System } from '../project/project.ts'
+import { firstIncrementalMajor } from '../recovery/choose-parent.ts'
 import { keepLease } from '../recovery/lease.ts'
 import { openEngine } from '../recovery/open-engine.ts'
 import { holdFor, openPrimaryRepository, startArchive } from './archive.ts'
 import type { Environment } from './environment.ts'
 import { developmentDirectory } from './run-state.ts'
+import { serverChoice } from './server-choice.ts'
 
 /** What stands between a running development environment and a loss. */
 export interface EnvironmentProtection {
@@ -27,14 +30,26 @@ export async function protectionSettings(
   { project, clock }: Omit<Options, 'log'>,
 ): Promise<Readonly<Record<string, string | number | boolean>>> {
   const { engine: name } = system.plan.recovery
-  if (name !== 'pgbackrest') return {}
   try {
+    if (name === 'native') return await noteChanges(system)
+    if (name !== 'pgbackrest') return {}
     const repository = await openPrimaryRepository(project, system, clock)
     const folder = developmentDirectory(project, system.name)
     return (await openEngine({ name, repository, folder, clock })).serverSettings
   } catch {
     return {}
   }
+}
+
+/** Incremental backups need to be told which pages change, which a server notes only when it is asked to. */
+async function noteChanges(system: Pick<System, 'name' | 'plan'>): Promise<Readonly<Record<string, boolean>>> {
+  const { database, recovery } = system.plan
+  const incremental = Object.values(recovery.backups).some(
+    (each) => each.of === 'database' && each.type === 'incremental',
+  )
+  if (!incremental || !database || 'summarize_wal' in database.settings) return {}
+  const { major } = await findBinaries(...serverChoice(system, database, 'development'))
+  return major >= firstIncrementalMajor ? { summarize_wal: true } : {}
 }
 
 /** Begins what the engine of the plan runs beside a server: for the native one, the archive. Outages are said once each and waited out. */

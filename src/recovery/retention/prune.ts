@@ -1,18 +1,19 @@
 import { type Clock, timestamp } from '../../clock.ts'
 import { AvalError, messageOf } from '../../errors.ts'
+import { backupInfoSchema } from '../backup-info.ts'
 import { findBroken } from '../broken-backups.ts'
 import { removeSettledErasures } from '../erasures/journal.ts'
-import { layout } from '../layout.ts'
+import { layout, parseKey } from '../layout.ts'
 import { wasHeld } from '../lease.ts'
 import { dumpLayout } from '../logical/dump-layout.ts'
 import type { Lsn } from '../lsn.ts'
-import type { Repository } from '../repository.ts'
+import { type Repository, readJson } from '../repository.ts'
 import { decideRetention } from './decide.ts'
 import { type Decision, explain, span } from './decision.ts'
 import { readHolds } from './hold.ts'
 import { readMarks } from './reading-mark.ts'
 import type { RetentionPolicy } from './rules.ts'
-import { type Survey, surveyRepository } from './survey.ts'
+import { backupFacts, type Survey, surveyRepository } from './survey.ts'
 import { tombstones, writeTombstone } from './tombstone.ts'
 import { raiseFloor, readFloor, type WalFloor } from './wal-floor.ts'
 
@@ -178,7 +179,15 @@ async function condemn(
 }
 
 async function withFreshClaims(repository: Repository, { facts }: Survey): Promise<Survey['facts']> {
-  return { ...facts, holds: await readHolds(repository), runningRestores: await readMarks(repository) }
+  const [holds, runningRestores] = [await readHolds(repository), await readMarks(repository)]
+  // After the marks: a backup that was being taken on one that is to go has its mark still, or is there by now.
+  const backups = [...facts.backups]
+  for await (const { key } of repository.store.list(layout.backups)) {
+    const what = parseKey(key, facts.wal.segmentBytes)
+    if (what?.kind !== 'backup' || backups.some(({ id }) => id === what.id)) continue
+    backups.push(backupFacts(await readJson(repository, key, backupInfoSchema), undefined))
+  }
+  return { ...facts, backups, holds, runningRestores }
 }
 
 /** @returns whether nothing of it is left. */
