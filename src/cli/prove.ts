@@ -6,6 +6,7 @@ import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import type { Project, System } from '../project/project.ts'
 import { exitOfProofs, prove } from '../prove/prove.ts'
+import { isSelected, proverOf, type Selection } from '../prove/provers.ts'
 import { countVerdicts, type Proof } from '../prove/report/proof.ts'
 import { proofTable, proofTroubles } from '../prove/report/table.ts'
 import { writeReport } from '../prove/report/write.ts'
@@ -21,6 +22,7 @@ import { serverVersionOf } from './server-version.ts'
 interface ProveFlags {
   all?: true
   only: string
+  thorough?: true
   again?: true
   fast?: true
   selfTest?: true
@@ -37,6 +39,10 @@ export const registerProve: RegisterCommand = (program, context) => {
     )
     .option('--all', 'every system of the project')
     .option('--only <prefix>', 'only guarantees whose id starts with it, such as recovery or behaviour/api', '')
+    .option(
+      '--thorough',
+      'also what takes longer: every procedure of recovery, retention over 400 days; about ten minutes',
+    )
     .option('--again', 'also what is proven and fresh')
     .option('--fast', 'bounds sizes and samples; the evidence says so')
     .option('--self-test', 'tries every mutant: breaks what the provers guard, and fails unless each is refuted')
@@ -86,6 +92,7 @@ async function proveSystem(
   ledger.requireWritable()
   const progress = showProgress(context)
   const effort = flags.fast ? 'fast' : 'full'
+  const selection: Selection = { only: flags.only, thorough: flags.thorough === true }
   const facts = await runFacts(project, system, flags.seed, effort)
   try {
     const proofs = await prove({
@@ -96,7 +103,7 @@ async function proveSystem(
       facts,
       clock,
       effort,
-      only: flags.only,
+      selection,
       again: flags.again === true,
       signal: context.signal,
       progress: progress.step,
@@ -115,8 +122,8 @@ async function proveSystem(
     // The page tells of the whole plan, whatever part of it this run was about.
     const selected = proofs.filter(({ guarantee }) => guarantee.id.startsWith(flags.only))
     evidence.push(...selected.flatMap((proof) => (proof.evidence === undefined ? [] : [proof.evidence])))
-    if (!flags.json) context.out(summary(system, selected, tookMs, report, context))
-    return exitOfProofs(selected, system)
+    if (!flags.json) context.out(summary(system, selected, tookMs, report, selection, context))
+    return exitOfProofs(selected, system, selection)
   } finally {
     progress.end()
     ledger.close()
@@ -128,18 +135,27 @@ function summary(
   proofs: readonly Proof[],
   tookMs: number,
   report: string,
+  selection: Selection,
   context: CommandContext,
 ): string {
   const counts = countVerdicts(proofs)
   const tried = proofs.filter(({ verdict }) => verdict !== 'unproven')
   const fresh = proofs.filter((proof) => proof.fresh).length
   const troubles = proofTroubles(tried)
+  const waiting = proofs.filter(
+    ({ guarantee, verdict }) =>
+      verdict !== 'proven' && proverOf(guarantee, system) !== undefined && !isSelected(guarantee, system, selection),
+  )
+  const without = proofs.filter(({ guarantee }) => proverOf(guarantee, system) === undefined).length
   return [
     `\n${system.plan.title ?? system.name}`,
     proofTable(tried, context.interactive),
     ...(troubles === '' ? [] : [`\n${troubles}`]),
     `\n${counts.proven} proven, ${counts.refuted} refuted, ${counts.inconclusive} inconclusive, ${counts.stale} stale; ${fresh} carried out now in ${Math.round(tookMs / 1000)} s.`,
-    `${counts.unproven} of these promises have no prover yet or were never tried: aval guarantees ${system.name}`,
+    ...(waiting.length === 0
+      ? []
+      : [`${waiting.length} take longer and wait for: aval prove ${system.name} --thorough`]),
+    `${without} of these promises have no prover yet: aval guarantees ${system.name}`,
     `Report: ${report}\n`,
   ].join('\n')
 }

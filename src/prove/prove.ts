@@ -8,7 +8,7 @@ import type { Guarantee } from '../plan/guarantee.ts'
 import type { Project, System } from '../project/project.ts'
 import { conclude, type RunFacts } from './conclude.ts'
 import type { Effort } from './prover.ts'
-import { proverOf, provers } from './provers.ts'
+import { isSelected, proverOf, provers, type Selection } from './provers.ts'
 import type { Proof } from './report/proof.ts'
 import { openSession } from './session.ts'
 
@@ -21,8 +21,8 @@ export interface ProveOptions {
   facts: RunFacts
   clock: Clock
   effort: Effort['name']
-  /** Only guarantees whose id starts with it are carried out; every verdict is told. */
-  only: string
+  /** Only these are carried out; every verdict is told. */
+  selection: Selection
   /** Also what is proven and fresh. */
   again: boolean
   signal: AbortSignal
@@ -50,8 +50,7 @@ export async function prove(options: ProveOptions): Promise<Proof[]> {
   const before = verdicts()
   const wanted = guarantees.filter(
     (guarantee) =>
-      guarantee.id.startsWith(options.only) &&
-      proverOf(guarantee, system) !== undefined &&
+      isSelected(guarantee, system, options.selection) &&
       (options.again || !isSettled(before(guarantee), options.effort)),
   )
   const tried = new Set<string>()
@@ -100,9 +99,13 @@ function isSettled({ verdict, evidence }: Omit<Proof, 'fresh'>, effort: Effort['
   return verdict === 'proven' && (effort === 'fast' || evidence?.environment['effort'] !== 'fast')
 }
 
-/** Exit code of `prove`: of the guarantees that have a prover, 1 when any is refuted, else 3 when any is not proven. */
-export function exitOfProofs(proofs: readonly Proof[], system: System): 0 | 1 | 3 {
+/**
+ * Exit code of `prove`: 1 when anything that was asked about is refuted, also by an earlier run; else 3 when anything selected
+ * is not proven.
+ */
+export function exitOfProofs(proofs: readonly Proof[], system: System, selection: Selection): 0 | 1 | 3 {
   const provable = proofs.filter(({ guarantee }) => proverOf(guarantee, system) !== undefined)
   if (provable.some(({ verdict }) => verdict === 'refuted')) return 1
-  return provable.every(({ verdict }) => verdict === 'proven') ? 0 : 3
+  const selected = provable.filter(({ guarantee }) => isSelected(guarantee, system, selection))
+  return selected.every(({ verdict }) => verdict === 'proven') ? 0 : 3
 }

@@ -103,6 +103,8 @@ export interface Prover {
   accepts(guarantee: Guarantee, system: System): boolean
   /** False for a prover that never touches `session.exercise`, so that it serves systems without one. */
   needsExercise?: false
+  /** Whether it takes too long for every day: carried out when it is asked for, by its name or with all that takes long. */
+  isLong?(guarantee: Guarantee, system: System): boolean
   prove(guarantees: readonly Guarantee[], session: ProofSession): AsyncIterable<Finding>
   /** Faults of its own that the self-test must see refuted. */
   mutants: readonly FaultMutant[]

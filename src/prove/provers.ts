@@ -24,3 +24,15 @@ export const provers: readonly Prover[] = [
 export function proverOf(guarantee: Guarantee, system: System): Prover | undefined {
   return provers.find((prover) => prover.kind === guarantee.kind && prover.accepts(guarantee, system))
 }
+
+/** What a run is about: the guarantees of a prefix; without one, those that are quick enough for every day, or all. */
+export interface Selection {
+  only: string
+  thorough: boolean
+}
+
+export function isSelected(guarantee: Guarantee, system: System, { only, thorough }: Selection): boolean {
+  const prover = proverOf(guarantee, system)
+  if (prover === undefined || !guarantee.id.startsWith(only)) return false
+  return thorough || only !== '' || prover.isLong?.(guarantee, system) !== true
+}

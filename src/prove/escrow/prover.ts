@@ -20,6 +20,7 @@ import { type Site, siteOf } from '../recovery/site.ts'
 /** Whether the escrow copy of the key is enough when the key file is gone. */
 export const escrowProver: Prover = {
   kind: 'recovery',
+  isLong: () => true,
   accepts: ({ id }) => id === 'recovery/key/escrow',
   async *prove(guarantees, session) {
     for (const guarantee of guarantees) yield await judge(guarantee, session)

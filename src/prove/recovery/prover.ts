@@ -13,6 +13,7 @@ import { type Scenario, scenarioFor, scenariosOf } from './scenarios-of.ts'
 export const recoveryProver: Prover = {
   kind: 'recovery',
   accepts: (guarantee, { plan }) => questionOf(guarantee, plan) !== undefined,
+  isLong: (guarantee, { plan }) => !everyday.has(questionOf(guarantee, plan)?.scenario.procedure.fault),
   async *prove(guarantees, session) {
     const questions = guarantees.flatMap((guarantee) => {
       const question = questionOf(guarantee, session.system.plan)
@@ -39,6 +40,9 @@ export const recoveryProver: Prover = {
   },
   mutants: recoveryMutants,
 }
+
+/** What is tried every day: that the database comes back, and to any moment. The rest is rehearsed by the calendar, or when asked for. */
+const everyday: ReadonlySet<FaultName | undefined> = new Set(['server-lost', 'moment-passed'])
 
 type Judge = (guarantee: Guarantee, outcome: Outcome, session: ProofSession) => Finding
 

@@ -8,6 +8,7 @@ import { NobodyToErase, tryErasure } from './erasure.ts'
 /** Whether somebody who was erased stays so when an earlier moment is restored. */
 export const erasureProver: Prover = {
   kind: 'retention',
+  isLong: () => true,
   accepts: (guarantee, { plan }) => erasureOf(guarantee, plan) !== undefined,
   async *prove(guarantees, session) {
     for (const guarantee of guarantees) yield await judge(guarantee, session)

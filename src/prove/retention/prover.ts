@@ -9,6 +9,7 @@ import { simulateRetention } from './simulate.ts'
 export const retentionProver: Prover = {
   kind: 'retention',
   needsExercise: false,
+  isLong: () => true,
   accepts: (guarantee, { plan }) => {
     const backup = plan.recovery.backups[guarantee.subject]
     return guarantee.id.endsWith('/kept') && backup?.of === 'database' && backup.type !== 'replica'
