@@ -137,9 +137,9 @@ async function create(name: string | undefined, flags: CreateFlags, context: Com
       })
     const backup = await take(kind)
       .catch((error: unknown) => {
-        // Asked for by a schedule: until the next full one is due, nothing that follows it could be taken either.
+        // Asked for by a schedule, which must not go without a backup until somebody comes.
         if (flags.kind !== undefined || kind !== 'incremental' || !needsFull(error)) throw error
-        context.err(`${system}: ${error.message}\nA full backup is taken instead.\n`)
+        context.err(`${system}: ${error.message}\n${error.next}\nA full backup is taken instead.\n`)
         return take('full')
       })
       .finally(line.end)
@@ -149,8 +149,15 @@ async function create(name: string | undefined, flags: CreateFlags, context: Com
   if (flags.json) printJson(context, taken.map(inFull))
 }
 
+const noIncremental: ReadonlySet<string> = new Set([
+  'BACKUP_NO_PARENT',
+  'BACKUP_SUMMARIES_MISSING',
+  'BACKUP_SUMMARIES_OFF',
+  'BACKUP_INCREMENTAL_TOO_OLD',
+])
+
 function needsFull(error: unknown): error is AvalError {
-  return error instanceof AvalError && (error.code === 'BACKUP_NO_PARENT' || error.code === 'BACKUP_SUMMARIES_MISSING')
+  return error instanceof AvalError && noIncremental.has(error.code)
 }
 
 /**

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { systemClock } from '../clock.ts'
@@ -13,6 +13,7 @@ import { finishRestore } from './finish-restore.ts'
 import { layout } from './layout.ts'
 import { connectReplication } from './replication.ts'
 import { restore } from './restore.ts'
+import { readManifest, unpackChain } from './restore-chain.ts'
 import { noteChecked } from './retention/checked.ts'
 import { decideRetention } from './retention/decide.ts'
 import type { RetentionPolicy } from './retention/rules.ts'
@@ -166,6 +167,20 @@ suite('incremental backups', { timeout: 240_000 }, () => {
     assert.deepEqual(await amcheck(on.url()), [])
     await on.stop()
     await rm(result.dataDirectory, { recursive: true })
+  })
+
+  test('are not put together with another backup than the one they follow', async () => {
+    const [full, first] = chain
+    assert.ok(full && first)
+    const { repository } = place
+    const other = { ...(await readManifest(repository, full)), backup: { ...full, startLsn: '0/2000028' } }
+    const wrong = [other, await readManifest(repository, first)]
+    const directory = place.path('wrong')
+    await mkdir(directory)
+    await assert.rejects(unpackChain({ repository, chain: wrong, directory, account: undefined }), {
+      code: 'OBJECT_DAMAGED',
+      message: new RegExp(`not the difference to ${full.id}`),
+    })
   })
 
   test('keep what they build on, whatever its age', async () => {

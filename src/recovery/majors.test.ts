@@ -17,13 +17,18 @@ suite('every major version', { timeout: 240_000 }, () => {
       t.diagnostic(`Postgres ${binaries.version}`)
       const place = await makePlace(binaries)
       t.after(() => place.remove())
-      const server = await place.server()
+      const incremental = major >= 17
+      const server = await place.server('data', incremental ? { summarize_wal: true } : {})
       const receiver = await place.receiver(server)
       await withClient(server.url(), (client) => client.query('CREATE TABLE entry AS SELECT 1 AS id'))
       const { repository } = place
       const backup = await createBackup({ url: server.url(), repository, clock: systemClock, receiver })
       assert.equal(backup.postgres.major, major)
       await withClient(server.url(), (client) => client.query('INSERT INTO entry VALUES (2)'))
+      const follow = () =>
+        createBackup({ url: server.url(), repository, clock: systemClock, receiver, kind: 'incremental' })
+      if (incremental) assert.equal((await follow()).parent, backup.id)
+      else await assert.rejects(follow(), { code: 'BACKUP_INCREMENTAL_TOO_OLD' })
       const { at } = await receiver.heartbeat()
       await systemClock.sleep(5)
       await withClient(server.url(), (client) => client.query('INSERT INTO entry VALUES (3)'))
@@ -31,7 +36,8 @@ suite('every major version', { timeout: 240_000 }, () => {
       await server.kill()
       await receiver.stop()
       assert.deepEqual((await verifyRepository(repository)).problems, [])
-      await restore({ repository, to: place.path('restored'), at, clock: systemClock })
+      const { backup: from } = await restore({ repository, to: place.path('restored'), at, clock: systemClock })
+      assert.equal(from.parent, incremental ? backup.id : undefined)
       const restored = place.adopt(
         await finishRestore({
           dataDirectory: place.path('restored'),

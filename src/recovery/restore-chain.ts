@@ -51,6 +51,7 @@ export async function unpackChain(options: UnpackChainOptions): Promise<Pick<Unp
   const { repository, chain, directory, account } = options
   const patched = new Set<string>()
   let done: Unpacked | undefined
+  let previous: BackupInfo | undefined
   let there = new Set<string>()
   for (const { backup, manifest } of chain) {
     const unpacked = await unpackBackup({
@@ -70,15 +71,15 @@ export async function unpackChain(options: UnpackChainOptions): Promise<Pick<Unp
         done.directories,
         unpacked.directories,
       )
+    if (previous) await takeLabel(directory, account, backup, previous)
+    previous = backup
     for (const path of unpacked.patched) patched.add(path)
     there = now
     done = unpacked
   }
   const last = chain.at(-1)
   if (!done || !last) throw failure('UNEXPECTED', { problem: 'there is no backup to unpack' })
-  if (chain.length === 1) return done
-  await clearLabel(directory, account)
-  if (last.backup.pageChecksums) {
+  if (chain.length > 1 && last.backup.pageChecksums) {
     for (const path of patched) {
       if (!there.has(path)) continue
       options.signal?.throwIfAborted()
@@ -113,9 +114,23 @@ async function removeLeft(
   for (const parent of parents) if (now.has(parent)) await syncDirectory(parent)
 }
 
-/** Lines by which a server knows that it was given the difference alone, and refuses to start. */
-async function clearLabel(directory: string, account: Account | undefined): Promise<void> {
+/**
+ * Takes out the lines by which a server knows that it was given the difference alone, and refuses to start. They tell what it is the
+ * difference to, which must be what it was applied to.
+ */
+async function takeLabel(
+  directory: string,
+  account: Account | undefined,
+  backup: BackupInfo,
+  previous: BackupInfo,
+): Promise<void> {
   const file = join(directory, 'backup_label')
   const text = await readFile(file, 'utf8')
+  const [, lsn = '0/0'] = /^INCREMENTAL FROM LSN: ([0-9A-F]+\/[0-9A-F]+)$/m.exec(text) ?? []
+  const [, timeline] = /^INCREMENTAL FROM TLI: (\d+)$/m.exec(text) ?? []
+  if (parseLsn(lsn) !== parseLsn(previous.startLsn) || Number(timeline) !== previous.timeline) {
+    const problem = `it is not the difference to ${previous.id}`
+    throw failure('OBJECT_DAMAGED', { object: backup.manifest.key, problem })
+  }
   await writeOwned(file, text.replace(/^INCREMENTAL FROM (?:LSN|TLI): .*\n?/gm, ''), account)
 }
