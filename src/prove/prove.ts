@@ -1,5 +1,4 @@
 import type { Clock } from '../clock.ts'
-import { failure } from '../errors.ts'
 import type { Evidence } from '../ledger/evidence.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { verdictOf } from '../ledger/verdict.ts'
@@ -7,7 +6,7 @@ import { deriveGuarantees } from '../plan/derive.ts'
 import type { Guarantee } from '../plan/guarantee.ts'
 import type { Project, System } from '../project/project.ts'
 import { conclude, type RunFacts } from './conclude.ts'
-import type { Effort } from './prover.ts'
+import type { Effort, Finding } from './prover.ts'
 import { isSelected, proverOf, provers, type Selection } from './provers.ts'
 import type { Proof } from './report/proof.ts'
 import { openSession } from './session.ts'
@@ -54,12 +53,18 @@ export async function prove(options: ProveOptions): Promise<Proof[]> {
       (options.again || !isSettled(before(guarantee), options.effort)),
   )
   const tried = new Set<string>()
-  // Without an exercise only what needs none can be carried out; the rest stays unproven, and is told.
-  const able = wanted.filter(
-    (guarantee) => system.plan.exercise !== undefined || proverOf(guarantee, system)?.needsExercise === false,
-  )
-  if (wanted.length > 0 && able.length === 0) {
-    throw failure('EXERCISE_MISSING', { system: system.name, file: system.planFile })
+  const drivable = (guarantee: Guarantee) =>
+    system.plan.exercise !== undefined || proverOf(guarantee, system)?.needsExercise === false
+  const able = wanted.filter(drivable)
+  for (const guarantee of wanted.filter((each) => !drivable(each))) {
+    // Said once: a ledger that repeats it at every run would hide what did change.
+    if (!options.again && before(guarantee).verdict === 'inconclusive') continue
+    const startedAt = clock.now()
+    const finding: Finding = { guarantee, outcome: 'inconclusive', steps: [], startedAt, tookMs: 0, ...undriven }
+    const evidence = conclude(finding, subjectOf(guarantee), options.facts)
+    ledger.append(evidence)
+    tried.add(guarantee.id)
+    options.concluded(evidence)
   }
 
   if (able.length > 0) {
@@ -93,6 +98,11 @@ export async function prove(options: ProveOptions): Promise<Proof[]> {
   const now = verdicts()
   return guarantees.map((guarantee) => ({ ...now(guarantee), fresh: tried.has(guarantee.id) }))
 }
+
+const undriven = {
+  reason: 'The plan names no exercise, so that nothing can drive the system',
+  remedy: 'Write one as docs/exercise.md shows, and name it in the plan',
+} as const
 
 /** Whether nothing is left to do: proven and fresh, and not by less effort than is asked for. */
 function isSettled({ verdict, evidence }: Omit<Proof, 'fresh'>, effort: Effort['name']): boolean {
