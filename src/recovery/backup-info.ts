@@ -22,7 +22,7 @@ export const backupInfoSchema = z.strictObject({
   keep: z.union([z.literal('forever'), z.number().nonnegative()]).optional(),
   /** Id of the backup it holds the difference to; absent for a full one, which needs no other. */
   parent: z.string().optional(),
-  /** Whether the pages of the cluster carry checksums, which what is combined with others is checked by. Told of incremental ones. */
+  /** Whether the pages of the cluster carry checksums, which what is combined with others is checked by. Absent of a full one where they do. */
   pageChecksums: z.boolean().optional(),
   system: z.string(),
   /** Decimal; larger than a double can hold. */

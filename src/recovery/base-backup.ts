@@ -11,7 +11,7 @@ import type { BackupInfo } from './backup-info.ts'
 import { parseManifest } from './backup-manifest.ts'
 import { baseBackupStream } from './backup-stream.ts'
 import { clearBroken, writerMeta } from './broken-backups.ts'
-import { chooseParent, summariesMissing, uploadManifest } from './choose-parent.ts'
+import { chooseParent, hasPageChecksums, summariesMissing, uploadManifest } from './choose-parent.ts'
 import { serverTime } from './heartbeat.ts'
 import { layout } from './layout.ts'
 import { listBackups } from './list-backups.ts'
@@ -162,7 +162,7 @@ async function copyFiles(
   const startedAt = await serverTime(url)
   let totalBytes = 0
   if (parent) await uploadManifest(repository, connection, parent)
-  const [[checksums] = []] = parent ? await connection.query('SHOW data_checksums') : []
+  const pageChecksums = await hasPageChecksums(connection)
   const stream = baseBackupStream(
     connection,
     `BASE_BACKUP (LABEL ${escapeLiteral(label || id)}, CHECKPOINT 'fast', PROGRESS true, WAL false, WAIT false, ` +
@@ -194,7 +194,8 @@ async function copyFiles(
     label,
     ...(options.rule === undefined ? {} : { rule: options.rule }),
     ...(options.keep === undefined ? {} : { keep: options.keep }),
-    ...(parent === undefined ? {} : { parent: parent.id, pageChecksums: checksums === 'on' }),
+    ...(parent === undefined ? {} : { parent: parent.id }),
+    ...(parent === undefined && pageChecksums ? {} : { pageChecksums }),
     system: repository.system,
     systemIdentifier: identity.systemIdentifier,
     timeline: Number(timeline),

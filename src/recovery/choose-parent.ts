@@ -27,7 +27,10 @@ export async function chooseParent(
   if (summaries !== 'on') throw failure('BACKUP_SUMMARIES_OFF', {})
   const all = await listBackups(repository)
   const checked = await readChecked(repository)
-  const sound = ({ id }: BackupInfo) => checked.get(id)?.sound !== false
+  const checksums = await hasPageChecksums(connection)
+  // Checksums that were given to all pages of a stopped server are in no note: pages of before would be without.
+  const fits = ({ pageChecksums }: BackupInfo) => pageChecksums !== false || !checksums
+  const sound = (backup: BackupInfo) => checked.get(backup.id)?.sound !== false && fits(backup)
   const whole = (backup: BackupInfo) => {
     try {
       return chainOf(backup, all).every(sound)
@@ -38,6 +41,12 @@ export async function chooseParent(
   const parent = all.findLast((backup) => backup.timeline === timeline && whole(backup))
   if (!parent) throw failure('BACKUP_NO_PARENT', { timeline: String(timeline) })
   return parent
+}
+
+/** Whether the pages of the cluster carry checksums. */
+export async function hasPageChecksums(connection: ReplicationConnection): Promise<boolean> {
+  const [[checksums] = []] = await connection.query('SHOW data_checksums')
+  return checksums === 'on'
 }
 
 /**

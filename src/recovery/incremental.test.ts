@@ -12,6 +12,7 @@ import { makePlace, type Place } from './cluster.fixture.ts'
 import { finishRestore } from './finish-restore.ts'
 import { layout } from './layout.ts'
 import { connectReplication } from './replication.ts'
+import { once } from './repository.ts'
 import { restore } from './restore.ts'
 import { readManifest, unpackChain } from './restore-chain.ts'
 import { noteChecked } from './retention/checked.ts'
@@ -212,6 +213,18 @@ suite('incremental backups', { timeout: 240_000 }, () => {
         chooseParent(place.repository, connection, { ...identity, ...other })
       assert.equal((await choose({})).id, chain[2]?.id)
       await assert.rejects(choose({ major: 16, version: '16.4' }), { code: 'BACKUP_INCREMENTAL_TOO_OLD' })
+      // Taken before the pages had checksums: combined with it, some would be without.
+      const without = {
+        ...chain[2],
+        id: '20990101T000000Z-00000000',
+        stoppedAt: systemClock.now(),
+        pageChecksums: false,
+      }
+      const { repository } = place
+      const key = layout.backup(without.id)
+      await repository.put(key, once(Buffer.from(JSON.stringify(without))))
+      assert.equal((await choose({})).id, chain[2]?.id)
+      await repository.store.delete(key)
       // After a restore: what follows is another history.
       await assert.rejects(choose({ timeline: 2 }), { code: 'BACKUP_NO_PARENT' })
       await run('ALTER SYSTEM SET summarize_wal = off', 'SELECT pg_reload_conf()')
