@@ -4,6 +4,7 @@ import { formatBytes, formatDuration } from '../plan/units.ts'
 import { findProject } from '../project/find-project.ts'
 import { type CopyReport, copyRepository } from '../recovery/copy-repository.ts'
 import { type CopyLag, copyLag } from '../recovery/copying.ts'
+import type { Store } from '../recovery/store.ts'
 import { chooseSystems } from './choose-systems.ts'
 import { type CommandContext, printJson } from './command.ts'
 import { moving } from './moving-line.ts'
@@ -55,22 +56,55 @@ async function copy(name: string | undefined, flags: Flags, context: CommandCont
   }).finally(line.end)
   const copied = await openChosen(project, system, { ...key, store: target }, context, false)
   const lag = await copyLag({ from: repository, to: copied })
+  const objects = { source: await countObjects(repository.store), copy: await countObjects(to) }
   if (json) {
     return printJson(context, [
-      { system, from: source, to: target, ...report, lagMs: lag.ms ?? null, lagWalBytes: Number(lag.walBytes) },
+      {
+        system,
+        from: source,
+        to: target,
+        ...report,
+        held: objects,
+        lagMs: lag.ms ?? null,
+        lagWalBytes: Number(lag.walBytes),
+      },
     ])
   }
-  context.out(tell(system, source, target, to.place, report, lag))
+  context.out(tell(system, source, target, to.place, report, lag, objects))
 }
 
-function tell(system: string, from: string, to: string, place: string, report: CopyReport, lag: CopyLag): string {
+async function countObjects(store: Store): Promise<number> {
+  let count = 0
+  for await (const _ of store.list('')) count++
+  return count
+}
+
+function tell(
+  system: string,
+  from: string,
+  to: string,
+  place: string,
+  report: CopyReport,
+  lag: CopyLag,
+  objects: { source: number; copy: number },
+): string {
   const behind =
     lag.ms === undefined
       ? 'No moment can be restored from it yet: take a base backup and copy again.'
       : `Were only the copy left, the last ${formatDuration(lag.ms)} would be missing.`
   return `${system}: ${to} (${place}) holds everything that ${from} held at ${timestamp(report.asOf)}.
   Copied ${report.objects} objects, ${formatBytes(report.bytes)}, in ${formatDuration(report.tookMs)}; ${report.present} were there already.
+  ${compare(from, objects)}
   ${behind}
   Next: aval backup verify ${system} --store ${to}
 `
+}
+
+/** Why the two seldom hold as many, before somebody takes the difference for a loss. */
+function compare(from: string, { source, copy }: { source: number; copy: number }): string {
+  const held = `It holds ${copy} objects in all, ${from} ${source}`
+  if (copy === source) return `${held}.`
+  return copy > source
+    ? `${held}: nothing is ever removed from a copy, such as parts of WAL that became whole and backups whose time was over.`
+    : `${held}: notes that concern one store alone, and parts of WAL that became whole, are not copied.`
 }

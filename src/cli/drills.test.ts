@@ -76,11 +76,14 @@ suite('aval drills', () => {
       byName.get('backup:hourly')?.does ?? '',
       /^aval backup create tiny --rule hourly && aval backup prune tiny$/,
     )
-    assert.match(byName.get('drill:sound')?.does ?? '', /aval backup verify tiny --newest-within 1500m/)
+    assert.match(byName.get('drill:sound')?.does ?? '', /aval backup verify tiny --newest-within 25h/)
     assert.match(byName.get('backup:blobs')?.does ?? '', /Aval does not keep/)
     assert.equal(byName.get('drill:quarterly')?.outcome, 'not run by Aval')
     assert.equal(byName.get('report:quarterly')?.outcome, 'never run')
     assert.ok(entries.every(({ next, name }) => next !== null || name === 'backup:blobs'))
+    const told = (await aval('drills', 'calendar', 'tiny')).out
+    assert.match(told, /NEXT \(UTC\) +LAST \(UTC\)/)
+    assert.match(told, /Times are UTC\. tiny means its calendar in \S+\.\n$/)
   })
 
   test('leaves a figure open for which there is nothing, and never calls it kept', async () => {
@@ -89,6 +92,12 @@ suite('aval drills', () => {
       figures.map(({ met }) => met),
       [null, null, null, null],
     )
+    const [file] = (await json('drills', 'report', 'tiny'))[0].files
+    const empty = await readFile(file, 'utf8')
+    assert.match(empty, /Nothing was carried out in this period\./)
+    assert.match(empty, /No problem can have been found/)
+    assert.match(empty, /- \[ \] restored \(nothing tried under recovery\/procedure:lost\/\)/)
+    assert.doesNotMatch(empty, /None|0 of 0/)
   })
 
   test('fills figures, ticks and troubles from the ledger', async () => {

@@ -119,7 +119,9 @@ async function calendar(name: string | undefined, flags: Flags, context: Command
     }
   }
   if (flags.json) return printJson(context, entries)
-  context.out(entries.length === 0 ? 'No plan names anything by the calendar.\n' : `${table(columns, entries)}\n`)
+  if (entries.length === 0) return context.out('No plan names anything by the calendar.\n')
+  const zones = systems.map(({ name: each, plan }) => `${each} means its calendar in ${plan.recovery.timeZone}.\n`)
+  context.out(`${table(columns, entries)}\nTimes are UTC. ${zones.join('')}`)
 }
 
 function outcomeOf(run: ScheduledRun | undefined): string {
@@ -131,8 +133,8 @@ function outcomeOf(run: ScheduledRun | undefined): string {
 const columns: readonly Column<Entry>[] = [
   { title: 'system', text: ({ system }) => system },
   { title: 'what', text: ({ name }) => name },
-  { title: 'next', text: ({ next }) => next ?? '—' },
-  { title: 'last', text: ({ last }) => last ?? '—' },
+  { title: 'next (UTC)', text: ({ next }) => next ?? '—' },
+  { title: 'last (UTC)', text: ({ last }) => last ?? '—' },
   { title: 'outcome', text: ({ outcome }) => outcome },
   { title: 'does', text: ({ does }) => does, fills: true },
 ]

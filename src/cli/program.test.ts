@@ -57,5 +57,6 @@ suite('a command line', () => {
       assert.deepEqual([code, err], [0, ''], line)
       assert.match(out, /Usage: aval/)
     }
+    assert.match((await commandLine(tiny.directory, '--help')).out, /lost or damaged: docs\/recovery\.md\n/)
   })
 })

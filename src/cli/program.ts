@@ -138,6 +138,8 @@ Start here:
   aval prove medtime     prove every promise of MedTime on a real Postgres, and write a report
   aval up medtime        run MedTime until Ctrl-C
 
+Something is lost or damaged: docs/recovery.md
+
 Exit codes: 0 all well, 1 refuted or failed, 2 the command line is wrong, 3 inconclusive, 130 stopped by a signal.`,
     )
   try {

@@ -76,7 +76,7 @@ function tick(item: string, provenBy: string | undefined, evidence: readonly Evi
   return {
     item,
     ticked: all.length > 0 && proven === all.length,
-    by: `${proven} of ${all.length} under ${provenBy} proven`,
+    by: all.length === 0 ? `nothing tried under ${provenBy}` : `${proven} of ${all.length} under ${provenBy} proven`,
   }
 }
 
@@ -99,7 +99,7 @@ export function drillDocument(report: DrillReport, at: number): Document {
     },
     { kind: 'heading', text: 'What was carried out' },
     report.held.length === 0
-      ? { kind: 'paragraph', text: 'Nothing.' }
+      ? { kind: 'paragraph', text: 'Nothing was carried out in this period.' }
       : {
           kind: 'table',
           columns: ['when', 'guarantee', 'verdict', 'measured', 'scale', 'took', 'seed'],
@@ -115,7 +115,10 @@ export function drillDocument(report: DrillReport, at: number): Document {
         },
     { kind: 'heading', text: 'Problems found' },
     troubles.length === 0
-      ? { kind: 'paragraph', text: 'None.' }
+      ? {
+          kind: 'paragraph',
+          text: report.held.length === 0 ? noProblemPossible : `None in ${counted(report.held.length)}.`,
+        }
       : {
           kind: 'list',
           items: troubles.map(
@@ -146,6 +149,13 @@ export function drillDocument(report: DrillReport, at: number): Document {
     facts: `${day(report.period.from)} to ${day(report.period.to)}, written ${timestamp(at).slice(0, 16).replace('T', ' ')} UTC${readers}`,
     blocks,
   }
+}
+
+/** Where nothing was tried, nothing was found: not the same as that all is well. */
+const noProblemPossible = 'No problem can have been found: nothing was carried out in this period.'
+
+function counted(tries: number): string {
+  return tries === 1 ? 'the one thing that was carried out' : `${tries} things that were carried out`
 }
 
 export function formatBound(bound: KpiFigure['bound']): string {

@@ -1,4 +1,5 @@
 import type { Plan } from '../plan/plan.ts'
+import { formatDuration } from '../plan/units.ts'
 import { type Calendar, type Rounds, roundsOf } from './calendar.ts'
 
 /** Something the plan wants done at its time: one or more commands of Aval, one after the other, until one fails. */
@@ -42,7 +43,7 @@ export function jobsOf(plan: Plan): { jobs: Job[]; others: NotScheduled[] } {
   for (const [name, drill] of Object.entries(recovery.drills)) {
     const job = { name: `drill:${name}`, lane: 'proofs', rounds: rounds(drill.calendar) } as const
     if (drill.verifies) {
-      const newest = ['--newest-within', `${Math.round(drill.verifies.newestWithin / 60_000)}m`]
+      const newest = ['--newest-within', formatDuration(drill.verifies.newestWithin)]
       jobs.push({ ...job, commands: [['backup', 'verify', system, ...newest]] })
       continue
     }
