@@ -20,3 +20,8 @@ export function copyRank(key: string): number | undefined {
 }
 
 export const copyRanks = 8
+
+/** What makes backups count is copied in the order of their keys, which is that of time: none before the one it is the difference to. */
+export function isCopiedInOrder(rank: number): boolean {
+  return rank === 5
+}

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { failure } from '../errors.ts'
-import { copyRank, copyRanks } from './copy-order.ts'
+import { copyRank, copyRanks, isCopiedInOrder } from './copy-order.ts'
 import { layout } from './layout.ts'
 import type { ByteStream, Store, StoredEntry } from './store.ts'
 
@@ -102,7 +102,9 @@ async function copyOnce({ from, to, onProgress, signal }: CopyOptions, report: C
       queue.length = 0
       throw error
     }
-    const outcomes = await Promise.allSettled(Array.from({ length: lanes }, () => lane().catch(stop)))
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: isCopiedInOrder(rank) ? 1 : lanes }, () => lane().catch(stop)),
+    )
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
     // A backup must not count in the copy before all that it needs is there.
     if (vanished) return false
