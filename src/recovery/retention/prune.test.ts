@@ -206,6 +206,30 @@ test('a hold or a restore that comes while a removal begins is seen before anyth
   assert.ok((await verifyRepository(repository)).sound)
 })
 
+test('a backup that was taken meanwhile keeps what it is the difference to', async () => {
+  const store = memoryStore(copy())
+  const repository = await open(store)
+  const [, parent, ...later] = await listBackups(repository)
+  const newest = later.at(-1)
+  assert.ok(parent && newest)
+  const info = { ...newest, id: '20260113T000000Z-00000001', stoppedAt: end - 1, parent: parent.id }
+  const meddling: MemoryStore = {
+    ...store,
+    put: async (key, content, options) => {
+      const result = await store.put(key, content, options)
+      if (key === layout.removed(parent.id)) {
+        const text = Buffer.from(JSON.stringify(info))
+        await repository.put(layout.backup(info.id), once(text), { digest: repository.digest(text) })
+      }
+      return result
+    },
+  }
+  await pruneRepository({ repository: await open(meddling), policy, clock })
+  const left = await idsIn(repository)
+  assert.ok(left.includes(parent.id) && left.includes(info.id) && !left.includes(idOf(0)))
+  await findRestorePoint(repository, parent.stoppedAt, parent.id)
+})
+
 test('the floor of the WAL never goes back, whatever the clock does', async () => {
   const repository = await open(memoryStore(copy()))
   await pruneRepository({ repository, policy, clock })
