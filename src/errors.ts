@@ -4,7 +4,7 @@
  * `docs/errors.md` is made from this table.
  */
 export const catalogue = {
-  USAGE: { says: '{problem}', next: 'Run `aval {command} --help` for the options and an example.', exit: 2 },
+  USAGE: { says: '{problem}', next: 'Run `{command} --help` for the options and an example.', exit: 2 },
   UNEXPECTED: {
     says: 'Aval met a failure it has no name for: {problem}',
     next: 'Run again with AVAL_DEBUG=1 to keep the details in .aval/debug.log, and report them.',
@@ -199,6 +199,11 @@ export const catalogue = {
     next: 'Put the escrow copy of the key back. Without it nothing in the repository can be read.',
     exit: 1,
   },
+  KEY_COPY_MISSING: {
+    says: 'The escrow copy {file} is not there.',
+    next: 'Name the file that `aval key escrow` wrote; `aval key show` lists the copies and where each was written.',
+    exit: 2,
+  },
   KEY_EXPOSED: {
     says: 'Other accounts may read {file}, which holds a key or opens one (mode {mode}).',
     next: 'Find out who read it, then run: chmod 600 {file}',
@@ -362,6 +367,11 @@ export const catalogue = {
   OBJECT_DAMAGED: {
     says: 'The object {object} is damaged: {problem}.',
     next: 'Nothing was taken from it. Run `aval backup verify`, and restore from another backup or copy.',
+    exit: 1,
+  },
+  OBJECT_OTHER_KEY: {
+    says: 'The object {object} was sealed with key {sealedWith}, which this key file (keys {held}) does not hold: the file is older than the last rotation.',
+    next: 'Give the present key file, or an escrow copy made since `aval key rotate`. {opens}',
     exit: 1,
   },
   OBJECT_CONFLICT: {
@@ -672,7 +682,12 @@ export const catalogue = {
   },
   BACKUP_UNKNOWN: {
     says: 'There is no backup {id}.',
-    next: 'See `aval backup list`.',
+    next: 'See `aval backup list`; of an id its beginning is enough, from 8 characters on.',
+    exit: 2,
+  },
+  BACKUP_AMBIGUOUS: {
+    says: 'Several backups begin with {id}: {ids}.',
+    next: 'Give as much of the id as tells it from the others.',
     exit: 2,
   },
   RESTORE_WAL_REMOVED: {

@@ -259,7 +259,7 @@ async function verify(name: string | undefined, flags: VerifyFlags, context: Com
         onProgress: ({ objects, key }) => line.show(`${system}: ${objects} objects read, now ${key}`),
       })
       .finally(line.end)
-    const newest = (await engine.list()).at(-1)
+    const newest = (await engine.list({ openable: true })).at(-1)
     const age = newest && Math.max(0, context.clock.now() - newest.stoppedAt)
     reports.push({ system, newest: newest?.id ?? null, newestAgeMs: age ?? null, ...report })
     const tooOld = limit !== undefined && (age === undefined || age > limit)
@@ -286,8 +286,11 @@ function roughly(ms: number): number {
 }
 
 function tell(system: string, report: VerifyReport): string {
-  const verdict = report.sound ? 'sound' : 'not sound'
-  const head = `${system}: ${verdict}; ${report.objects} objects, ${formatBytes(report.bytes)}, every byte read.\n`
+  const closed = report.problems.filter(({ kind }) => kind === 'other-key').length
+  const worse = report.problems.some(({ kind }) => kind === 'damaged' || kind === 'missing' || kind === 'unknown')
+  const unjudged = `not judged, since ${closed} objects were sealed with a key that this key file does not hold`
+  const verdict = report.sound ? 'sound' : closed > 0 && !worse ? unjudged : 'not sound'
+  const head = `${system}: ${verdict}; ${report.objects} objects, ${formatBytes(report.bytes)}, ${closed === 0 ? 'every byte read' : 'what opens was read'}.\n`
   const problems = report.problems.map(({ key, kind, says, backups }) => {
     const affected = backups.length === 0 ? '' : `\n    affects ${backups.join(', ')}`
     return `  ${kind}  ${key}\n    ${says}${affected}\n`

@@ -33,5 +33,5 @@ export function printJson(context: CommandContext, items: readonly unknown[]): v
 }
 
 export function usage(command: string, problem: string): AvalError {
-  return failure('USAGE', { command, problem })
+  return failure('USAGE', { command: `aval ${command}`.trimEnd(), problem })
 }

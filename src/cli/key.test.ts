@@ -6,13 +6,16 @@ import { generateIdentity, identityToRecipient } from 'age-encryption'
 import { systemClock } from '../clock.ts'
 import { createBackup } from '../recovery/base-backup.ts'
 import { makePlace, type Place } from '../recovery/cluster.fixture.ts'
-import { openDevelopmentRepository, repositoryDirectory, repositoryKeyFile } from '../run/archive.ts'
+import { directoryStore } from '../recovery/directory-store.ts'
+import { openRepository } from '../recovery/repository.ts'
+import { openDevelopmentRepository, openKeyFile, repositoryDirectory, repositoryKeyFile } from '../run/archive.ts'
 import { type TinyProject, tinyProject } from '../run/tiny-system.fixture.ts'
 import { commandLine } from './command-line.fixture.ts'
 
 suite('aval key', { timeout: 120_000 }, () => {
   let tiny: TinyProject
   let place: Place
+  let url = () => ''
   const file = (name: string) => join(tiny.directory, name)
   const aval = (...argv: string[]) => commandLine(tiny.directory, ...argv)
   const identities = { mine: '', escrow: '' }
@@ -28,6 +31,7 @@ suite('aval key', { timeout: 120_000 }, () => {
     }
     await writeFile(file('passphrase.txt'), 'six random words in a row\n', { mode: 0o600 })
     const server = await place.server()
+    url = () => server.url()
     const repository = await openDevelopmentRepository(tiny.project, 'tiny')
     await createBackup({ url: server.url(), repository, clock: systemClock })
   })
@@ -84,6 +88,8 @@ suite('aval key', { timeout: 120_000 }, () => {
     assert.deepEqual([made.code, made.err], [0, ''])
     assert.match((await aval('key', 'escrow', 'tiny', '--to', 'copy.age', ...args)).err, /KEY_ESCROW_EXISTS/)
 
+    const nowhere = await aval('key', 'rehearse', 'tiny', '--copy', 'cpoy.age', '--identity-file', 'escrow.txt')
+    assert.deepEqual([nowhere.code, nowhere.err.includes('KEY_COPY_MISSING')], [2, true])
     const wrong = await aval('key', 'rehearse', 'tiny', '--copy', 'copy.age', '--identity-file', 'mine.txt')
     assert.deepEqual([wrong.code, wrong.err.includes('KEY_UNLOCK_FAILED')], [1, true])
     const done = await aval('key', 'rehearse', 'tiny', '--copy', 'copy.age', '--identity-file', 'escrow.txt', '--json')
@@ -95,6 +101,26 @@ suite('aval key', { timeout: 120_000 }, () => {
   test('says when a copy lacks the present key', async () => {
     await aval('key', 'rotate', 'tiny', '--identity-file', 'mine.txt')
     assert.match((await aval('key', 'show', 'tiny')).out, /LACKS the present key/)
+
+    const former = JSON.parse((await aval('backup', 'list', 'tiny', '--identity-file', 'mine.txt', '--json')).out)[0].id
+    const key = await openKeyFile(repositoryKeyFile(tiny.project, 'tiny'), false, { identityFile: file('mine.txt') })
+    const store = directoryStore(repositoryDirectory(tiny.project, 'tiny'))
+    const repository = await openRepository({ store, key, system: 'tiny' })
+    await createBackup({ url: url(), repository, clock: systemClock })
+
+    const old = ['--key', 'copy.age', '--identity-file', 'escrow.txt']
+    const told = new RegExp(`OBJECT_OTHER_KEY: .* does not hold[\\s\\S]*--at backup --backup ${former}`)
+    const rehearsed = await aval('key', 'rehearse', 'tiny', '--copy', 'copy.age', '--identity-file', 'escrow.txt')
+    assert.deepEqual([rehearsed.code, told.test(rehearsed.err)], [1, true], rehearsed.err)
+    const refused = await aval('restore', 'tiny', '--at', 'latest', '--to', place.path('refused'), ...old)
+    assert.deepEqual([refused.code, told.test(refused.err)], [1, true], refused.err)
+    const verified = await aval('backup', 'verify', 'tiny', ...old)
+    assert.equal(verified.code, 1)
+    assert.match(verified.out, /not judged, since \d+ objects were sealed with a key that this key file does not hold/)
+    assert.doesNotMatch(verified.out, /damaged {2}|missing {2}|not sound;/)
+    const asMade = ['--at', 'backup', '--backup', former, '--files-only']
+    const restored = await aval('restore', 'tiny', ...asMade, '--to', place.path('former'), ...old)
+    assert.deepEqual([restored.code, restored.err], [0, ''])
   })
 
   test('shows no key, whatever is asked', async () => {

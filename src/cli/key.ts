@@ -200,6 +200,7 @@ async function escrow(name: string | undefined, flags: EscrowFlags, context: Com
 async function rehearse(name: string | undefined, flags: RehearseFlags, context: CommandContext): Promise<void> {
   const { project, system, file, files } = await chosen(name, flags, context, 'key rehearse')
   const copy = resolve(context.cwd, flags.copy)
+  if (!existsSync(copy)) throw failure('KEY_COPY_MISSING', { file: copy })
   const found = await readKeyFile(copy)
   if (found.kind !== 'escrow') throw failure('KEY_MALFORMED', { file: copy })
   const directory =

@@ -15,6 +15,8 @@ import type { Repository } from './repository.ts'
 /** On another machine it cannot be seen whether the writer still runs; no backup takes as long as this. */
 const givenUpAfterMs = 24 * 3_600_000
 
+const unreadable: ReadonlySet<string> = new Set(['OBJECT_DAMAGED', 'OBJECT_MISSING', 'OBJECT_OTHER_KEY'])
+
 /** Meta of the objects of a backup that is under way: who writes them. */
 export function writerMeta(): Record<string, string> {
   const { pid, started } = processMark(process.pid)
@@ -99,9 +101,8 @@ async function metaOf(repository: Repository, key: string): Promise<Record<strin
     await close()
     return meta
   } catch (error) {
-    // Damaged, or gone meanwhile: it tells nothing of who wrote it.
-    if (error instanceof AvalError && (error.code === 'OBJECT_DAMAGED' || error.code === 'OBJECT_MISSING'))
-      return undefined
+    // Damaged, of a key that is not at hand, or gone meanwhile: it tells nothing of who wrote it.
+    if (error instanceof AvalError && unreadable.has(error.code)) return undefined
     throw error
   }
 }

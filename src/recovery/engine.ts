@@ -34,8 +34,11 @@ export interface RecoveryEngine {
   protect(server: Server, options?: ProtectOptions): Promise<Protection>
   /** Takes a backup while the server goes on serving. It counts only once all of it is kept. */
   backup(options: EngineBackupOptions): Promise<EngineBackup>
-  /** Every complete backup, oldest first. */
-  list(): Promise<EngineBackup[]>
+  /**
+   * Every complete backup, oldest first.
+   * @param options.openable passes over those that the keys at hand do not open, where an engine can tell.
+   */
+  list(options?: { openable?: boolean }): Promise<EngineBackup[]>
   /** Moments that `restore` takes; undefined while there is none. */
   window(): Promise<RestoreWindow | undefined>
   /**

@@ -67,7 +67,7 @@ export function nativeEngine(options: { repository: Repository; folder: string; 
         }),
       )
     },
-    list: async () => (await listBackups(repository)).map(summarise),
+    list: async (options) => (await listBackups(repository, options)).map(summarise),
     window: () => restoreWindow(repository),
     rescue: async () => {
       await rescueSpool({ repository, spool: join(folder, 'spool') })

@@ -88,7 +88,22 @@ export function sealHead(
 }
 
 export class HeadError extends Error {
-  override readonly name = 'HeadError'
+  override readonly name: string = 'HeadError'
+}
+
+/** Nothing is wrong with the object: it opens with a key that was not brought. */
+export class OtherKeyError extends HeadError {
+  /** Ids of the key it was sealed with, and of those at hand. */
+  readonly sealedWith: string
+  readonly held: readonly string[]
+  readonly object: string
+
+  constructor(object: string, sealedWith: string, held: readonly string[]) {
+    super(`it was written with key ${sealedWith}, not ${held.join(' or ')}`)
+    this.object = object
+    this.sealedWith = sealedWith
+    this.held = held
+  }
 }
 
 /** Length of the header that follows the first `headBytes`. */
@@ -121,7 +136,7 @@ export function openHead(
   header: ObjectHeader,
 ): { objectKey: Uint8Array; associated: Uint8Array } {
   const keys = ring.get(header.keyId)
-  if (!keys) throw new HeadError(`it was written with key ${header.keyId}, not ${[...ring.keys()].join(' or ')}`)
+  if (!keys) throw new OtherKeyError(place.key, header.keyId, [...ring.keys()])
   const wrapped = Buffer.from(header.wrapped, 'base64')
   const decipher = createDecipheriv('aes-256-gcm', keys.wrapping, wrapped.subarray(0, 12))
   decipher.setAAD(placeBytes(place))

@@ -7,6 +7,7 @@ import {
   headerLength,
   type ObjectHeader,
   type ObjectPlace,
+  OtherKeyError,
   openHead,
   parseHeader,
   type RepositoryKeys,
@@ -45,7 +46,7 @@ export interface OpenedObject {
 /**
  * Opens a stored object.
  * @param keys by id: an object opens with the one it was written with.
- * @throws OBJECT_DAMAGED, here or while the text is read, naming the object and what is wrong with it.
+ * @throws OBJECT_OTHER_KEY when it is sealed with a key that is not among them; OBJECT_DAMAGED, here or while the text is read, naming the object and what is wrong with it.
  */
 export async function openObject(
   keys: ReadonlyMap<string, RepositoryKeys>,
@@ -55,6 +56,14 @@ export async function openObject(
 ): Promise<OpenedObject> {
   const source = stored[Symbol.asyncIterator]()
   const damaged = (error: unknown) => {
+    if (error instanceof OtherKeyError) {
+      const { sealedWith, held } = error
+      return failure(
+        'OBJECT_OTHER_KEY',
+        { object: place.key, sealedWith, held: held.join(', '), opens: '' },
+        { cause: error },
+      )
+    }
     const known = error instanceof HeadError || error instanceof ChunkError
     return known ? failure('OBJECT_DAMAGED', { object: place.key, problem: messageOf(error) }, { cause: error }) : error
   }

@@ -9,6 +9,7 @@ const defaultMs = 120_000
 const lasting = new Set([
   'OBJECT_CONFLICT',
   'OBJECT_DAMAGED',
+  'OBJECT_OTHER_KEY',
   'REPOSITORY_HELD',
   'REPOSITORY_LEASE_LOST',
   'STORE_DENIED',

@@ -34,7 +34,7 @@ suite('a repository', () => {
     assert.equal((await after.put('wal/1', once(content), { digest: after.digest(content) })).outcome, 'same')
     await after.put('wal/2', once(content), { digest: after.digest(content) })
     const former = await openRepository({ store, key, system: 'shop', create: false })
-    await assert.rejects(readWhole(former, 'wal/2'), { code: 'OBJECT_DAMAGED' })
+    await assert.rejects(readWhole(former, 'wal/2'), { code: 'OBJECT_OTHER_KEY' })
     await assert.rejects(openRepository({ store, key: next, system: 'shop' }), { code: 'REPOSITORY_WRONG_KEY' })
   })
 

@@ -35,7 +35,7 @@ export interface Repository {
   /** Names the key without telling it. */
   readonly keyId: string
   put(key: string, text: ByteStream, options?: PutOptions): Promise<KeptObject>
-  /** @throws OBJECT_MISSING, OBJECT_DAMAGED. */
+  /** @throws OBJECT_MISSING, OBJECT_DAMAGED, OBJECT_OTHER_KEY. */
   read(key: string, options?: { size?: ObjectSize }): Promise<OpenedObject>
   /** A fingerprint of content that tells nothing to who does not hold the key. */
   digest(content: Uint8Array): string

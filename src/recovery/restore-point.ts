@@ -74,14 +74,15 @@ export async function findRestorePoint(
   at: 'latest' | number,
   backupId?: string,
 ): Promise<RestorePoint> {
-  const all = await listBackups(repository)
+  // Whoever names a backup needs the keys of that one only; how the others are related to it does not matter to it as it was made.
+  const all = await listBackups(repository, { openable: backupId !== undefined })
   const any = all[0]
   if (!any) throw failure('BACKUP_NONE', { place: repository.store.place, system: repository.system })
+  const named = all.find(({ id }) => id === backupId)
+  if (named && at === named.stoppedAt) return asMade(await readInventory(repository, any.walSegmentBytes), named)
   // Before the inventory: a receiver at work stores more between the two looks, never less.
   const head = await readHead(repository)
   const inventory = await readInventory(repository, any.walSegmentBytes)
-  const named = all.find(({ id }) => id === backupId)
-  if (named && at === named.stoppedAt) return asMade(inventory, named)
   const line = newestLine(inventory)
   const floor = await readFloor(repository)
   if (named && !leadsOn(floor, named)) {

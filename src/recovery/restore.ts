@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises'
 import type { Clock } from '../clock.ts'
-import { failure } from '../errors.ts'
+import { AvalError, failure } from '../errors.ts'
 import { formatBytes } from '../plan/units.ts'
 import { serverAccount } from '../postgres/account.ts'
 import { chainOf } from './backup-chain.ts'
@@ -8,6 +8,7 @@ import type { BackupInfo } from './backup-info.ts'
 import { erasuresToRepeat } from './erasures/journal.ts'
 import { listBackups } from './list-backups.ts'
 import { formatLsn, parseLsn } from './lsn.ts'
+import { withNewestOpenable } from './newest-openable.ts'
 import { markPending } from './pending-restore.ts'
 import { writeRecoverySettings } from './recovery-settings.ts'
 import type { Repository } from './repository.ts'
@@ -54,15 +55,25 @@ export interface RestoreResult {
  * Writes a cluster from a backup, ready to recover to a moment when `finishRestore` starts it. Everything is checked: the moment
  * and the WAL before anything is written, every file while it is written. When anything is wrong nothing is left behind.
  * @throws RESTORE_SERVER_RUNNING, RESTORE_NOT_EMPTY, RESTORE_BUSY, RESTORE_OUTSIDE_WINDOW, RESTORE_WAL_MISSING, RESTORE_NO_ROOM,
- * BACKUP_NONE, BACKUP_UNKNOWN, BACKUP_CHAIN_BROKEN, OBJECT_DAMAGED, OBJECT_MISSING, or the signal's reason.
+ * BACKUP_NONE, BACKUP_UNKNOWN, BACKUP_CHAIN_BROKEN, OBJECT_DAMAGED, OBJECT_OTHER_KEY naming the newest backup that opens, OBJECT_MISSING, or the signal's reason.
  */
 export async function restore(options: RestoreOptions): Promise<RestoreResult> {
+  try {
+    return await restoreWithKeys(options)
+  } catch (error) {
+    if (!(error instanceof AvalError) || error.code !== 'OBJECT_OTHER_KEY') throw error
+    const openable = await listBackups(options.repository, { openable: true })
+    throw withNewestOpenable(error, openable.at(-1)?.id)
+  }
+}
+
+async function restoreWithKeys(options: RestoreOptions): Promise<RestoreResult> {
   const { repository, clock, signal, onProgress } = options
   const began = clock.now()
   signal?.throwIfAborted()
   const point = await findRestorePoint(repository, options.at, options.backup)
   const { backup } = point
-  const backups = chainOf(backup, backup.parent === undefined ? [] : await listBackups(repository))
+  const backups = chainOf(backup, backup.parent === undefined ? [] : await listBackups(repository, { openable: true }))
   const chain: ManifestedBackup[] = []
   for (const each of backups) chain.push(await readManifest(repository, each))
   const totalBytes = backups.reduce((sum, { databaseBytes }) => sum + databaseBytes, 0)

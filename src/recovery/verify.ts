@@ -20,7 +20,7 @@ import { coveredBytes, readInventory, storedEnd } from './wal-inventory.ts'
 export interface VerifyProblem {
   /** The object it is about; one that is missing by the key it should have. */
   key: string
-  kind: 'damaged' | 'missing' | 'unknown' | 'unfinished' | 'gap'
+  kind: 'damaged' | 'missing' | 'other-key' | 'unknown' | 'unfinished' | 'gap'
   /** What is wrong, and what it means. */
   says: string
   /** Ids of backups that cannot be restored, or not to every moment, because of it. */
@@ -68,8 +68,7 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
       return await work()
     } catch (error) {
       options.signal?.throwIfAborted()
-      const kind = error instanceof AvalError && error.code === 'OBJECT_MISSING' ? 'missing' : 'damaged'
-      add(key, kind, `${messageOf(error)} ${means}`, backups)
+      add(key, kindOf(error), `${messageOf(error)} ${means}`, backups)
       return undefined
     }
   }
@@ -230,6 +229,12 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
     bytes,
     [...infos.filter(({ id }) => !gone.has(id)), ...dumps],
   )
+}
+
+function kindOf(error: unknown): VerifyProblem['kind'] {
+  if (!(error instanceof AvalError)) return 'damaged'
+  if (error.code === 'OBJECT_OTHER_KEY') return 'other-key'
+  return error.code === 'OBJECT_MISSING' ? 'missing' : 'damaged'
 }
 
 /** Objects of dumps, and what is noted of the backups of pgBackRest. */

@@ -39,6 +39,8 @@ const wantedSuffix = '.wanted'
 /** Somebody began to supply: what lies ready may be from a process that was killed together with its machine. */
 const suppliedFile = 'supplied'
 
+const unreadable: ReadonlySet<string> = new Set(['OBJECT_DAMAGED', 'OBJECT_MISSING', 'OBJECT_OTHER_KEY'])
+
 /** Segments ready at once: bounds the disk. */
 export const segmentsAhead = 12
 /** Segments opened at once: bounds the memory. */
@@ -259,7 +261,7 @@ async function insistently<T>(work: () => Promise<T>, signal: AbortSignal): Prom
     try {
       return await work()
     } catch (error) {
-      const final = error instanceof AvalError && (error.code === 'OBJECT_DAMAGED' || error.code === 'OBJECT_MISSING')
+      const final = error instanceof AvalError && unreadable.has(error.code)
       if (final || signal.aborted || performance.now() - began > storePatienceMs) throw error
       await pause(wait)
     }

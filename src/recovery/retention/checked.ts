@@ -14,6 +14,8 @@ export type Checked = z.infer<typeof checkedSchema>
 
 /** Writes down what a verification found of each backup, for whoever decides what may go. */
 export async function noteChecked(repository: Repository, report: VerifyReport, at: number): Promise<void> {
+  // Who brought too few keys has judged no backup.
+  if (report.problems.some(({ kind }) => kind === 'other-key')) return
   for (const { id, sound } of report.backups) {
     // Not for one that is gone: a note would be all there is of it.
     const { store } = repository
