@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { timestamp } from '../clock.ts'
 import { failure } from '../errors.ts'
 import { formatBytes, formatDuration } from '../plan/units.ts'
+import { meantBackup } from '../recovery/backup-id.ts'
 import type { BackupInfo } from '../recovery/backup-info.ts'
 import type { DumpInfo } from '../recovery/logical/dump-info.ts'
 import { parseLsn } from '../recovery/lsn.ts'
@@ -23,7 +24,7 @@ interface Flags extends RepositoryFlags {
 export function registerShow(backup: Command, context: CommandContext): void {
   withRepositoryOptions(backup.command('show'))
     .argument('<system-or-id>', 'name of the system, or the id where there is only one')
-    .argument('[id]', 'id of the backup')
+    .argument('[id]', 'id of the backup, or its beginning')
     .option('--json', 'prints one JSON array')
     .description('Tells all about one backup: its age, its rule, what it needs, what keeps it, when it was verified.')
     .addHelpText(
@@ -38,11 +39,15 @@ Exit codes: 0 told, 1 the repository cannot be read, 2 there is no such backup o
 }
 
 async function show(first: string, second: string | undefined, flags: Flags, context: CommandContext): Promise<void> {
-  const [name, id] = systemAndId(first, second)
+  const [name, given] = systemAndId(first, second)
   const { system, repository } = await chooseRepository(name, flags, context, 'backup show')
   const policy = retentionPolicy(system.plan)
   const now = context.clock.now()
   const survey = await surveyRepository(repository, policy, now)
+  const id = meantBackup(
+    given,
+    [...survey.infos, ...survey.dumps].map((each) => each.id),
+  )
   const info = survey.infos.find((each) => each.id === id)
   if (!info) {
     const dump = survey.dumps.find((each) => each.id === id)
