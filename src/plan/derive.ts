@@ -2,7 +2,7 @@ import type { Bound, Guarantee, GuaranteeKind, Safety } from './guarantee.ts'
 import type { Limit } from './limits.ts'
 import type { Plan, PlanPath } from './plan.ts'
 import type { Probe } from './probes.ts'
-import { formatDuration } from './units.ts'
+import { formatBytes, formatDuration } from './units.ts'
 
 const day = 86_400_000
 
@@ -150,6 +150,10 @@ export function deriveGuarantees(plan: Plan): Guarantee[] {
     if (objective.rto !== undefined) {
       const claim = `${name} serves again within ${formatDuration(objective.rto)} of its loss`
       promise('recovery', name, 'time', claim, atMost(objective.rto), [...path, 'rto'], objective)
+      if (database && objective.covers === 'database') {
+        const full = `At the declared ${formatBytes(database.size)} a restore takes at most ${formatDuration(objective.rto)}`
+        promise('recovery', name, 'projected-time', full, atMost(objective.rto), ['database', 'size'], objective)
+      }
     }
     if (objective.rpo !== undefined) {
       const claim =

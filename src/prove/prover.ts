@@ -65,6 +65,7 @@ export type Fault =
   | 'retention-hold-forgotten'
   | 'erasure-not-repeated'
   | 'escrow-copy-outdated'
+  | 'restore-crawls'
   | 'slow-service'
   | 'index-corrupted'
 

@@ -4,6 +4,7 @@ import { behaviourProver } from './behaviour/prover.ts'
 import { escrowProver } from './escrow/prover.ts'
 import { integrityProver } from './integrity/prover.ts'
 import { performanceProver } from './performance/prover.ts'
+import { projectionProver } from './projection/prover.ts'
 import type { Prover } from './prover.ts'
 import { recoveryProver } from './recovery/prover.ts'
 import { erasureProver } from './retention/erasure-prover.ts'
@@ -16,6 +17,7 @@ export const provers: readonly Prover[] = [
   retentionProver,
   erasureProver,
   escrowProver,
+  projectionProver,
   recoveryProver,
   integrityProver,
 ]
