@@ -39,7 +39,7 @@ Example, by night, when the database does not come back:
   aval standby rejoin medtime
 
 Exit codes: 0 done, 1 it failed or was refused (the reason is told, nothing was changed), 2 the command line is wrong,
-3 (status) the standby does not follow.`,
+3 (status) the standby does not follow, or commits do not wait for it as they should.`,
     )
   const add = (action: StandbyOrder['action'], description: string, example: string) =>
     standby
@@ -49,7 +49,7 @@ Exit codes: 0 done, 1 it failed or was refused (the reason is told, nothing was 
       .description(description)
       .addHelpText(
         'after',
-        `\nExample:\n  ${example}\n\nExit codes: 0 done, 1 failed or refused, 2 the command line is wrong${action === 'status' ? ', 3 it does not follow' : ''}.`,
+        `\nExample:\n  ${example}\n\nExit codes: 0 done, 1 failed or refused, 2 the command line is wrong${action === 'status' ? ', 3 it does not follow, or commits do not wait for it as they should' : ''}.`,
       )
       .action((name: string | undefined, flags: Flags) => run(action, name, flags, context))
   add('create', 'Makes a standby of a system that runs; the system goes on meanwhile.', 'aval standby create medtime')
@@ -99,7 +99,8 @@ async function run(
     : await withoutUp(action, system, project, flags, context)
   if (json) printJson(context, [{ system: only, action, running, ...result }])
   else context.out(describe(action, only, result, running))
-  if (action === 'status' && result['streaming'] === false) context.exitWith(3)
+  if (action === 'status' && (result['streaming'] === false || typeof result['repair'] === 'string'))
+    context.exitWith(3)
 }
 
 /** What can be done when nothing runs: looking, and a promotion, which makes the next `up` start the other server. */

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import { failure } from '../errors.ts'
 import { type Lsn, parseLsn } from './lsn.ts'
 import { patientClient } from './patient-client.ts'
+import { standbyName, withoutReceiver, withoutStandby, withReceiver } from './synchronous-names.ts'
 
 /*
  * Commits that wait for the receiver. Postgres lets a commit return once the standby named in `synchronous_standby_names` has
@@ -46,8 +47,8 @@ interface Seen {
 const answerMs = 5_000
 
 /**
- * Names the receiver in `synchronous_standby_names` once it has caught up, and watches over it from then on. A setting somebody
- * else made is never replaced.
+ * Names the receiver in `synchronous_standby_names` once it has caught up, and watches over it from then on, beside the standby
+ * where there is one. A setting somebody else made is never replaced.
  * @param standby the application_name of the receiver.
  */
 export function keepSynchronous(
@@ -79,18 +80,20 @@ export function keepSynchronous(
     else if (behindSince === undefined || behindSince > now) behindSince = now
 
     const named = mentions(seen.names, standby)
-    if (!named && seen.names !== '') {
+    const joined = withReceiver(seen.names, ours)
+    if (!named && joined === undefined) {
       if (!told) context.onTrouble?.(failure('WAL_SYNCHRONOUS_TAKEN', { names: seen.names, standby }))
       told = true
       return become('waiting')
     }
     if (!named && caught) {
-      await setNames(on, ours)
+      await setNames(on, joined)
       return
     }
     const patience = whenAway === 'wait' ? Number.POSITIVE_INFINITY : whenAway
-    if (named && seen.names === ours && behindSince !== undefined && now - behindSince >= patience) {
-      await setNames(on, undefined)
+    const alone = withoutReceiver(seen.names, ours)
+    if (alone !== undefined && behindSince !== undefined && now - behindSince >= patience) {
+      await setNames(on, alone)
       return become('degraded')
     }
     if (named) become(caught ? 'synchronous' : 'waiting')
@@ -116,7 +119,8 @@ export function keepSynchronous(
         await client
           .run(async (on) => {
             const seen = await look(on, standby)
-            if (seen?.names === ours) await setNames(on, undefined)
+            const alone = seen && withoutReceiver(seen.names, ours)
+            if (alone !== undefined) await setNames(on, alone)
           })
           .catch(() => undefined)
       }
@@ -129,10 +133,13 @@ export function keepSynchronous(
 /**
  * Lets commits return without any standby. For a server that was just started or restored: its settings may name a receiver
  * that is not there yet, and the first commit would wait for it for ever.
+ * @param whom a standby that follows already stays named.
  */
-export async function releaseCommits(client: Client): Promise<void> {
+export async function releaseCommits(client: Client, whom: 'all' | 'but the standby' = 'all'): Promise<void> {
   const { rows } = await client.query<{ names: string }>("SELECT current_setting('synchronous_standby_names') AS names")
-  if (rows[0]?.names !== '') await setNames(client, undefined)
+  const names = rows[0]?.names ?? ''
+  const wanted = whom === 'but the standby' && withoutStandby(names) !== names ? standbyName : ''
+  if (names !== wanted) await setNames(client, wanted)
 }
 
 /** What the server knows of the receiver; undefined while it is no primary. */
@@ -155,7 +162,7 @@ async function look(client: Client, standby: string): Promise<Seen | undefined> 
 
 async function setNames(client: Client, names: string | undefined): Promise<void> {
   await client.query(
-    names === undefined
+    names === undefined || names === ''
       ? 'ALTER SYSTEM RESET synchronous_standby_names'
       : `ALTER SYSTEM SET synchronous_standby_names = ${escapeLiteral(names)}`,
   )

@@ -52,7 +52,7 @@ export interface EnvironmentOptions {
   databaseAddress?: boolean
   /**
    * Starts the server in place of the usual one: where a standby was promoted, another data directory holds the truth. Called
-   * with the lock held and before anything is written, since commits may wait for a standby.
+   * with the lock held and before anything is written; sees to it that commits wait for nobody who is not there.
    */
   openServer?(launch: (dataDirectory: string) => Promise<OwnedServer>, usual: string): Promise<OwnedServer>
 }
@@ -146,7 +146,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
 
   go()
   // A receiver of the last run that is not there yet must not hold up the migrations; nobody else uses the server now.
-  await withClient(server.url(), releaseCommits)
+  if (!options.openServer) await withClient(server.url(), (client) => releaseCommits(client))
   const secret = await loadOrCreateKey(join(directory, 'roles.key'))
   const prepare = (on: Server) => prepareSystem(on, system.name, plan, secret)
   let database = await prepare(server)

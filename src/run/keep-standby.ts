@@ -43,7 +43,13 @@ export async function promoteAlone(options: KeepStandbyOptions): Promise<void> {
 async function superviseStandby({ environment, standby, clock, log, signal }: KeepStandbyOptions): Promise<void> {
   while (!signal.aborted) {
     await clock.sleep(restartAfterMs, signal).catch(() => undefined)
-    if (signal.aborted || standby.server === undefined || standby.server.running()) continue
+    if (signal.aborted || standby.server === undefined) continue
+    if (standby.server.running()) {
+      // Either server may be going away just now; then the next look tells.
+      const resumed = await standby.resumeWaiting(environment.server).catch(() => false)
+      if (resumed) log('standby | it follows: commits wait for it again')
+      continue
+    }
     log('standby | it ended; starting it again')
     await standby.restart(environment).catch((error: unknown) => log(`standby | ${describeError(error)}`))
   }

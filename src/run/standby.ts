@@ -2,18 +2,21 @@ import { dirname, join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { describeError } from '../errors.ts'
 import { serverAccount } from '../postgres/account.ts'
+import { withClient } from '../postgres/connection.ts'
 import { reachable } from '../postgres/place.ts'
 import type { OwnedServer } from '../postgres/server.ts'
 import type { System } from '../project/project.ts'
 import type { ErasureRecord } from '../recovery/erasures/journal.ts'
 import { runAfterRestore } from '../recovery/finish-restore.ts'
 import { createStandby, type MadeStandby } from '../recovery/standby/create-standby.ts'
+import { beginWaiting, resumeWaitingWhenItFollows } from '../recovery/standby/keep-commits-waiting.ts'
 import { loadOrCreateReplicationPassword, writeStandbySettings } from '../recovery/standby/link.ts'
 import { readPair } from '../recovery/standby/pair.ts'
 import { promoteStandby } from '../recovery/standby/promote-standby.ts'
 import { type Rejoined, rejoinStandby } from '../recovery/standby/rejoin-standby.ts'
 import { type StandbyStatus, standbyStatus } from '../recovery/standby/standby-status.ts'
 import { describeLoss } from '../recovery/standby/unreceived.ts'
+import { releaseCommits } from '../recovery/wal-synchronous.ts'
 import type { Environment } from './environment.ts'
 import { databaseName } from './prepare-system.ts'
 
@@ -72,6 +75,8 @@ export interface Standby {
   rejoin(environment: Environment, options?: { method?: 'delta' }): Promise<Rejoined>
   /** Starts it again when it ended. */
   restart(environment: Environment): Promise<void>
+  /** Makes commits wait for it again where they ceased to, once it follows. @returns true when it changed that. */
+  resumeWaiting(primary: OwnedServer): Promise<boolean>
   status(primary: OwnedServer): Promise<StandbyStatus>
   /** Runs what a loss asks for on the server that was promoted; see `settleLoss`. */
   settleLoss(server: OwnedServer): Promise<void>
@@ -102,6 +107,15 @@ export function environmentStandby(options: StandbyOptions): Standby {
     await writeStandbySettings(dataDirectory, { host: '127.0.0.1', port: primary.port }, password, serverAccount())
     server = await launch(dataDirectory)
   }
+  const alone = async (primary: OwnedServer) => {
+    try {
+      await withClient(primary.url(), (client) => releaseCommits(client))
+      return primary
+    } catch (error) {
+      await primary.stop('immediate')
+      throw error
+    }
+  }
   const place = (environment: Environment) => ({
     pairFile: file,
     clock,
@@ -115,7 +129,7 @@ export function environmentStandby(options: StandbyOptions): Standby {
     },
     open: async (launch, usual) => {
       const pair = await readPair(file)
-      if (pair === undefined) return launch(usual)
+      if (pair === undefined) return alone(await launch(usual))
       if (pair.promotion !== undefined) {
         log('standby | a promotion that was begun is carried on')
         const next = await launch(pair.standby)
@@ -128,7 +142,7 @@ export function environmentStandby(options: StandbyOptions): Standby {
             afterLoss: settle,
           })
           log(`standby | promoted: ${describeLoss(loss)}`)
-          return next
+          return await alone(next)
         } catch (error) {
           await next.stop('immediate')
           throw error
@@ -137,15 +151,27 @@ export function environmentStandby(options: StandbyOptions): Standby {
       const primary = await launch(pair.primary)
       if (pair.state !== 'following') {
         log('standby | there is one copy only; `aval standby rejoin` makes the second again')
-        return primary
+        return alone(primary)
       }
       try {
         await startOn(launch, pair.standby, primary)
       } catch (error) {
         log(`standby | ${describeError(error)}`)
-        if (pair.synchronous) log('standby | commits wait for it: `aval standby rejoin` lets them go and makes it anew')
       }
-      return primary
+      try {
+        if (!(await beginWaiting(pair, { pairFile: file, clock, primary, standby: server }))) {
+          log(
+            'standby | it does not follow: COMMITS DO NOT WAIT FOR IT until it does, and a failover may lose the last ones',
+          )
+          log(
+            `standby | \`aval standby status ${options.system.name}\` says why; \`aval standby rejoin\` makes it anew`,
+          )
+        }
+        return primary
+      } catch (error) {
+        await primary.stop('immediate')
+        throw error
+      }
     },
     create: async (environment, wanted) => {
       const made = await createStandby({
@@ -170,7 +196,12 @@ export function environmentStandby(options: StandbyOptions): Standby {
       server = undefined
       await startOn(environment.launchServer, pair.standby, environment.server)
     },
-    status: (primary) => standbyStatus(primary, server),
+    resumeWaiting: (primary) => resumeWaitingWhenItFollows({ pairFile: file, clock, primary, standby: server }),
+    status: async (primary) => {
+      const pair = await readPair(file)
+      const following = pair?.state === 'following' && pair.promotion === undefined
+      return standbyStatus(primary, server, following ? (pair.synchronous ? 'synchronous' : 'asynchronous') : undefined)
+    },
     settleLoss: settle,
     release: () => {
       const released = server

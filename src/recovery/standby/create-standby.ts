@@ -15,6 +15,7 @@ import {
   writeStandbySettings,
 } from './link.ts'
 import { type Pair, writePair } from './pair.ts'
+import { clearReleased } from './released.ts'
 import { renewSlot } from './slot.ts'
 import { standbyStatus } from './standby-status.ts'
 
@@ -106,6 +107,7 @@ export async function follow(
   try {
     await waitUntilStreaming(options, server)
     if (pair.synchronous) await setSynchronous(options.primary, true)
+    await clearReleased(options.pairFile)
     await writePair(options.pairFile, { ...pair, state: 'following' })
     return server
   } catch (error) {

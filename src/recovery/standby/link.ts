@@ -8,6 +8,7 @@ import { withClient } from '../../postgres/connection.ts'
 import { scramVerifier } from '../../postgres/scram.ts'
 import { type Server, serverUrl } from '../../postgres/server.ts'
 import { writeOwned } from '../durable.ts'
+import { standbyName, withoutStandby, withStandby } from '../synchronous-names.ts'
 
 /*
  * How a standby reaches its primary: a role that may replicate and nothing else, its password in a file only the server's
@@ -15,8 +16,6 @@ import { writeOwned } from '../durable.ts'
  */
 
 export const replicationRole = 'aval_replication'
-/** Slot on the primary, and the name the standby goes by. */
-export const standbyName = 'aval_standby'
 
 /** Where a primary listens. A standby connects to it itself, never through the address the services use. */
 export interface PrimaryAddress {
@@ -120,15 +119,9 @@ export async function setSynchronous(primary: Server, synchronous: boolean): Pro
   await withClient(primary.url(), async (client) => {
     const { rows } = await client.query("SELECT current_setting('synchronous_standby_names') AS names")
     const { names } = z.object({ names: z.string() }).parse(rows[0])
-    const others = withoutStandby(names)
-    const wanted = !synchronous ? others : others === '' ? standbyName : `FIRST 2 (${others}, ${standbyName})`
+    const wanted = synchronous ? withStandby(names) : withoutStandby(names)
     if (wanted === names) return
     await client.query(`ALTER SYSTEM SET synchronous_standby_names = ${escapeLiteral(wanted)}`)
     await client.query('SELECT pg_reload_conf()')
   })
-}
-
-function withoutStandby(names: string): string {
-  if (names.trim() === standbyName) return ''
-  return /^FIRST 2 \((\S+), aval_standby\)$/.exec(names.trim())?.[1] ?? names
 }

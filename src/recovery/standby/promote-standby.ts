@@ -10,6 +10,7 @@ import { formatLsn } from '../lsn.ts'
 import { parseHistory } from '../timeline-history.ts'
 import { fencePrimary } from './fence-primary.ts'
 import { type Loss, type Pair, readPair, writePair } from './pair.ts'
+import { isReleased } from './released.ts'
 import { standbySide } from './standby-status.ts'
 import { describeLoss, lossOf, unreceivedWal } from './unreceived.ts'
 
@@ -74,7 +75,7 @@ export async function promoteStandby(options: PromotionOptions): Promise<Promoti
     // Judged before the primary is touched: a refusal must leave everything as it was.
     if (!options.planned) {
       await take('lag', async () => {
-        loss = await measureLoss(pair, standby)
+        loss = await measureLoss(pair, options)
         if (!options.force && !tolerable(loss, options)) throw failure('STANDBY_BEHIND', { loss: describeLoss(loss) })
         return describeLoss(loss)
       })
@@ -101,7 +102,7 @@ export async function promoteStandby(options: PromotionOptions): Promise<Promoti
     })
     // Only now nothing can be added to it any more. Once promoted, the standby no longer says where it had stopped.
     if (await isInRecovery(standby.url())) {
-      loss = await measureLoss(pair, standby)
+      loss = await measureLoss(pair, options)
       pair = { ...pair, promotion: { ...begun, loss } }
       await writePair(pairFile, pair)
     }
@@ -141,8 +142,12 @@ export async function requirePair(pairFile: string): Promise<Pair> {
 }
 
 /** What the standby lacks of acknowledged writes, read from the old primary's own disk where that can be done. */
-async function measureLoss(pair: Pair, standby: OwnedServer): Promise<Loss> {
-  if (pair.synchronous) return { kind: 'none', because: 'synchronous' }
+async function measureLoss(
+  pair: Pair,
+  { pairFile, standby }: Pick<PromotionOptions, 'pairFile' | 'standby'>,
+): Promise<Loss> {
+  const released = await isReleased(pairFile, pair.generation)
+  if (pair.synchronous && !released) return { kind: 'none', because: 'synchronous' }
   const side = await standbySide(standby)
   if (!existsSync(join(pair.primary, 'pg_wal'))) return { kind: 'unknown', after: side.lastCommit ?? null }
   const segmentBytes = await walSegmentBytes(standby)

@@ -21,6 +21,7 @@ import { type CreateOptions, copyAndFollow, follow, prepareLink } from './create
 import { replicationUrl, setSynchronous, writeStandbySettings } from './link.ts'
 import { type Pair, writePair } from './pair.ts'
 import { requirePair } from './promote-standby.ts'
+import { markReleased } from './released.ts'
 import { renewSlot } from './slot.ts'
 import { type Unreceived, unreceivedWal } from './unreceived.ts'
 
@@ -65,6 +66,7 @@ export async function rejoinStandby(options: RejoinOptions): Promise<Rejoined> {
   } finally {
     await ownership.release()
   }
+  if (pair.state === 'following' && pair.synchronous) await markReleased(pairFile, pair.generation, clock.now())
   await setSynchronous(primary, false)
   const { address, password } = await prepareLink(options)
   const aside =

@@ -3,7 +3,7 @@ import { AvalError } from '../../errors.ts'
 import { withClient } from '../../postgres/connection.ts'
 import type { Server } from '../../postgres/server.ts'
 import { formatLsn, type Lsn, parseLsn } from '../lsn.ts'
-import { standbyName } from './link.ts'
+import { standbyName } from '../synchronous-names.ts'
 import { type SlotState, slotState } from './slot.ts'
 
 export interface StandbyStatus {
@@ -11,6 +11,8 @@ export interface StandbyStatus {
   primary: PrimarySide | undefined
   standby: StandbySide | undefined
   streaming: boolean
+  /** Whether commits should wait for the standby, as the pair has it; undefined when nobody asked. */
+  expected: 'synchronous' | 'asynchronous' | undefined
   /** WAL the primary has written and the standby not yet received; undefined unless both answer. */
   lagBytes: number | undefined
   /** Age of the newest commit the standby shows, when it has not replayed all it was sent; 0 when it has. */
@@ -40,8 +42,15 @@ export interface StandbySide {
   receiving: boolean
 }
 
-/** Looks at both servers; either may be down. */
-export async function standbyStatus(primary: Server | undefined, standby: Server | undefined): Promise<StandbyStatus> {
+/**
+ * Looks at both servers; either may be down.
+ * @param expected what the pair promises, to be held against what the primary does.
+ */
+export async function standbyStatus(
+  primary: Server | undefined,
+  standby: Server | undefined,
+  expected?: StandbyStatus['expected'],
+): Promise<StandbyStatus> {
   const [one, other] = await Promise.all([
     primary && whenItAnswers(() => primarySide(primary)),
     standby && whenItAnswers(() => standbySide(standby)),
@@ -52,6 +61,7 @@ export async function standbyStatus(primary: Server | undefined, standby: Server
     primary: one,
     standby: other,
     streaming,
+    expected,
     lagBytes: behind === undefined ? undefined : Number(behind > 0n ? behind : 0n),
     lagMs:
       other === undefined
@@ -65,7 +75,7 @@ export async function standbyStatus(primary: Server | undefined, standby: Server
   return { ...seen, repair: repairOf(seen) }
 }
 
-function repairOf({ primary, standby, streaming }: Omit<StandbyStatus, 'repair'>): string | undefined {
+function repairOf({ primary, standby, streaming, expected }: Omit<StandbyStatus, 'repair'>): string | undefined {
   const rejoin = 'bring the standby back with `aval standby rejoin`'
   if (primary === undefined && standby === undefined) return 'start the system with `aval up`'
   if (primary === undefined)
@@ -77,6 +87,11 @@ function repairOf({ primary, standby, streaming }: Omit<StandbyStatus, 'repair'>
   if (primary.slot === 'endangered')
     return 'the primary is about to give up WAL that the standby needs: look at why it does not receive'
   if (!streaming) return `the standby does not receive: look at its log; when it says WAL was removed, ${rejoin}`
+  const waits = primary.synchronous && (primary.syncState === 'sync' || primary.syncState === 'quorum')
+  if (expected === 'synchronous' && !waits)
+    return 'commits do not wait for the standby although they should: a failover now may lose the last ones; `aval up` makes them wait again once the standby has caught up'
+  if (expected === 'asynchronous' && primary.synchronous)
+    return `commits wait for the standby although they should not: ${rejoin}`
   return undefined
 }
 
@@ -152,6 +167,7 @@ export function plainStatus(status: StandbyStatus) {
   const { primary, standby } = status
   return {
     streaming: status.streaming,
+    expected: status.expected ?? null,
     lagBytes: status.lagBytes ?? null,
     lagMs: status.lagMs ?? null,
     repair: status.repair ?? null,
