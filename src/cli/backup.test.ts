@@ -100,7 +100,17 @@ suite('aval backup and aval restore', { timeout: 120_000 }, () => {
     assert.match(old.out, /older than 1ms/)
 
     const to = join(tiny.project.root, 'restored')
-    const restored = await aval('restore', 'tiny', '--at', timestamp(at), '--to', to, '--json')
+    const restored = await aval(
+      'restore',
+      'tiny',
+      '--at',
+      timestamp(at),
+      '--to',
+      to,
+      '--backup',
+      backup.id.slice(0, 18),
+      '--json',
+    )
     assert.deepEqual([restored.err, restored.code], ['', 0])
     const [result] = JSON.parse(restored.out)
     assert.equal(result.backup, backup.id)

@@ -9,6 +9,7 @@ import { blockingAncestor } from '../postgres/place.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import type { System } from '../project/project.ts'
+import { meantBackup } from '../recovery/backup-id.ts'
 import type { EngineBackup, EngineRestore, RecoveryEngine } from '../recovery/engine.ts'
 import { parseMoment } from '../recovery/moment.ts'
 import { serverForBackup } from '../recovery/server-for-backup.ts'
@@ -35,7 +36,10 @@ export function registerRestore(program: Command, context: CommandContext): void
     .argument('[system]', 'name of the system')
     .requiredOption('--at <time>', 'a moment with its time zone, latest, or backup: the backup as it was made')
     .requiredOption('--to <directory>', 'the data directory to be: absent or empty')
-    .option('--backup <id>', 'the backup to begin with; the newest before the moment unless told')
+    .option(
+      '--backup <id>',
+      'the backup to begin with, or the beginning of its id; the newest before the moment unless told',
+    )
     .option('--files-only', 'leaves recovery to whoever starts the server on the directory')
     .option('--json', 'prints one JSON array')
     .description(
@@ -66,9 +70,16 @@ async function run(name: string | undefined, flags: Flags, context: CommandConte
   const engine = await openChosenEngine(project, only, flags, context, false)
   if (takesSpool(flags)) await engine.rescue()
   // Looked for before anything is written: files nobody can start would be no restore.
-  const backups = await engine.list()
+  const backups = await engine.list({ openable: flags.backup !== undefined })
   const newest = backups.at(-1)
-  const at = asked ?? asMade(backups, flags.backup)
+  const backup =
+    flags.backup === undefined || backups.length === 0
+      ? flags.backup
+      : meantBackup(
+          flags.backup,
+          backups.map(({ id }) => id),
+        )
+  const at = asked ?? asMade(backups, backup)
   const needed = newest && !(flags.filesOnly && engine.name !== 'logical')
   const binaries = needed ? await binariesFor(system, newest) : undefined
   if (binaries) await requireReachable(to)
@@ -81,7 +92,7 @@ async function run(name: string | undefined, flags: Flags, context: CommandConte
       wal: flags.filesOnly ? 'first' : 'meanwhile',
       signal: context.signal,
       onProgress: ({ bytes, totalBytes }) => line.show(`${formatBytes(bytes)} of ${formatBytes(totalBytes)} written`),
-      ...(flags.backup === undefined ? {} : { backup: flags.backup }),
+      ...(backup === undefined ? {} : { backup }),
       ...(binaries === undefined ? {} : { binaries }),
     })
     .finally(line.end)
