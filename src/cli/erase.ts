@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
 import { failure } from '../errors.ts'
 import type { Project, System } from '../project/project.ts'
-import { countErasure, eraseSubject } from '../recovery/erasures/erase.ts'
-import type { ErasedRows } from '../recovery/erasures/run-erasure.ts'
+import type { ChangedTable } from '../recovery/erasures/changed-tables.ts'
+import { countErasure, type ErasureCount, eraseSubject } from '../recovery/erasures/erase.ts'
 import { chooseRepository } from './chosen-repository.ts'
 import { type CommandContext, printJson, usage } from './command.ts'
+import { type Column, table } from './layout.ts'
 import { withTarget } from './migrate-target.ts'
 import { type RepositoryFlags, withRepositoryOptions } from './repository-choice.ts'
 
@@ -57,14 +58,18 @@ async function erase(
     const found = await countErasure({ ownerUrl, name: kind, rule, subject })
     if (flags.dryRun || !flags.yes) {
       if (!flags.dryRun) context.exitWith(2)
-      if (flags.json) return printJson(context, [{ system: system.name, kind, erased: false, rows: found }])
+      if (flags.json)
+        return printJson(context, [
+          { system: system.name, kind, erased: false, ...found, tables: found.tables ?? null },
+        ])
       const next = flags.dryRun ? '' : 'Give --yes to erase it.\n'
       return context.out(`${system.name}: nothing was erased. It would be:\n${tell(found)}${next}`)
     }
     const done = await eraseSubject({ repository, ownerUrl, clock: context.clock, name: kind, rule, subject })
-    if (flags.json) return printJson(context, [{ system: system.name, kind, erased: true, ...done }])
+    if (flags.json)
+      return printJson(context, [{ system: system.name, kind, erased: true, ...done, tables: done.tables ?? null }])
     const resumed = done.resumed ? ', finishing what an earlier attempt had begun' : ''
-    context.out(`${system.name}: the ${kind} was erased${resumed}; recorded as ${done.id}.\n${tell(done.rows)}
+    context.out(`${system.name}: the ${kind} was erased${resumed}; recorded as ${done.id}.\n${tell(done)}
 Every restore from now on erases it again. A copy outside the repository, such as an export, is yours to clear.\n`)
   })
 }
@@ -89,12 +94,27 @@ async function withOwner(
   })
 }
 
-/** The statements of the plan with what each changed; what a foreign key takes with it is not counted. */
-function tell(rows: readonly ErasedRows[]): string {
-  return rows
+/** The statements of the plan with what each changed, then all that was changed, table by table; no value of a row. */
+function tell({ rows, tables }: ErasureCount): string {
+  const statements = rows
     .filter(({ statement }) => /^\s*(delete|update|insert|merge)/i.test(statement))
     .map(
       ({ statement, rows: count }) => `  ${String(count).padStart(6)} rows  ${statement.replace(/\s+/g, ' ').trim()}\n`,
     )
     .join('')
+  if (tables === undefined)
+    return `${statements}The server does not count rows (track_counts is off): what foreign keys take along comes on top.\n`
+  if (tables.length === 0) return `${statements}No row of any table is concerned.\n`
+  const all = table(
+    [
+      { title: 'table', text: (row) => row.table },
+      { title: 'deleted', text: ({ deleted }) => String(deleted) },
+      { title: 'changed', text: ({ updated }) => String(updated) },
+      ...(tables.some(({ inserted }) => inserted > 0)
+        ? [{ title: 'added', text: ({ inserted }: ChangedTable) => String(inserted) }]
+        : []),
+    ] satisfies Column<ChangedTable>[],
+    tables,
+  )
+  return `${statements}In all, with what foreign keys and triggers take along:\n${all}\n`
 }

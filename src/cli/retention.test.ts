@@ -21,6 +21,7 @@ const recovery = {
   pointInTime: { window: '7d' },
   erasures: {
     item: { claim: 'The item is gone', parameter: 'text', sql: ['DELETE FROM items WHERE name = $1'] },
+    owner: { claim: 'The owner is gone', parameter: 'text', sql: ['DELETE FROM owners WHERE name = $1'] },
   },
 }
 
@@ -123,7 +124,10 @@ suite('what is kept, removed, held and erased', { timeout: 120_000 }, () => {
 
     const asked = await aval('erase', 'tiny', 'item', 'of somebody')
     assert.equal(asked.code, 2)
-    assert.match(asked.out, /nothing was erased.*\n +1 rows {2}DELETE FROM items WHERE name = \$1\nGive --yes/)
+    assert.match(
+      asked.out,
+      /nothing was erased.*\n +1 rows {2}DELETE FROM items WHERE name = \$1\n(.*\n)*public\.items +1 +0\nGive --yes/,
+    )
     const counted = await aval('erase', 'tiny', 'item', 'of somebody', '--dry-run')
     assert.equal(counted.code, 0)
     const unknown = await aval('erase', 'tiny', 'person', 'x', '--yes')
@@ -154,6 +158,39 @@ suite('what is kept, removed, held and erased', { timeout: 120_000 }, () => {
     } finally {
       await server.stop()
     }
+  })
+
+  test('an erasure tells of every row that goes or changes with it, in every table, and of no value', async () => {
+    const query = (sql: string) =>
+      withClient(environment.database.ownerUrl, async (client) => (await client.query(sql)).rows)
+    await query(`CREATE TABLE owners (name text PRIMARY KEY);
+      CREATE TABLE pets (owner text REFERENCES owners ON DELETE CASCADE, born int) PARTITION BY RANGE (born);
+      CREATE TABLE pets_old PARTITION OF pets FOR VALUES FROM (0) TO (10);
+      CREATE TABLE pets_new PARTITION OF pets FOR VALUES FROM (10) TO (20);
+      CREATE TABLE houses (owner text REFERENCES owners ON DELETE SET NULL);
+      CREATE TABLE farewells (at timestamptz);
+      CREATE FUNCTION farewell() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO farewells VALUES (now()); RETURN NULL; END';
+      CREATE CONSTRAINT TRIGGER farewell AFTER DELETE ON owners DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION farewell();
+      INSERT INTO owners VALUES ('ana secret'), ('ben');
+      INSERT INTO pets SELECT name, n FROM owners, generate_series(8, 12) n; INSERT INTO houses SELECT name FROM owners`)
+    const expected = [
+      { table: 'public.farewells', deleted: 0, updated: 0, inserted: 1 },
+      { table: 'public.houses', deleted: 0, updated: 1, inserted: 0 },
+      { table: 'public.owners', deleted: 1, updated: 0, inserted: 0 },
+      { table: 'public.pets', deleted: 5, updated: 0, inserted: 0 },
+    ]
+    const dry = await aval('erase', 'tiny', 'owner', 'ana secret', '--dry-run')
+    assert.match(dry.out, /1 rows {2}DELETE FROM owners.*\nIn all, with what foreign keys and triggers take along:\n/)
+    assert.match(dry.out, /\npublic\.owners +1 +0 +0\npublic\.pets +5 +0 +0\n/)
+    assert.deepEqual(await query('SELECT count(*)::int FROM pets'), [{ count: 10 }])
+    const [erased] = JSON.parse((await aval('erase', 'tiny', 'owner', 'ana secret', '--yes', '--json')).out)
+    assert.deepEqual(erased.tables, expected)
+    assert.deepEqual(await query('SELECT count(*)::int FROM pets'), [{ count: 5 }])
+    assert.doesNotMatch(dry.out, /secret/)
+    assert.match(
+      (await aval('erase', 'tiny', 'owner', 'ana secret', '--dry-run')).out,
+      /No row of any table is concerned/,
+    )
   })
 
   test('help shows an example and the exit codes', async () => {

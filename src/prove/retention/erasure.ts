@@ -55,7 +55,7 @@ export async function tryErasure(session: ProofSession, name: string, rule: Eras
 
   const counted = await steps.do(
     'counted with the statements of the plan',
-    () => countErasure({ ownerUrl, name, rule, subject: subject.value }),
+    async () => (await countErasure({ ownerUrl, name, rule, subject: subject.value })).rows,
     describeCount,
   )
   const before = await Promise.all(all.map((each) => rowsOf(url, each)))
@@ -79,7 +79,7 @@ export async function tryErasure(session: ProofSession, name: string, rule: Eras
     for (const state of ['asked', 'done'] as const) await repository.store.delete(layout.erasure(erased.id, state))
   }
 
-  const violations = deletesOf(await countErasure({ ownerUrl, name, rule, subject: subject.value }))
+  const violations = deletesOf((await countErasure({ ownerUrl, name, rule, subject: subject.value })).rows)
     .filter((each) => each.rows > 0)
     .map((each) => `${each.rows} rows were still there after the erasure`)
   await steps.do('restored to the moment before, beside', () =>
@@ -98,7 +98,11 @@ export async function tryErasure(session: ProofSession, name: string, rule: Eras
       },
       async (copy) => {
         const ask = { ownerUrl: copy.url, name, rule, subject: subject.value }
-        const back = await steps.do('counted again in the copy', () => countErasure(ask), describeCount)
+        const back = await steps.do(
+          'counted again in the copy',
+          async () => (await countErasure(ask)).rows,
+          describeCount,
+        )
         for (const each of deletesOf(back)) {
           if (each.rows > 0) violations.push(`The restore brought ${each.rows} erased rows back`)
         }

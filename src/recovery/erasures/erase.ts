@@ -3,6 +3,7 @@ import type { Clock } from '../../clock.ts'
 import { failure, messageOf } from '../../errors.ts'
 import { withClient } from '../../postgres/connection.ts'
 import type { Repository } from '../repository.ts'
+import { type ChangedTable, countChanges } from './changed-tables.ts'
 import { type ErasureRecord, readErasures, recordErasure, settleErasure } from './journal.ts'
 import { type ErasedRows, runErasure } from './run-erasure.ts'
 import { type ErasureRule, isSubject } from './subject.ts'
@@ -18,24 +19,31 @@ export interface EraseOptions {
   subject: string
 }
 
-export interface EraseResult {
+/** How many rows an erasure changes. */
+export interface ErasureCount {
+  /** By the statements of the plan. */
+  rows: ErasedRows[]
+  /** In each table, with what foreign keys and triggers take along; undefined where the server does not count. */
+  tables: ChangedTable[] | undefined
+}
+
+export interface EraseResult extends ErasureCount {
   /** Of the record in the repository. */
   id: string
   /** What an earlier attempt had recorded and not finished was taken up. */
   resumed: boolean
-  rows: ErasedRows[]
 }
 
 /** Longest wait for a lock: services must not stand still behind an erasure that itself waits. */
 const lockTimeoutMs = 10_000
 
-/** How many rows each statement would change; nothing is. @throws ERASURE_SUBJECT, ERASURE_FAILED */
-export async function countErasure(options: Omit<EraseOptions, 'repository' | 'clock'>): Promise<ErasedRows[]> {
+/** How many rows the erasure would change; nothing is. @throws ERASURE_SUBJECT, ERASURE_FAILED */
+export async function countErasure(options: Omit<EraseOptions, 'repository' | 'clock'>): Promise<ErasureCount> {
   requireSubject(options)
   return withClient(options.ownerUrl, async (client) => {
     await begin(client)
     try {
-      return await runErasure(client, options.rule.sql, options.subject)
+      return await counted(client, options.rule, options.subject)
     } catch (cause) {
       throw failed(options.name, cause)
     } finally {
@@ -57,11 +65,11 @@ export async function eraseSubject(options: EraseOptions): Promise<EraseResult> 
   )
   const record: ErasureRecord = { name, subject, sql: rule.sql, at: clock.now() }
   const id = open?.id ?? (await recordErasure(repository, record))
-  const rows = await withClient(options.ownerUrl, async (client) => {
-    let erased: ErasedRows[]
+  const count = await withClient(options.ownerUrl, async (client) => {
+    let erased: ErasureCount
     try {
       await begin(client)
-      erased = await runErasure(client, rule.sql, subject)
+      erased = await counted(client, rule, subject)
     } catch (cause) {
       await client.query('ROLLBACK').catch(() => undefined)
       // What an earlier attempt may have committed must stay on record.
@@ -76,7 +84,12 @@ export async function eraseSubject(options: EraseOptions): Promise<EraseResult> 
     return erased
   })
   await settleErasure(repository, clock, id, 'done')
-  return { id, resumed: open !== undefined, rows }
+  return { id, resumed: open !== undefined, ...count }
+}
+
+async function counted(client: Client, rule: ErasureRule, subject: string): Promise<ErasureCount> {
+  const { result, tables } = await countChanges(client, () => runErasure(client, rule.sql, subject))
+  return { rows: result, tables }
 }
 
 async function begin(client: Client): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Client } from 'pg'
 
-/** What one statement removed; rows that went with them by a foreign key are not counted. */
+/** What one statement removed; rows that went with them by a foreign key are not among them (`countChanges` has all). */
 export interface ErasedRows {
   statement: string
   rows: number
