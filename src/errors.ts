@@ -199,6 +199,11 @@ export const catalogue = {
     next: 'Put the escrow copy of the key back. Without it nothing in the repository can be read.',
     exit: 1,
   },
+  ARCHIVE_OFF: {
+    says: '{system} was started with --without-archive: what it writes cannot be restored.',
+    next: 'End it, and start it again without --without-archive.',
+    exit: 1,
+  },
   KEY_COPY_MISSING: {
     says: 'The escrow copy {file} is not there.',
     next: 'Name the file that `aval key escrow` wrote; `aval key show` lists the copies and where each was written.',
@@ -211,7 +216,7 @@ export const catalogue = {
   },
   KEY_LOCKED: {
     says: 'The repository key {file} is locked. It opens with {holders}.',
-    next: 'Give --passphrase-file or --identity-file, or set AVAL_PASSPHRASE_FILE or AVAL_IDENTITY_FILE.',
+    next: 'Give --passphrase-file or --identity-file, or set AVAL_PASSPHRASE_FILE or AVAL_IDENTITY_FILE, which is what `aval up` takes.',
     exit: 2,
   },
   KEY_UNLOCK_FAILED: {
@@ -464,6 +469,11 @@ export const catalogue = {
   STANDBY_STATE_UNREADABLE: {
     says: 'The file that says which server is the primary, {file}, cannot be read.',
     next: 'Start neither server before you know which one took the last writes: the one whose directory has no file ending in .fenced beside it. Then correct the file, or remove it together with the other directory and make a new standby.',
+    exit: 1,
+  },
+  STANDBY_PAIR_DISAGREES: {
+    says: 'The data directories are not as {file} says: {problem}. Nothing was started or changed.',
+    next: 'Move each directory back to where it was. To run on a restored state, `aval restore <system> --at <time> --in-place` puts it where it belongs and dissolves the pair.',
     exit: 1,
   },
   STANDBY_NOT_READY: {
@@ -818,6 +828,11 @@ export const catalogue = {
   RESTORE_NEEDS_REPOSITORY: {
     says: 'The WAL of the cluster in {directory} was not fetched yet, and nothing says where it is.',
     next: 'Finish the restore with the repository it came from, or restore again.',
+    exit: 1,
+  },
+  RESTORE_UNFINISHED: {
+    says: 'The restore into {directory} is not finished: it may not have recovered, and what must be run after a restore was not run.',
+    next: 'Restore again with `aval restore <system> --at <time> --in-place`. The directory is kept as it is.',
     exit: 1,
   },
   RESTORE_RECOVERY_FAILED: {

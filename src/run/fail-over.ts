@@ -4,7 +4,8 @@ import { withClient } from '../postgres/connection.ts'
 import type { Loss } from '../recovery/standby/pair.ts'
 import { type PromotionStep, promoteStandby, type StepTaken } from '../recovery/standby/promote-standby.ts'
 import type { Environment } from './environment.ts'
-import { pairFile, type Standby } from './standby.ts'
+import { pairFile } from './pair-file.ts'
+import type { Standby } from './standby.ts'
 
 export type FailOverStep = PromotionStep | 'address' | 'verify'
 

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import type { Clock } from '../clock.ts'
 import { AvalError, failure, messageOf } from '../errors.ts'
 import { isErrno } from '../recovery/durable.ts'
-import { pairFile } from './standby.ts'
+import { pairFile } from './pair-file.ts'
 
 /*
  * How a command asks the `up` that owns an environment to do something with its standby: an order is a file, the answer

@@ -18,17 +18,16 @@ import { type StandbyStatus, standbyStatus } from '../recovery/standby/standby-s
 import { describeLoss } from '../recovery/standby/unreceived.ts'
 import { releaseCommits } from '../recovery/wal-synchronous.ts'
 import type { Environment } from './environment.ts'
+import { pairFile, refuseForeign } from './pair-file.ts'
+import { finishPlacing, refusePending } from './place-restored.ts'
 import { databaseName } from './prepare-system.ts'
-
-/** Where an environment says which of its two data directories is the primary. */
-export function pairFile(directory: string): string {
-  return join(directory, 'standby', 'pair.json')
-}
 
 /** The data directory that holds the truth: the first one, unless a standby was promoted. */
 export async function primaryDirectory(directory: string): Promise<string> {
   return (await readPair(pairFile(directory)))?.primary ?? reachable(join(directory, 'database'))
 }
+
+export { pairFile } from './pair-file.ts'
 
 export interface LossSettling {
   system: System
@@ -128,8 +127,15 @@ export function environmentStandby(options: StandbyOptions): Standby {
       return server
     },
     open: async (launch, usual) => {
+      const placed = await finishPlacing({ directory, clock })
+      if (placed) log(`restore | what was interrupted is done: the restored data is in ${placed.dataDirectory}`)
       const pair = await readPair(file)
-      if (pair === undefined) return alone(await launch(usual))
+      if (pair === undefined) {
+        await refusePending(usual)
+        return alone(await launch(usual))
+      }
+      refuseForeign(pair, file)
+      await refusePending(pair.promotion === undefined ? pair.primary : pair.standby)
       if (pair.promotion !== undefined) {
         log('standby | a promotion that was begun is carried on')
         const next = await launch(pair.standby)
