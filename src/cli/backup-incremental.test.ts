@@ -54,7 +54,7 @@ suite('a plan with incremental backups', { timeout: 120_000 }, () => {
     assert.deepEqual([second.code, second.err], [0, ''])
     const [incremental] = JSON.parse(second.out)
     assert.equal(incremental.parent, full.id)
-    assert.match((await aval('backup', 'list', 'tiny')).out, new RegExp(`${incremental.id}.* incremental `))
+    assert.match((await aval('backup', 'list', 'tiny')).out, new RegExp(`${incremental.id}.* incremental +hourly `))
     const daily = await aval('backup', 'create', 'tiny', '--rule', 'daily', '--json')
     assert.equal(JSON.parse(daily.out)[0].parent, undefined)
   })

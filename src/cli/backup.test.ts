@@ -87,7 +87,12 @@ suite('aval backup and aval restore', { timeout: 120_000 }, () => {
     assert.equal(unruled.code, 2)
     assert.match(unruled.err, /USAGE: .* no backup "hourly"/)
     const list = await aval('backup', 'list', 'tiny')
-    assert.match(list.out, new RegExp(`${backup.id} .*"first"\\nAny moment from .* to .* can be restored`))
+    assert.match(
+      list.out,
+      new RegExp(
+        `\\nBACKUP +AGE +KIND +RULE .*\\n${backup.id} +0 min +full +by hand .*"first"\\nAny moment from .* to .* can be restored`,
+      ),
+    )
     assert.deepEqual(JSON.parse((await aval('backup', 'list', '--all', '--json')).out), [backup])
     const verified = await aval('backup', 'verify', 'tiny')
     assert.equal(verified.code, 0, verified.out)
@@ -145,6 +150,8 @@ suite('aval backup and aval restore', { timeout: 120_000 }, () => {
       database: 'tiny',
       dataDirectory,
       live: '/elsewhere',
+      at: 'latest',
+      paired: false,
       binaries,
       port: await freePort(),
     })

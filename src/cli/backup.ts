@@ -11,11 +11,13 @@ import { noteChecked } from '../recovery/retention/checked.ts'
 import type { VerifyReport } from '../recovery/verify.ts'
 import { describeGap, needsBaseBackup, walGaps } from '../recovery/wal-gaps.ts'
 import { readRunState } from '../run/run-state.ts'
+import { tellArchiveTrouble } from './archive-trouble.ts'
 import { registerCopy } from './backup-copy.ts'
 import { registerHold } from './backup-hold.ts'
 import { registerPrune } from './backup-prune.ts'
 import { registerShow } from './backup-show.ts'
 import { registerStores } from './backup-stores.ts'
+import { backupTable } from './backup-table.ts'
 import { chooseSystems } from './choose-systems.ts'
 import { type CommandContext, printJson, usage } from './command.ts'
 import { type EngineFlags, openChosenEngine, withEngineOptions } from './engine-choice.ts'
@@ -194,25 +196,30 @@ async function list(name: string | undefined, flags: Flags, context: CommandCont
     if (!engine) continue
     const backups = await engine.list()
     listed.push(...backups)
+    const behind = await tellArchiveTrouble(project, system, engine, flags, context)
     if (flags.json) continue
-    const lines = backups.map((backup) => `  ${describe(backup)}\n`).join('')
-    context.out(`${system}, ${engine.place}\n${lines}${await moments(engine)}\n`)
+    const lines = backups.length === 0 ? '' : `${backupTable(backups, context.clock.now())}\n`
+    context.out(`${system}, ${engine.place}\n${lines}${await moments(engine, behind)}\n`)
   }
   if (flags.json) printJson(context, listed.map(inFull))
 }
 
 /** Which moments can be restored, in words. */
-async function moments(engine: RecoveryEngine): Promise<string> {
+async function moments(engine: RecoveryEngine, behind: boolean): Promise<string> {
   const window = await engine.window()
   if (!window) return 'No moment can be restored yet.'
   const [from, to] = [timestamp(window.from), timestamp(window.to)]
   const gaps = engine.name === 'native' ? await walGaps(engine.repository) : []
   if (gaps.length > 0) {
-    const next = needsBaseBackup(gaps) ? 'Take one now: aval backup create' : 'The latest state can be restored.'
+    const next = needsBaseBackup(gaps)
+      ? 'Take one now: aval backup create'
+      : behind
+        ? ''
+        : 'The latest state can be restored.'
     return `Any moment from ${from} to ${to} can be restored, but:\n${gaps.map((gap) => `  ${describeGap(gap)}\n`).join('')}${next}`
   }
   return engine.pointInTime
-    ? `Any moment from ${from} to ${to} can be restored, and the latest state.`
+    ? `Any moment from ${from} to ${to} can be restored${behind ? '.' : ', and the latest state.'}`
     : `The moments of these dumps can be restored, from ${from} to ${to}; what is written after the newest is lost with the server.`
 }
 
@@ -252,6 +259,7 @@ async function verify(name: string | undefined, flags: VerifyFlags, context: Com
   for (const system of systems) {
     const engine = await openToRead(project, system, flags, context)
     if (!engine) continue
+    await tellArchiveTrouble(project, system, engine, flags, context)
     const line = moving(context)
     const report = await engine
       .verify({

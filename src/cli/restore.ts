@@ -17,6 +17,7 @@ import { databaseName } from '../run/prepare-system.ts'
 import { developmentDirectory } from '../run/run-state.ts'
 import { primaryDirectory } from '../run/standby.ts'
 import { afterRestore } from './after-restore.ts'
+import { tellArchiveTrouble } from './archive-trouble.ts'
 import { chooseSystems } from './choose-systems.ts'
 import { type CommandContext, printJson, usage } from './command.ts'
 import { type EngineFlags, openChosenEngine, withEngineOptions } from './engine-choice.ts'
@@ -69,6 +70,7 @@ async function run(name: string | undefined, flags: Flags, context: CommandConte
   const system = await loadSystem(project, only)
   const engine = await openChosenEngine(project, only, flags, context, false)
   if (takesSpool(flags)) await engine.rescue()
+  if (flags.at === 'latest') await tellArchiveTrouble(project, only, engine, flags, context)
   // Looked for before anything is written: files nobody can start would be no restore.
   const backups = await engine.list({ openable: flags.backup !== undefined })
   const newest = backups.at(-1)

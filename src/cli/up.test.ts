@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -14,8 +15,11 @@ import { parseLsn } from '../recovery/lsn.ts'
 import { restore } from '../recovery/restore.ts'
 import { readInventory, storedEnd } from '../recovery/wal-inventory.ts'
 import { openDevelopmentRepository, repositoryDirectory } from '../run/archive.ts'
+import { psqlServiceFile } from '../run/psql-service.ts'
 import { type RunState, readRunState } from '../run/run-state.ts'
 import { type TinyProject, tinyProject } from '../run/tiny-system.fixture.ts'
+
+import { commandLine } from './command-line.fixture.ts'
 
 const main = join(import.meta.dirname, 'main.ts')
 
@@ -28,7 +32,7 @@ interface Up {
 
 interface Bench {
   tiny: TinyProject
-  up(): Promise<Up>
+  up(...flags: string[]): Promise<Up>
   /** The state once it is up. */
   state(): Promise<RunState>
   ask(path: string, method?: string): Promise<unknown>
@@ -53,8 +57,12 @@ async function bench(t: TestContext, sections: Record<string, unknown> = {}): Pr
   return {
     tiny,
     state,
-    up: async () => {
-      const child = await startChild({ program: process.execPath, args: [main, 'up', 'tiny'], cwd: tiny.directory })
+    up: async (...flags) => {
+      const child = await startChild({
+        program: process.execPath,
+        args: [main, 'up', 'tiny', ...flags],
+        cwd: tiny.directory,
+      })
       let out = ''
       let err = ''
       child.process.stdout?.on('data', (chunk: Buffer) => {
@@ -108,7 +116,7 @@ async function ctrlC({ child }: Up): Promise<Ending> {
 test('aval up runs a system until Ctrl-C, tells where it is, and leaves no process and no lock', async (t) => {
   const { tiny, up, state, ask } = await bench(t)
   const first = await up()
-  const { addresses, ownerUrl, database } = await state()
+  const { addresses, ownerUrl, adminUrl, database } = await state()
   await until('it tells the addresses', () => first.out().includes('Ctrl-C'))
   assert.ok(first.out().includes(`keeper    ${addresses['keeper']}`), first.out())
   assert.match(first.err(), /^keeper \| keeper begins$/m)
@@ -116,6 +124,23 @@ test('aval up runs a system until Ctrl-C, tells where it is, and leaves no proce
   assert.ok(password.length > 20 && !first.out().includes(password), 'no password on the screen')
   assert.equal(database, 'tiny')
   assert.equal(statSync(join(tiny.project.state, 'tiny', 'run.json')).mode & 0o777, 0o600)
+
+  await t.test('the command it tells for the database shows no password to other accounts', async (looking) => {
+    const services = psqlServiceFile(join(tiny.project.state, 'tiny'))
+    assert.equal(statSync(services).mode & 0o777, 0o600)
+    const command =
+      first
+        .out()
+        .split('\n')
+        .find((line) => line.includes('psql')) ?? ''
+    assert.doesNotMatch(command, /postgresql:|\$\(/)
+    if (spawnSync('psql', ['--version']).status !== 0) return looking.skip('psql is not installed')
+    // The first word answers that it connects; the second is the whole command line as the kernel shows it to everybody.
+    const shown = spawnSync('sh', ['-c', `${command.trim()} -X -At -c 'SELECT 1 + 1' -c '\\! cat /proc/$PPID/cmdline'`])
+    assert.match(shown.stdout.toString(), /^2\n.*psql.*service=admin/, shown.stderr.toString())
+    const roles = [ownerUrl, adminUrl].map((url) => decodeURIComponent(new URL(url).password))
+    for (const secret of roles) assert.ok(secret !== '' && !shown.stdout.toString().includes(secret))
+  })
 
   await ask('/items/apple', 'PUT')
   const service = Number(await ask('/process'))
@@ -128,6 +153,7 @@ test('aval up runs a system until Ctrl-C, tells where it is, and leaves no proce
   assert.deepEqual(await ctrlC(first), { code: 0, signal: null })
   for (const pid of [service, server]) assert.ok(isGone(pid))
   assert.ok(!existsSync(join(tiny.project.state, 'tiny', 'run.json')))
+  assert.ok(!existsSync(psqlServiceFile(join(tiny.project.state, 'tiny'))))
   assert.equal(readRunState(tiny.project, 'tiny'), undefined)
 
   const again = await up()
@@ -235,6 +261,37 @@ test('a migration that is pending is preceded by the snapshot the plan wants, un
     backups.map(({ id, rule, label }) => ({ id, rule, label })),
     [{ id: taken[1], rule: 'careful', label: 'before 20260102000000_more.sql' }],
   )
+})
+
+test('with a locked key it starts only when told to, and then says to the last that nothing is kept', async (t) => {
+  const { tiny, up, state } = await bench(t, { recovery: { pointInTime: { window: '1d' } } })
+  const aval = (...argv: string[]) => commandLine(tiny.directory, ...argv)
+  const first = await up()
+  await state()
+  assert.deepEqual(await ctrlC(first), { code: 0, signal: null })
+  writeFileSync(join(tiny.directory, 'passphrase.txt'), 'six random words in a row\n', { mode: 0o600 })
+  assert.equal((await aval('key', 'lock', 'tiny', '--new-passphrase-file', 'passphrase.txt')).code, 0)
+
+  const refused = await up()
+  assert.deepEqual(await refused.child.ended, { code: 2, signal: null })
+  assert.match(refused.err(), /--without-archive starts it all the same[\s\S]*KEY_LOCKED/)
+
+  const running = await up('--without-archive')
+  assert.equal((await state()).repository, undefined)
+  await until('it tells all', () => running.out().endsWith('without --without-archive.\n'))
+  assert.match(
+    running.out(),
+    /Ctrl-C ends it\.\nNO ARCHIVE: NOTHING THAT TINY WRITES NOW CAN BE RESTORED\.\nARCHIVE_OFF/,
+  )
+  const opened = ['--passphrase-file', 'passphrase.txt']
+  const listed = await aval('backup', 'list', 'tiny', ...opened)
+  assert.match(listed.err, /^tiny: the archive has stored nothing since 2\S+: ARCHIVE_OFF/)
+  assert.doesNotMatch(listed.out, /the latest state/)
+  const told = /the archive has stored nothing since/
+  assert.match((await aval('backup', 'verify', 'tiny', ...opened)).err, told)
+  const to = join(tiny.directory, 'restored')
+  assert.match((await aval('restore', 'tiny', '--at', 'latest', '--to', to, ...opened)).err, told)
+  assert.deepEqual(await ctrlC(running), { code: 0, signal: null })
 })
 
 test('Ctrl-C during the start ends it cleanly', async (t) => {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { Clock } from '../clock.ts'
 import { describeError } from '../errors.ts'
@@ -5,14 +6,18 @@ import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import type { Project, System } from '../project/project.ts'
 import { readPair } from '../recovery/standby/pair.ts'
-import { promisesRecovery, recordedErasures, repositoryDirectory } from '../run/archive.ts'
-import { startCopies } from '../run/copies.ts'
+import { promisesRecovery, recordedErasures, repositoryDirectory, repositoryKeyFile } from '../run/archive.ts'
+import { type Copies, startCopies } from '../run/copies.ts'
 import { type Environment, startEnvironment } from '../run/environment.ts'
+import { type KeptArchive, keepArchive, withoutArchive } from '../run/keep-archive.ts'
 import { keepServerUp } from '../run/keep-server-up.ts'
 import { type KeepStandbyOptions, keepStandby, promoteAlone } from '../run/keep-standby.ts'
-import { type EnvironmentProtection, protectionSettings, startProtection } from '../run/protection.ts'
+import { keptKeys } from '../run/kept-keys.ts'
+import { pairFile } from '../run/pair-file.ts'
+import { protectionSettings } from '../run/protection.ts'
+import { psqlCommand, removePsqlServices, writePsqlServices } from '../run/psql-service.ts'
 import { developmentDirectory, removeRunState, writeRunState } from '../run/run-state.ts'
-import { environmentStandby, pairFile } from '../run/standby.ts'
+import { environmentStandby } from '../run/standby.ts'
 import { jobsOf } from '../schedule/job.ts'
 import { openJournal } from '../schedule/journal.ts'
 import { startSchedule } from '../schedule/run-schedule.ts'
@@ -26,6 +31,7 @@ export function registerUp(program: Command, context: CommandContext): void {
     .command('up')
     .argument('[system]', 'the system to run; the one you stand in, or the only one, unless told')
     .option('--all', 'every system of the project at once')
+    .option('--without-archive', 'runs it with a key that cannot be opened; what it writes cannot be restored')
     .option('--no-schedule', 'leaves backups and drills to somebody else')
     .description('Runs a system until Ctrl-C: Postgres, migrations and services. A second start keeps the data.')
     .addHelpText(
@@ -34,14 +40,16 @@ export function registerUp(program: Command, context: CommandContext): void {
 Example:
   aval up medtime
 
+A system whose plan promises recovery does not start while its key is locked: set AVAL_PASSPHRASE_FILE or AVAL_IDENTITY_FILE.
 Data, keys and logs of the run lie in .aval/<system>; remove that folder to begin anew.
-Exit codes: 0 ended by Ctrl-C, 1 it could not start, 2 the command line is wrong.`,
+Exit codes: 0 ended by Ctrl-C, 1 it could not start, 2 the command line is wrong or the key is locked.`,
     )
     .action((system: string | undefined, flags: Flags) => up(system, flags, context))
 }
 
 interface Flags {
   all?: true
+  withoutArchive?: true
   schedule: boolean
 }
 
@@ -53,7 +61,7 @@ async function up(name: string | undefined, flags: Flags, context: CommandContex
   const failed = new AbortController()
   const signal = AbortSignal.any([context.signal, failed.signal])
   const running = systems.map((system) =>
-    run(system, project, { ...context, signal }, systems.length > 1 ? `${system.name} | ` : '', flags.schedule).catch(
+    run(system, project, { ...context, signal }, systems.length > 1 ? `${system.name} | ` : '', flags).catch(
       (error: unknown) => {
         failed.abort(error)
         throw error
@@ -70,17 +78,25 @@ async function run(
   project: Project,
   context: CommandContext,
   prefix: string,
-  schedule: boolean,
+  flags: Flags,
 ): Promise<void> {
   const log = (line: string) => context.err(`${prefix}${line}\n`)
   const { clock, signal } = context
   const directory = developmentDirectory(project, system.name)
+  const keyFile = repositoryKeyFile(project, system.name)
+  const keys = keptKeys(keyFile)
+  if (promisesRecovery({ system }) && !flags.withoutArchive && existsSync(keyFile)) {
+    await keys().catch((error: unknown) => {
+      log('It was not started, since nothing it writes could be restored. --without-archive starts it all the same.')
+      throw error
+    })
+  }
   const standby = environmentStandby({
     system,
     directory,
     clock,
     log,
-    erasures: recordedErasures(project, system, clock),
+    erasures: recordedErasures(project, system, clock, keys),
   })
   const declared = system.plan.recovery.standby
   // Whoever has no standby and plans none does not pay for an address that could move.
@@ -95,7 +111,7 @@ async function run(
       log,
       signal,
       databaseAddress,
-      serverSettings: await protectionSettings(system, { project, clock }),
+      serverSettings: await protectionSettings(system, { project, clock, keys }),
       openServer: standby.open,
       beforeMigration: (pending, url) => snapshotBefore({ project, system, url, pending, waived: undefined, context }),
     })
@@ -110,9 +126,20 @@ async function run(
   await using ending = new AsyncDisposableStack()
   ending.defer(() => standby.stop())
   ending.defer(() => environment.stop())
-  let archive = await archived(project, environment, clock, log)
-  const state = () => writeRunState(project, environment, archive && repositoryDirectory(project, system.name))
   const stopping = new AbortController()
+  let copies: Copies | undefined
+  /** What follows from an archive that runs, at the start or once it could be started. */
+  const stores = () => {
+    if (stopping.signal.aborted || archive === undefined || archive.trouble() !== undefined) return
+    copies ??= startCopies({ project, system, clock, log })
+    state()
+  }
+  const archive = await startedArchive({ project, environment, clock, log, keys, onStarted: () => stores() }, flags)
+  const state = () => {
+    const stored = archive !== undefined && archive.trouble() === undefined
+    writeRunState(project, environment, stored ? repositoryDirectory(project, system.name) : undefined)
+    writePsqlServices(directory, environment.database)
+  }
   const keeping: KeepStandbyOptions = {
     environment,
     standby,
@@ -121,8 +148,7 @@ async function run(
     synchronous: declared?.synchronous ?? false,
     maximumLagMs: declared?.maximumLag ?? 0,
     onPromoted: async () => {
-      await archive?.stop()
-      archive = await archived(project, environment, clock, log)
+      await archive?.restart()
       state()
     },
     signal: stopping.signal,
@@ -134,37 +160,33 @@ async function run(
   const keeper = keepServerUp(environment, clock, log, undefined, standIn)
   ending.defer(keeper.stop)
   ending.defer(async () => archive?.stop())
-  if (archive) ending.defer(startCopies({ project, system, clock, log }).stop)
+  ending.defer(async () => copies?.stop())
   ending.defer(() => environment.stopServices())
   state()
-  ending.defer(() => removeRunState(project, system.name))
+  ending.defer(() => {
+    removeRunState(project, system.name)
+    removePsqlServices(directory)
+  })
+  stores()
   const kept = keepStandby(keeping)
   ending.defer(async () => {
     stopping.abort()
     await kept
   })
-  const planned = schedule ? scheduled(project, environment, clock, log) : undefined
+  const planned = flags.schedule ? scheduled(project, environment, clock, log) : undefined
   if (planned) ending.defer(planned.stop)
-  context.out(addresses(environment, archive !== undefined))
+  context.out(addresses(environment, archive))
   await Promise.race([aborted(signal), keeper.failed])
   log('stopping')
 }
 
-/** The archive, when the plan promises recovery. A system whose archive cannot start runs all the same, and says so. */
-async function archived(
-  project: Project,
-  environment: Environment,
-  clock: Clock,
-  log: (line: string) => void,
-): Promise<EnvironmentProtection | undefined> {
-  if (!promisesRecovery(environment)) return undefined
-  try {
-    return await startProtection({ project, environment, clock, log })
-  } catch (error) {
-    log(`archive | ${describeError(error)}`)
-    log('archive | it runs without an archive: what is written from now on cannot be restored')
-    return undefined
-  }
+/** The archive, when the plan promises recovery and nobody left it out. */
+async function startedArchive(
+  options: Parameters<typeof keepArchive>[0],
+  { withoutArchive: leftOut }: Flags,
+): Promise<KeptArchive | undefined> {
+  if (!promisesRecovery(options.environment)) return undefined
+  return leftOut ? withoutArchive(options) : keepArchive(options)
 }
 
 /** What the plan wants done by the calendar, for as long as the system runs. */
@@ -193,7 +215,7 @@ function scheduled(
 }
 
 /** Where everything is, for a person: no credentials among it. */
-function addresses(environment: Environment, archive: boolean): string {
+function addresses(environment: Environment, archive: KeptArchive | undefined): string {
   const { adminUrl } = environment.database
   const url = new URL(adminUrl)
   const rows = [
@@ -204,10 +226,19 @@ function addresses(environment: Environment, archive: boolean): string {
   const lines = rows.map(([name, address]) => `  ${name.padEnd(width)}  ${address}`)
   return `${environment.system.name} runs:
 ${lines.join('\n')}
-The password of the database is in ${environment.directory}/run.json (adminUrl, ownerUrl), which you alone can read:
-  psql "$(sed -n 's/.*"adminUrl": "\\(.*\\)".*/\\1/p' '${environment.directory}/run.json')"
-${archive ? `Its WAL is kept: after \`aval backup create ${environment.system.name}\` any moment since can be restored.\n` : ''}Ctrl-C ends it.
-`
+Look into the database; its password stays in files that you alone can read, and on no command line:
+  ${psqlCommand(environment.directory)}
+${archived(environment.system.name, archive)}`
+}
+
+/** What is kept of what it writes. When nothing is, that is the last thing said, and not to be missed. */
+function archived(system: string, archive: KeptArchive | undefined): string {
+  const end = 'Ctrl-C ends it.\n'
+  if (archive === undefined) return end
+  const trouble = archive.trouble()
+  if (trouble === undefined)
+    return `Its WAL is kept: after \`aval backup create ${system}\` any moment since can be restored.\n${end}`
+  return `${end}NO ARCHIVE: NOTHING THAT ${system.toUpperCase()} WRITES NOW CAN BE RESTORED.\n${describeError(trouble)}\n`
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -27,8 +27,8 @@ export const walStatusSchema = z.strictObject({
   }),
   /** The newest moment that can be restored to. */
   newestMoment: z.number().nullable(),
-  /** What keeps it from working, by its code in the catalogue. */
-  trouble: z.strictObject({ code: z.string(), since: z.number() }).nullable(),
+  /** What keeps it from working: its code in the catalogue, since when, and in words. */
+  trouble: z.strictObject({ code: z.string(), since: z.number(), says: z.string() }).nullable(),
   /** WAL it could not get any more since it was started; over with the next backup. */
   gap: gap.nullable(),
   /** Whether commits wait for it: `off` was not asked for, `waiting` not yet or not any more, `degraded` given up for now. */
@@ -36,6 +36,23 @@ export const walStatusSchema = z.strictObject({
 })
 
 export type WalStatus = z.infer<typeof walStatusSchema>
+
+/** What there is to say before a receiver ever ran. */
+export function neverReceived(slot: string): WalStatus {
+  return {
+    at: 0,
+    pid: 0,
+    slot,
+    state: 'stopped',
+    timeline: 0,
+    positions: { server: '0/0', received: '0/0', spooled: '0/0', stored: '0/0' },
+    lag: { receivedBytes: 0, spooledBytes: 0, storedBytes: 0, storedMs: 0 },
+    newestMoment: null,
+    trouble: null,
+    gap: null,
+    synchronous: 'off',
+  }
+}
 
 /** Puts the file in place whole. */
 export async function writeWalStatus(file: string, status: WalStatus): Promise<void> {

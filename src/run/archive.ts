@@ -12,11 +12,8 @@ import { lagLimitOf, receiverOptionsOf, watchLag } from '../recovery/receiver-pl
 import { openRepository, type Repository } from '../recovery/repository.ts'
 import type { Store } from '../recovery/store.ts'
 import { slotName, startWalReceiver, type WalReceiver } from '../recovery/wal-receiver.ts'
-import { loadKeyRing } from '../secrets/key-file.ts'
-import type { KeyRing } from '../secrets/key-ring.ts'
-import { loadOrCreateKey } from '../secrets/repository-key.ts'
-import { readUnlock, type UnlockFiles, unlockFiles } from '../secrets/unlock.ts'
 import type { Environment } from './environment.ts'
+import { keptKeys, type OpenKeys, openKeyFile } from './kept-keys.ts'
 import { developmentDirectory } from './run-state.ts'
 
 /** Where the backups of a development environment lie. */
@@ -32,15 +29,6 @@ export function walStatusFile(project: Pick<Project, 'state'>, system: string): 
 /** The key of those backups, which never lies beside them. */
 export function repositoryKeyFile(project: Pick<Project, 'state'>, system: string): string {
   return join(project.state, 'keys', `${system}.key`)
-}
-
-/**
- * The keys in a file, opened by what the person or the environment names when it is locked.
- * @param create makes the file when there is none.
- */
-export async function openKeyFile(file: string, create: boolean, files: UnlockFiles = {}): Promise<KeyRing> {
-  if (create && !existsSync(file)) await loadOrCreateKey(file)
-  return loadKeyRing(file, await readUnlock(unlockFiles(files, process.env)))
 }
 
 /** A store of a plan, as this machine reaches it: where its variable says, else in a directory. @throws as `openPlanStore`. */
@@ -65,8 +53,9 @@ export async function openPrimaryRepository(
   project: Pick<Project, 'state'>,
   system: Pick<System, 'name' | 'plan'>,
   clock: Clock,
+  keys: OpenKeys = keptKeys(repositoryKeyFile(project, system.name)),
 ): Promise<Repository> {
-  const key = await openKeyFile(repositoryKeyFile(project, system.name), true)
+  const key = await keys()
   const store = await openStoreOf(project, system, 'primary', { clock, write: true })
   return openRepository({ store, key, system: system.name })
 }
@@ -82,10 +71,11 @@ export function recordedErasures(
   project: Pick<Project, 'state'>,
   system: Pick<System, 'name' | 'plan'>,
   clock: Clock,
+  keys?: OpenKeys,
 ): () => Promise<ErasureRecord[]> {
   return async () =>
     existsSync(repositoryKeyFile(project, system.name))
-      ? erasuresToRepeat(await openPrimaryRepository(project, system, clock))
+      ? erasuresToRepeat(await openPrimaryRepository(project, system, clock, keys))
       : []
 }
 
@@ -106,7 +96,7 @@ export function holdFor(
 }
 
 /** Whether the plan promises to bring the database back; only then its WAL is kept. */
-export function promisesRecovery({ system }: Pick<Environment, 'system'>): boolean {
+export function promisesRecovery({ system }: { system: Pick<System, 'plan'> }): boolean {
   const { backups, pointInTime } = system.plan.recovery
   return pointInTime !== undefined || Object.values(backups).some((backup) => backup.of === 'database')
 }
@@ -120,11 +110,13 @@ export async function startArchive(options: {
   environment: Environment
   clock: Clock
   log(line: string): void
+  /** The keys of its repository; from its file unless told. */
+  keys?: OpenKeys
 }): Promise<WalReceiver> {
-  const { project, environment, clock, log } = options
+  const { project, environment, clock, log, keys } = options
   const { name } = environment.system
   const onTrouble = (error: unknown) => log(`archive | ${describeError(error)}`)
-  const opened = await openPrimaryRepository(project, environment.system, clock)
+  const opened = await openPrimaryRepository(project, environment.system, clock, keys)
   const { repository, lease } = await holdFor(project, opened, { clock, store: 'primary' })
   const letGo = keepLease(lease, { clock, onTrouble })
   const { recovery } = environment.system.plan

@@ -7,6 +7,7 @@ import { keepLease } from '../recovery/lease.ts'
 import { openEngine } from '../recovery/open-engine.ts'
 import { holdFor, openPrimaryRepository, startArchive } from './archive.ts'
 import type { Environment } from './environment.ts'
+import type { OpenKeys } from './kept-keys.ts'
 import { developmentDirectory } from './run-state.ts'
 import { serverChoice } from './server-choice.ts'
 
@@ -19,6 +20,8 @@ interface Options {
   project: Pick<Project, 'state'>
   clock: Clock
   log(line: string): void
+  /** The keys of the repository; from their file unless told. */
+  keys?: OpenKeys
 }
 
 /**
@@ -27,13 +30,13 @@ interface Options {
  */
 export async function protectionSettings(
   system: Pick<System, 'name' | 'plan'>,
-  { project, clock }: Omit<Options, 'log'>,
+  { project, clock, keys }: Omit<Options, 'log'>,
 ): Promise<Readonly<Record<string, string | number | boolean>>> {
   const { engine: name } = system.plan.recovery
   try {
     if (name === 'native') return await noteChanges(system)
     if (name !== 'pgbackrest') return {}
-    const repository = await openPrimaryRepository(project, system, clock)
+    const repository = await openPrimaryRepository(project, system, clock, keys)
     const folder = developmentDirectory(project, system.name)
     return (await openEngine({ name, repository, folder, clock })).serverSettings
   } catch {
@@ -54,12 +57,12 @@ async function noteChanges(system: Pick<System, 'name' | 'plan'>): Promise<Reado
 
 /** Begins what the engine of the plan runs beside a server: for the native one, the archive. Outages are said once each and waited out. */
 export async function startProtection(options: Options & { environment: Environment }): Promise<EnvironmentProtection> {
-  const { project, environment, clock, log } = options
+  const { project, environment, clock, log, keys } = options
   const { system } = environment
   const { engine: name } = system.plan.recovery
   if (name === 'native') return startArchive(options)
   const onTrouble = (error: unknown) => log(`archive | ${describeError(error)}`)
-  const opened = await openPrimaryRepository(project, system, clock)
+  const opened = await openPrimaryRepository(project, system, clock, keys)
   const { repository, lease } = await holdFor(project, opened, { clock, store: 'primary' })
   const letGo = keepLease(lease, { clock, onTrouble })
   try {
