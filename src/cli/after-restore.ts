@@ -12,6 +12,10 @@ export function afterRestore(options: {
   database: string
   dataDirectory: string
   live: string
+  /** As the person named the moment. */
+  at: string
+  /** There is a standby, or was one: directories moved by hand would not be what the pair says. */
+  paired: boolean
   binaries: Pick<Binaries, 'directory'>
   /** To look into it on; one that hardly anything else takes unless told. */
   port?: number
@@ -24,9 +28,21 @@ export function afterRestore(options: {
   return `To look into it, in two terminals; Ctrl-C ends the first:
   ${as}${postgres} -D ${to} -p ${port} -k /tmp
   PGPASSWORD=$(cat ${secret}) psql -h 127.0.0.1 -p ${port} -U ${superuser} ${database}
-To run ${system} on it, once no \`aval up\` runs:
-  mv ${place} ${quoted(`${live}.lost`)}
+${
+  options.paired
+    ? again(system, options.at)
+    : `To run ${system} on it, once no \`aval up\` runs:
+  mv ${place} ${quoted(`${live}.lost`)}; mv ${quoted(`${live}.secret`)} ${quoted(`${live}.lost.secret`)}
   mv ${to} ${place} && mv ${secret} ${quoted(`${live}.secret`)}
+  aval up ${system}
+`
+}`
+}
+
+/** With a pair more than one directory has to move, in an order. */
+function again(system: string, at: string): string {
+  return `To run ${system} on this state, which dissolves the pair with its standby, once no \`aval up\` runs:
+  aval restore ${system} --at ${quoted(at)} --in-place
   aval up ${system}
 `
 }

@@ -13,6 +13,8 @@ import { meantBackup } from '../recovery/backup-id.ts'
 import type { EngineBackup, EngineRestore, RecoveryEngine } from '../recovery/engine.ts'
 import { parseMoment } from '../recovery/moment.ts'
 import { serverForBackup } from '../recovery/server-for-backup.ts'
+import { readPair } from '../recovery/standby/pair.ts'
+import { pairFile } from '../run/pair-file.ts'
 import { databaseName } from '../run/prepare-system.ts'
 import { developmentDirectory } from '../run/run-state.ts'
 import { primaryDirectory } from '../run/standby.ts'
@@ -23,10 +25,12 @@ import { type CommandContext, printJson, usage } from './command.ts'
 import { type EngineFlags, openChosenEngine, withEngineOptions } from './engine-choice.ts'
 import { moving } from './moving-line.ts'
 import { takesSpool } from './repository-choice.ts'
+import { describePlaced, destinationAt, destinationInPlace } from './restore-in-place.ts'
 
 interface Flags extends EngineFlags {
   at: string
-  to: string
+  to?: string
+  inPlace?: true
   backup?: string
   filesOnly?: true
   json?: true
@@ -36,7 +40,8 @@ export function registerRestore(program: Command, context: CommandContext): void
   withEngineOptions(program.command('restore'))
     .argument('[system]', 'name of the system')
     .requiredOption('--at <time>', 'a moment with its time zone, latest, or backup: the backup as it was made')
-    .requiredOption('--to <directory>', 'the data directory to be: absent or empty')
+    .option('--to <directory>', 'the data directory to be: absent or empty')
+    .option('--in-place', 'puts it where `aval up` begins, and the lost data aside; not while it runs')
     .option(
       '--backup <id>',
       'the backup to begin with, or the beginning of its id; the newest before the moment unless told',
@@ -50,6 +55,7 @@ export function registerRestore(program: Command, context: CommandContext): void
       'after',
       `
 Example:
+  aval restore medtime --at latest --in-place
   aval restore medtime --at latest --to /var/tmp/medtime
   aval restore medtime --at 2026-02-03T04:05:06Z --to /var/tmp/medtime
   aval restore medtime --at '2026-02-03 04:05:06+00' --to /var/tmp/medtime --json
@@ -63,11 +69,24 @@ Exit codes: 0 restored and recovered, 1 it failed, 2 the command line is wrong o
 
 async function run(name: string | undefined, flags: Flags, context: CommandContext): Promise<void> {
   const asked = flags.at === 'backup' ? undefined : parseMoment(flags.at)
-  if (flags.to.trim() === '') throw usage('restore', '--to is empty; name the directory to restore into.')
-  const to = resolve(context.cwd, flags.to)
+  const { to } = flags
+  if ((to === undefined) === (flags.inPlace === undefined))
+    throw usage('restore', 'Name the directory to restore into with --to, or say --in-place; one of the two.')
+  if (to?.trim() === '') throw usage('restore', '--to is empty; name the directory to restore into.')
+  if (flags.inPlace && flags.filesOnly)
+    throw usage('restore', '--files-only leaves a directory that is not recovered, which cannot be put in place.')
   const project = await findProject(context.cwd, context.home)
   const [only = ''] = chooseSystems(project, name, false, 'restore')
   const system = await loadSystem(project, only)
+  using destination =
+    to === undefined ? await destinationInPlace(project, only, context) : destinationAt(resolve(context.cwd, to))
+  const { taken } = destination
+  if (taken) {
+    if (flags.json) printJson(context, [{ system: only, interrupted: true, placed: taken }])
+    else context.out(`${only}: a restore that was interrupted is in place now.\n${describePlaced(only, taken)}`)
+    return
+  }
+  const directory = await destination.directory()
   const engine = await openChosenEngine(project, only, flags, context, false)
   if (takesSpool(flags)) await engine.rescue()
   if (flags.at === 'latest') await tellArchiveTrouble(project, only, engine, flags, context)
@@ -84,12 +103,12 @@ async function run(name: string | undefined, flags: Flags, context: CommandConte
   const at = asked ?? asMade(backups, backup)
   const needed = newest && !(flags.filesOnly && engine.name !== 'logical')
   const binaries = needed ? await binariesFor(system, newest) : undefined
-  if (binaries) await requireReachable(to)
+  if (binaries) await requireReachable(directory)
 
   const line = moving(context)
   const result = await engine
     .restore({
-      to,
+      to: directory,
       at,
       wal: flags.filesOnly ? 'first' : 'meanwhile',
       signal: context.signal,
@@ -102,15 +121,28 @@ async function run(name: string | undefined, flags: Flags, context: CommandConte
   const recovered = binaries !== undefined && !flags.filesOnly
   if (recovered) await recover(engine, system, result, binaries, context)
   const recoveredMs = context.clock.now() - began
+  const placed = await destination.place()
+  const restored = placed ? { ...result, dataDirectory: placed.dataDirectory } : result
   if (flags.json) {
-    printJson(context, [{ system: only, ...inFull(result, recovered), recovered, recoveryMs: recoveredMs }])
+    printJson(context, [
+      {
+        system: only,
+        ...inFull(restored, recovered),
+        recovered,
+        recoveryMs: recoveredMs,
+        ...(placed ? { placed } : {}),
+      },
+    ])
     return
   }
-  context.out(describe(only, result, recovered ? recoveredMs : undefined))
+  context.out(describe(only, restored, recovered ? recoveredMs : undefined))
+  if (placed) return context.out(describePlaced(only, placed))
   if (!recovered) return
   context.out(
     afterRestore({
       system: only,
+      at: flags.at,
+      paired: (await readPair(pairFile(developmentDirectory(project, only)))) !== undefined,
       database: databaseName(only),
       dataDirectory: result.dataDirectory,
       live: await primaryDirectory(developmentDirectory(project, only)),
