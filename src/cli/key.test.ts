@@ -74,6 +74,17 @@ suite('aval key', { timeout: 120_000 }, () => {
     }
   })
 
+  test('is asked for what opens it before a service is made that nobody watches at its start', async () => {
+    const unit = (...flags: string[]) => aval('service', 'install', 'tiny', '--print', ...flags)
+    const without = await unit()
+    assert.deepEqual([without.code, without.out], [2, ''])
+    assert.match(without.err, /KEY_LOCKED[\s\S]*--passphrase-file/)
+    assert.match((await unit('--identity-file', 'escrow.txt')).err, /KEY_UNLOCK_FAILED/)
+    const opens = await unit('--passphrase-file', 'passphrase.txt')
+    assert.deepEqual([opens.code, opens.err], [0, ''])
+    assert.ok(opens.out.includes(`LoadCredential=passphrase:${file('passphrase.txt')}\n`))
+  })
+
   test('replaces a key that is locked, for every holder, and writes no backup anew', async () => {
     const rotated = await aval('key', 'rotate', 'tiny', '--identity-file', 'mine.txt')
     assert.deepEqual([rotated.code, rotated.err], [0, ''])

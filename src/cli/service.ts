@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -6,7 +7,10 @@ import { failure } from '../errors.ts'
 import { runToEnd } from '../process.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
+import { repositoryKeyFile } from '../run/archive.ts'
 import { systemdUnit, unitName } from '../schedule/systemd-unit.ts'
+import { loadKeyRing, readKeyFile } from '../secrets/key-file.ts'
+import { readUnlock, type UnlockFiles } from '../secrets/unlock.ts'
 import { chooseSystems } from './choose-systems.ts'
 import type { CommandContext } from './command.ts'
 
@@ -36,7 +40,10 @@ Example:
   aval service install medtime
   systemctl daemon-reload && systemctl enable --now aval-medtime
 
-Exit codes: 0 written and taken by systemd-analyze, 1 it could not be, 2 the command line is wrong.`,
+While the key of the backups is locked the service needs what opens it, or it does not start:
+  aval service install medtime --passphrase-file /root/medtime.passphrase
+
+Exit codes: 0 written and taken by systemd-analyze, 1 it could not be, 2 the command line is wrong or the key is locked.`,
     )
     .action((name: string | undefined, flags: Flags) => install(name, flags, context))
 }
@@ -45,15 +52,19 @@ async function install(name: string | undefined, flags: Flags, context: CommandC
   const project = await findProject(context.cwd, context.home)
   const [only = ''] = chooseSystems(project, name, false, 'service install')
   const system = await loadSystem(project, only)
+  const files = {
+    ...(flags.passphraseFile === undefined ? {} : { passphraseFile: resolve(context.cwd, flags.passphraseFile) }),
+    ...(flags.identityFile === undefined ? {} : { identityFile: resolve(context.cwd, flags.identityFile) }),
+  }
+  await requireOpens(repositoryKeyFile(project, only), files)
   const isRoot = process.getuid?.() === 0
-  const absolute = (file: string | undefined) => (file === undefined ? undefined : resolve(context.cwd, file))
   const unit = systemdUnit({
     system: only,
     title: system.plan.title ?? only,
     launcher: join(context.home, 'aval'),
     project: project.root,
     account: isRoot ? (flags.account ?? userInfo().username) : undefined,
-    credentials: { passphrase: absolute(flags.passphraseFile), identity: absolute(flags.identityFile) },
+    credentials: { passphrase: files.passphraseFile, identity: files.identityFile },
   })
   if (flags.print) return context.out(unit)
   const standard = isRoot ? '/etc/systemd/system' : join(homedir(), '.config', 'systemd', 'user')
@@ -78,6 +89,17 @@ ${isRoot ? '' : `  Let it run while nobody is logged in: loginctl enable-linger 
   } finally {
     await rm(drafts, { recursive: true, force: true })
   }
+}
+
+/**
+ * A unit that cannot open a locked key would not start the system after a boot, when nobody looks. What the environment of this command
+ * names does not count: the service does not have it.
+ * @throws KEY_LOCKED, KEY_UNLOCK_FAILED, KEY_UNLOCK_FILE
+ */
+async function requireOpens(keyFile: string, files: UnlockFiles): Promise<void> {
+  if (!existsSync(keyFile)) return
+  const { kind } = await readKeyFile(keyFile)
+  if (kind !== 'plain') await loadKeyRing(keyFile, await readUnlock(files))
 }
 
 /** @returns false when there is no systemd-analyze to ask. @throws SERVICE_UNIT_REFUSED */

@@ -44,6 +44,7 @@ export function systemdUnit(options: UnitOptions): string {
     `WorkingDirectory=${escapeValue(options.project)}`,
     // The launcher as an argument: systemd refuses programs whose path holds quotes or a dollar.
     `ExecStart=/bin/sh ${quote(options.launcher)} up ${options.system}`,
+    '# The journal is no terminal: lines only, no display that moves.',
     'Environment=CI=1',
     ...handed.flatMap(([name, variable, file]) => [
       `LoadCredential=${name}:${escapeValue(file)}`,
