@@ -846,9 +846,19 @@ export const catalogue = {
     exit: 1,
   },
 
+  EXTRACT_NAME_UNKNOWN: {
+    says: 'Neither the server that runs nor any migration knows a table {name}.{hint}',
+    next: 'Correct the name. A table that only the backup can know is asked for with its schema, such as public.{name}.',
+    exit: 2,
+  },
+  EXTRACT_SUBJECT_UNKNOWN: {
+    says: 'Neither the server that runs nor any migration knows {name}, which the plan names for this subject.{hint}',
+    next: 'Correct recovery.subjects of the plan.',
+    exit: 2,
+  },
   EXTRACT_TABLE_UNKNOWN: {
     says: 'The restored database has no table or column {table}.',
-    next: 'Correct recovery.subjects of the plan, or the name given; a table made after the moment is not in it.',
+    next: 'Correct the name, or for --subject recovery.subjects of the plan; a table made after the moment is not in it.',
     exit: 2,
   },
   EXTRACT_VALUE_UNFIT: {

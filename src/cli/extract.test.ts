@@ -15,6 +15,7 @@ import { commandLine } from './command-line.fixture.ts'
 const recovery = {
   afterRestore: ['UPDATE log SET restored = restored + 1'],
   subjects: {
+    misnamed: { table: 'person', column: 'nane' },
     person: {
       table: 'person',
       column: 'name',
@@ -79,7 +80,7 @@ suite('aval extract and aval repair', { timeout: 300_000 }, () => {
     for (const [argv, says] of [
       [['--subject', 'person=ana'], /one of --dry-run, --to-file and --into/],
       [['--dry-run'], /one of --subject and --table/],
-      [['--dry-run', '--subject', 'firm=1'], /--subject takes person=<value>/],
+      [['--dry-run', '--subject', 'firm=1'], /--subject takes misnamed=<value>, person=<value>/],
       [['--into', 'NOT_SET_ANYWHERE', '--subject', 'person=ana'], /NOT_SET_ANYWHERE/],
       [['--into', 'development', '--subject', 'person=ana', '--on-conflict', 'guess'], /--on-conflict takes/],
     ] as const) {
@@ -87,6 +88,24 @@ suite('aval extract and aval repair', { timeout: 300_000 }, () => {
       assert.match(refused.err, says)
       assert.ok(refused.code > 0)
     }
+    // A restore would say where it is.
+    for (const [argv, says] of [
+      [
+        ['--table', 'presson'],
+        /^EXTRACT_NAME_UNKNOWN: .* knows a table presson\. Did you mean person\?\n.*public\.presson/,
+      ],
+      [['--table', 'unheard_of'], /^EXTRACT_NAME_UNKNOWN: .* knows a table unheard_of\.\n/],
+      [
+        ['--subject', 'misnamed=ana'],
+        /^EXTRACT_SUBJECT_UNKNOWN: .*person\.nane.* Did you mean person\.name\?\n.*recovery\.subjects/,
+      ],
+    ] as const) {
+      const refused = await aval('extract', 'tiny', '--at', at, '--dry-run', ...argv)
+      assert.deepEqual([refused.code, says.test(refused.err)], [2, true], refused.err)
+    }
+    // Known to nobody but perhaps to the backup.
+    const asked = await aval('extract', 'tiny', '--at', at, '--dry-run', '--table', 'public.presson')
+    assert.match(asked.err, /EXTRACT_TABLE_UNKNOWN/)
   })
 
   test('a person is counted, written as SQL, and brought back; nobody else changes and no row is printed', async () => {

@@ -20,6 +20,7 @@ import { developmentDirectory } from '../run/run-state.ts'
 import { chooseSystems } from './choose-systems.ts'
 import { type CommandContext, printJson, usage } from './command.ts'
 import { type EngineFlags, openChosenEngine, withEngineOptions } from './engine-choice.ts'
+import { requireKnownNames } from './extract-names.ts'
 import { table } from './layout.ts'
 import { withTarget } from './migrate-target.ts'
 import { moving } from './moving-line.ts'
@@ -85,6 +86,7 @@ async function run(name: string | undefined, flags: Flags, context: CommandConte
   const ways = [flags.dryRun, file, flags.into].filter((way) => way !== undefined)
   if (ways.length !== 1) throw usage('extract', 'Give one of --dry-run, --to-file and --into.')
   if (file !== undefined && existsSync(file)) throw usage('extract', '--to-file names a file that is there already.')
+  await requireKnownNames(project, system, work.selection)
 
   if (flags.into === undefined) {
     await beside(work, at, (copy) => (file === undefined ? count(work, copy) : toFile(work, copy, file)))
