@@ -19,6 +19,7 @@ import { openDatabaseAddress } from './database-address.ts'
 import { freePort } from './free-port.ts'
 import { lockDirectory } from './owner-lock.ts'
 import { prepareSystem } from './prepare-system.ts'
+import { quietServerLog } from './quiet-server-log.ts'
 import { seedOnce } from './seed.ts'
 import { serverChoice } from './server-choice.ts'
 import { reapServices } from './service-marks.ts'
@@ -127,6 +128,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
 
   go()
   const binaries = await findBinaries(...serverChoice(system, plan, options.environment))
+  const watched = options.environment === 'development' && process.env['AVAL_DEBUG'] === undefined
   const launch = (dataDirectory: string, port: number) =>
     startServer({
       dataDirectory,
@@ -134,7 +136,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
       binaries,
       clock,
       settings: { ...plan.settings, ...options.serverSettings },
-      log: (line) => log(`postgres | ${line}`),
+      log: watched ? quietServerLog((line) => log(`postgres | ${line}`), clock) : (line) => log(`postgres | ${line}`),
     })
   const data = await reachable(join(directory, 'database'))
   const launchAnywhere = async (dataDirectory: string) => launch(dataDirectory, await freePort())
