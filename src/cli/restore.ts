@@ -26,6 +26,7 @@ import { type EngineFlags, openChosenEngine, withEngineOptions } from './engine-
 import { moving } from './moving-line.ts'
 import { takesSpool } from './repository-choice.ts'
 import { describePlaced, destinationAt, destinationInPlace } from './restore-in-place.ts'
+import { serveRestored } from './serve-restored.ts'
 
 interface Flags extends EngineFlags {
   at: string
@@ -33,6 +34,7 @@ interface Flags extends EngineFlags {
   inPlace?: true
   backup?: string
   filesOnly?: true
+  serve?: true
   json?: true
 }
 
@@ -46,6 +48,7 @@ export function registerRestore(program: Command, context: CommandContext): void
       '--backup <id>',
       'the backup to begin with, or the beginning of its id; the newest before the moment unless told',
     )
+    .option('--serve', 'runs what was restored until Ctrl-C, to look into it')
     .option('--files-only', 'leaves recovery to whoever starts the server on the directory')
     .option('--json', 'prints one JSON array')
     .description(
@@ -57,7 +60,7 @@ export function registerRestore(program: Command, context: CommandContext): void
 Example:
   aval restore medtime --at latest --in-place
   aval restore medtime --at latest --to /var/tmp/medtime
-  aval restore medtime --at 2026-02-03T04:05:06Z --to /var/tmp/medtime
+  aval restore medtime --at 2026-02-03T04:05:06Z --to /var/tmp/medtime --serve
   aval restore medtime --at '2026-02-03 04:05:06+00' --to /var/tmp/medtime --json
   aval restore medtime --at backup --backup 20260203T040506Z-1a2b3c4d --to /var/tmp/medtime
 
@@ -75,6 +78,8 @@ async function run(name: string | undefined, flags: Flags, context: CommandConte
   if (to?.trim() === '') throw usage('restore', '--to is empty; name the directory to restore into.')
   if (flags.inPlace && flags.filesOnly)
     throw usage('restore', '--files-only leaves a directory that is not recovered, which cannot be put in place.')
+  if (flags.serve && (flags.inPlace || flags.filesOnly || flags.json))
+    throw usage('restore', '--serve goes with --to alone: a directory that is recovered, and a person who looks.')
   const project = await findProject(context.cwd, context.home)
   const [only = ''] = chooseSystems(project, name, false, 'restore')
   const system = await loadSystem(project, only)
@@ -138,6 +143,10 @@ async function run(name: string | undefined, flags: Flags, context: CommandConte
   context.out(describe(only, restored, recovered ? recoveredMs : undefined))
   if (placed) return context.out(describePlaced(only, placed))
   if (!recovered) return
+  if (flags.serve) {
+    const { dataDirectory } = result
+    await serveRestored({ dataDirectory, binaries, database: databaseName(only) }, context)
+  }
   context.out(
     afterRestore({
       system: only,
