@@ -473,7 +473,7 @@ export const catalogue = {
   },
   STANDBY_PAIR_DISAGREES: {
     says: 'The data directories are not as {file} says: {problem}. Nothing was started or changed.',
-    next: 'Move each directory back to where it was. To run on a restored state, `aval restore <system> --at <time> --in-place` puts it where it belongs and dissolves the pair.',
+    next: 'Move each directory back to where it was. When the primary is lost, `aval standby promote` makes the standby take its place. To run on a restored state, `aval restore <system> --at <time> --in-place` puts it where it belongs and dissolves the pair.',
     exit: 1,
   },
   STANDBY_NOT_READY: {

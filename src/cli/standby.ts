@@ -11,7 +11,8 @@ import { promoteStandby, requirePair } from '../recovery/standby/promote-standby
 import { describeLoss } from '../recovery/standby/unreceived.ts'
 import { recordedErasures } from '../run/archive.ts'
 import { lockDirectory } from '../run/owner-lock.ts'
-import { pairFile } from '../run/pair-file.ts'
+import { pairFile, refuseForeignSuccessor } from '../run/pair-file.ts'
+import { finishPlacing } from '../run/place-restored.ts'
 import { developmentDirectory, readRunState } from '../run/run-state.ts'
 import { serverChoice } from '../run/server-choice.ts'
 import { settleLoss } from '../run/standby.ts'
@@ -132,7 +133,9 @@ async function withoutUp(
   await using ending = new AsyncDisposableStack()
   const lock = lockDirectory(directory, system.name, clock)
   ending.defer(() => lock.release())
+  await finishPlacing({ directory, clock })
   const pair = await requirePair(file)
+  refuseForeignSuccessor(pair, file)
   const standby = await startServer({
     dataDirectory: pair.standby,
     binaries: await findBinaries(...serverChoice(system, plan, 'development')),

@@ -8,7 +8,7 @@ import { systemClock } from '../clock.ts'
 import { AvalError } from '../errors.ts'
 import { markPending } from '../recovery/pending-restore.ts'
 import { type Pair, readPair, writePair } from '../recovery/standby/pair.ts'
-import { pairFile, refuseForeign } from './pair-file.ts'
+import { pairFile, refuseForeign, refuseForeignSuccessor } from './pair-file.ts'
 import { finishPlacing, type PlacingStep, placeRestored, prepareBeside, refusePending } from './place-restored.ts'
 
 const clock = systemClock
@@ -133,10 +133,18 @@ test('directories that were moved by hand are told from those of the pair', asyn
   refuseForeign({ ...site.pair, primary: join(site.directory, 'gone'), promotion }, file)
   disagrees({ ...site.pair, standby: join(site.directory, 'gone'), promotion })
 
-  // What the newcomer does: the standby away, the restored one in its place.
+  // A promotion is for a primary that is gone.
+  refuseForeignSuccessor({ ...site.pair, primary: join(site.directory, 'gone') }, file)
+  assert.throws(
+    () => refuseForeignSuccessor({ ...site.pair, standby: join(site.directory, 'gone') }, file),
+    has('STANDBY_PAIR_DISAGREES'),
+  )
+
+  // By hand: the standby away, the restored one in its place.
   await rm(site.old, { recursive: true })
   refuseForeign(site.pair, file)
   await cp(site.restored, site.old, { recursive: true })
   disagrees(site.pair)
   disagrees({ ...site.pair, state: 'fenced' })
+  assert.throws(() => refuseForeignSuccessor(site.pair, file), has('STANDBY_PAIR_DISAGREES'))
 })
