@@ -55,3 +55,15 @@ export function connectionFailure(url: string, cause: unknown): Error {
   }
   return failure('POSTGRES_UNREACHABLE', { address, reason: messageOf(cause) || 'no answer' }, { cause })
 }
+
+/**
+ * What a connection that is cut, or ended by a server that goes away, is for people: the server cannot be reached, as the refusals
+ * that follow tell as well. Every other error is given back as it is.
+ */
+export function outageOf(error: unknown, url: string): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  // Class 57P: ended by an administrator, by a crash of another process, or starting up.
+  const cut = code === 'ECONNRESET' || code === 'EPIPE' || /^57P..$/.test(code)
+  if (!cut && !/^Connection terminated/.test(messageOf(error))) return error
+  return failure('POSTGRES_UNREACHABLE', { address: addressOf(url), reason: messageOf(error) }, { cause: error })
+}

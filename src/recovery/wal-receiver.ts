@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import type { Clock } from '../clock.ts'
-import { failure, messageOf } from '../errors.ts'
-import { addressOf } from '../postgres/connection.ts'
+import { failure } from '../errors.ts'
+import { outageOf } from '../postgres/connection.ts'
 import { makeBell } from './bell.ts'
 import { isErrno } from './durable.ts'
 import { startHeart } from './heart.ts'
@@ -322,8 +322,5 @@ function whatHappened(
 ) {
   if (skipGap) return failure('WAL_GAP', { after: formatLsn(stored) }, { cause: error })
   if (isErrno(error, 'ENOSPC')) return failure('WAL_SPOOL_FULL', { spool }, { cause: error })
-  // How a connection ends when its server goes is one outage with the refusals that follow.
-  const cut = isErrno(error, 'ECONNRESET') || isErrno(error, 'EPIPE') || /^Connection terminated/.test(messageOf(error))
-  if (!cut && !sqlState(error)?.startsWith('57P')) return error
-  return failure('POSTGRES_UNREACHABLE', { address: addressOf(url), reason: messageOf(error) }, { cause: error })
+  return outageOf(error, url)
 }

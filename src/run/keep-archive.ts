@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { AvalError, describeError, failure, messageOf } from '../errors.ts'
+import { outageOf } from '../postgres/connection.ts'
 import type { Project } from '../project/project.ts'
 import { slotName } from '../recovery/wal-receiver.ts'
 import { neverReceived, readWalStatus, writeWalStatus } from '../recovery/wal-status.ts'
@@ -37,7 +38,7 @@ const sayAgainMs = 5 * 60_000
  * @returns after the first attempt, whatever came of it.
  */
 export async function keepArchive(options: Options): Promise<KeptArchive> {
-  const { clock, log } = options
+  const { clock, environment, log } = options
   const stopping = new AbortController()
   let running: EnvironmentProtection | undefined
   let failed: { error: unknown; since: number; code: string; saidAt: number } | undefined
@@ -47,7 +48,8 @@ export async function keepArchive(options: Options): Promise<KeptArchive> {
       running = await startProtection(options)
       if (failed) log('archive | it stores again')
       failed = undefined
-    } catch (error) {
+    } catch (thrown) {
+      const error = outageOf(thrown, environment.server.url())
       const code = codeOf(error)
       const now = clock.now()
       const say = failed?.code !== code || now - failed.saidAt >= sayAgainMs

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { describeError } from '../errors.ts'
+import { outageOf } from '../postgres/connection.ts'
 import { plainStatus } from '../recovery/standby/standby-status.ts'
 import { describeLoss } from '../recovery/standby/unreceived.ts'
 import type { Environment } from './environment.ts'
@@ -51,7 +52,9 @@ async function superviseStandby({ environment, standby, clock, log, signal }: Ke
       continue
     }
     log('standby | it ended; starting it again')
-    await standby.restart(environment).catch((error: unknown) => log(`standby | ${describeError(error)}`))
+    await standby.restart(environment).catch((error: unknown) => {
+      log(`standby | ${describeError(outageOf(error, environment.server.url()))}`)
+    })
   }
 }
 

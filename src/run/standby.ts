@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { describeError } from '../errors.ts'
 import { serverAccount } from '../postgres/account.ts'
-import { withClient } from '../postgres/connection.ts'
+import { outageOf, withClient } from '../postgres/connection.ts'
 import { reachable } from '../postgres/place.ts'
 import type { OwnedServer } from '../postgres/server.ts'
 import type { System } from '../project/project.ts'
@@ -26,8 +26,6 @@ import { databaseName } from './prepare-system.ts'
 export async function primaryDirectory(directory: string): Promise<string> {
   return (await readPair(pairFile(directory)))?.primary ?? reachable(join(directory, 'database'))
 }
-
-export { pairFile } from './pair-file.ts'
 
 export interface LossSettling {
   system: System
@@ -162,7 +160,7 @@ export function environmentStandby(options: StandbyOptions): Standby {
       try {
         await startOn(launch, pair.standby, primary)
       } catch (error) {
-        log(`standby | ${describeError(error)}`)
+        log(`standby | ${describeError(outageOf(error, primary.url()))}`)
       }
       try {
         if (!(await beginWaiting(pair, { pairFile: file, clock, primary, standby: server }))) {

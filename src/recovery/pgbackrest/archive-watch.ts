@@ -2,7 +2,7 @@ import type { Client } from 'pg'
 import { z } from 'zod'
 import { type Clock, timestamp } from '../../clock.ts'
 import { failure } from '../../errors.ts'
-import { connect } from '../../postgres/connection.ts'
+import { connect, outageOf } from '../../postgres/connection.ts'
 import type { Server } from '../../postgres/server.ts'
 import type { Protection } from '../engine.ts'
 import { beat, type Mark } from '../heartbeat.ts'
@@ -87,7 +87,7 @@ export async function watchArchive(options: {
         await look()
         outage.over()
       } catch (error) {
-        outage.hit(error)
+        outage.hit(outageOf(error, options.server.url()))
       }
       await clock.sleep(heartbeatMs, stopping.signal).catch(() => undefined)
     }
