@@ -23,14 +23,17 @@ test('a loop is told a few times, then once a minute with how often, and nothing
   const log = quietServerLog((line) => lines.push(line), { now: () => now })
   const loop = (number: number) =>
     `FATAL: could not receive data from WAL stream: ERROR: requested WAL segment 00000001000000000000000${number % 9} has already been removed`
-  for (let number = 0; number < 300; number++, now += 199) log(loop(number))
-  assert.equal(lines.length, 4)
-  assert.match(lines.at(-1) ?? '', /again and again/)
+  for (let number = 0; number < 300; number++, now += 199) {
+    log(loop(number))
+    log('\tA further line of the same message.')
+  }
+  assert.equal(lines.length, 8)
+  assert.match(lines.at(-2) ?? '', /again and again/)
   log('ERROR 23505 in a client backend')
   log('LOG: duration: 5.1 ms')
   log('LOG: duration: 5.2 ms')
   log('FATAL: terminating connection due to administrator command')
-  assert.equal(lines.length, 8)
+  assert.equal(lines.length, 12)
   now += 60_000
   log(loop(1))
   assert.match(lines.at(-1) ?? '', /\(and 297 more like it before\)$/)
