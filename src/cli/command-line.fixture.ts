@@ -9,23 +9,32 @@ export interface Printed {
 }
 
 /** Runs one command line as a person in `cwd` would and returns all it printed, without its colours. */
-export async function commandLine(cwd: string, ...argv: string[]): Promise<Printed> {
-  const printed: Printed = { code: 0, out: '', err: '' }
+export function commandLine(cwd: string, ...argv: string[]): Promise<Printed> {
+  return printed(cwd, argv, new AbortController().signal)
+}
+
+/** Runs one command line that is interrupted before it does anything. */
+export function interruptedCommandLine(cwd: string, ...argv: string[]): Promise<Printed> {
+  return printed(cwd, argv, AbortSignal.abort('SIGINT'))
+}
+
+async function printed(cwd: string, argv: readonly string[], signal: AbortSignal): Promise<Printed> {
+  const all: Printed = { code: 0, out: '', err: '' }
   const failed = await runProgram(argv, {
     cwd,
     home: cwd,
     clock: systemClock,
-    signal: new AbortController().signal,
+    signal,
     interactive: false,
     exitWith: (code) => {
-      printed.code = code
+      all.code = code
     },
     out: (text) => {
-      printed.out += stripVTControlCharacters(text)
+      all.out += stripVTControlCharacters(text)
     },
     err: (text) => {
-      printed.err += stripVTControlCharacters(text)
+      all.err += stripVTControlCharacters(text)
     },
   })
-  return { ...printed, code: failed ?? printed.code }
+  return { ...all, code: failed ?? all.code }
 }

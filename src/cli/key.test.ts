@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
@@ -11,7 +12,7 @@ import { openRepository } from '../recovery/repository.ts'
 import { openDevelopmentRepository, repositoryDirectory, repositoryKeyFile } from '../run/archive.ts'
 import { openKeyFile } from '../run/kept-keys.ts'
 import { type TinyProject, tinyProject } from '../run/tiny-system.fixture.ts'
-import { commandLine } from './command-line.fixture.ts'
+import { commandLine, interruptedCommandLine } from './command-line.fixture.ts'
 
 suite('aval key', { timeout: 120_000 }, () => {
   let tiny: TinyProject
@@ -135,6 +136,18 @@ suite('aval key', { timeout: 120_000 }, () => {
     const asMade = ['--at', 'backup', '--backup', former, '--files-only']
     const restored = await aval('restore', 'tiny', ...asMade, '--to', place.path('former'), ...old)
     assert.deepEqual([restored.code, restored.err], [0, ''])
+  })
+
+  test('a command that Ctrl-C ends says what is left of it', async () => {
+    const opens = ['--identity-file', 'mine.txt']
+    const interrupted = (...argv: string[]) => interruptedCommandLine(tiny.directory, ...argv, ...opens)
+    const restored = await interrupted('restore', 'tiny', '--at', 'latest', '--to', place.path('never'))
+    assert.deepEqual([restored.code, restored.out], [130, ''])
+    assert.match(restored.err, /^Stopped\. What was written was removed again/)
+    assert.ok(!existsSync(place.path('never')))
+    const verified = await interrupted('backup', 'verify', 'tiny')
+    assert.deepEqual([verified.code, verified.out], [130, ''])
+    assert.match(verified.err, /^Stopped\. Nothing was changed/)
   })
 
   test('shows no key, whatever is asked', async () => {

@@ -20,7 +20,7 @@ suite('a command line', () => {
       'backup create --lable x':
         /^USAGE: unknown option '--lable'.*Did you mean --label.*\n.*`aval backup create --help`/,
       'guarantees --only zzz': /^USAGE: No promise begins with "zzz"/m,
-      'prof tiny': /^USAGE: unknown command 'prof'.*Did you mean prove/,
+      'prof tiny': /^USAGE: unknown command 'prof'.*Did you mean prove.*\n.*`aval --help`/,
       'help nothing': /^USAGE: There is no command "nothing"/,
       'ledger list tinny': /^SYSTEM_NOT_FOUND: .*\n.*Did you mean "tiny"/,
     }

@@ -7,6 +7,7 @@ import { timestamp } from '../clock.ts'
 import { AvalError, describeError } from '../errors.ts'
 import { findProject } from '../project/find-project.ts'
 import { type CommandContext, type ExitCode, type RegisterCommand, usage } from './command.ts'
+import { interrupted } from './interrupted.ts'
 
 interface CommandEntry {
   name: string
@@ -165,7 +166,7 @@ Exit codes: 0 all well, 1 refuted or failed, 2 the command line is wrong, 3 inco
       return 2
     }
     if (context.signal.aborted && error === context.signal.reason) {
-      context.err('Stopped. What was finished until then is kept; give the command again to go on.\n')
+      context.err(interrupted(nameOf(program, argv)))
       return 130
     }
     context.err(`${describeError(error)}\n`)
