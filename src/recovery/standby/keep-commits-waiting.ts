@@ -35,8 +35,7 @@ export async function beginWaiting(pair: Pair, both: Both, patienceMs = 15_000):
     return !pair.synchronous
   }
   await withClient(primary.url(), (client) => releaseCommits(client, 'but the standby'))
-  await resumeWaiting(pair, both)
-  return true
+  return resumeWaiting(pair, both)
 }
 
 /**
@@ -55,18 +54,32 @@ export async function resumeWaitingWhenItFollows(both: Both): Promise<boolean> {
   // Whoever took the setting away told nobody.
   if (!released) await markReleased(pairFile, pair.generation, clock.now())
   if (!streaming) return false
-  await waitUntilStreaming({ primary, clock }, standby)
-  await resumeWaiting(pair, both)
-  return true
+  // Short, since whoever ends the system waits for this; the next call tries again.
+  await waitUntilStreaming({ primary, clock }, standby, 3_000)
+  return resumeWaiting(pair, both)
 }
 
-/** Names the standby and takes the note back once the server has seen it. */
-async function resumeWaiting(pair: Pair, { pairFile, clock, primary, standby }: Both): Promise<void> {
+/**
+ * Names the standby, and takes the note back once the server has seen it and the standby has what was committed before.
+ * @returns false when that took too long, and the note stands.
+ */
+async function resumeWaiting(pair: Pair, { pairFile, clock, primary, standby }: Both): Promise<boolean> {
   await setSynchronous(primary, true)
-  for (const deadline = clock.now() + 10_000; ; await clock.sleep(50)) {
+  for (const deadline = clock.now() + 5_000; ; await clock.sleep(50)) {
     const { primary: side } = await standbyStatus(primary, standby)
     if (side?.synchronous && side.syncState === 'sync') break
-    if (clock.now() > deadline) return markReleased(pairFile, pair.generation, clock.now())
+    if (clock.now() > deadline) {
+      await markReleased(pairFile, pair.generation, clock.now())
+      return false
+    }
+  }
+  if (standby && (await isReleased(pairFile, pair.generation))) {
+    try {
+      await waitUntilStreaming({ primary, clock }, standby, 5_000)
+    } catch {
+      return false
+    }
   }
   await clearReleased(pairFile)
+  return true
 }
