@@ -106,7 +106,8 @@ export async function follow(
   const server = await options.start(pair.standby)
   try {
     await waitUntilStreaming(options, server)
-    if (pair.synchronous) await setSynchronous(options.primary, true)
+    if (pair.synchronous && !(await makeSynchronous(options, server)))
+      throw failure('STANDBY_SILENT', { directory: pair.standby, problem: 'commits do not wait for it' })
     await clearReleased(options.pairFile)
     await writePair(options.pairFile, { ...pair, state: 'following' })
     return server
@@ -137,5 +138,18 @@ export async function waitUntilStreaming(
       throw failure('STANDBY_SILENT', { directory: standby.dataDirectory, problem: status.repair ?? 'it was too slow' })
     }
     await clock.sleep(50)
+  }
+}
+
+/** Makes commits wait for a standby that follows. @returns false when the server has not seen it within 10 seconds. */
+export async function makeSynchronous(
+  { primary, clock }: Pick<CreateOptions, 'primary' | 'clock'>,
+  standby: OwnedServer | undefined,
+): Promise<boolean> {
+  await setSynchronous(primary, true)
+  for (const deadline = clock.now() + 10_000; ; await clock.sleep(50)) {
+    const { primary: side } = await standbyStatus(primary, standby)
+    if (side?.synchronous && side.syncState === 'sync') return true
+    if (clock.now() > deadline) return false
   }
 }

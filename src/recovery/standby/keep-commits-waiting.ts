@@ -2,8 +2,7 @@ import type { Clock } from '../../clock.ts'
 import { withClient } from '../../postgres/connection.ts'
 import type { OwnedServer } from '../../postgres/server.ts'
 import { releaseCommits } from '../wal-synchronous.ts'
-import { waitUntilStreaming } from './create-standby.ts'
-import { setSynchronous } from './link.ts'
+import { makeSynchronous, waitUntilStreaming } from './create-standby.ts'
 import { type Pair, readPair } from './pair.ts'
 import { clearReleased, isReleased, markReleased } from './released.ts'
 import { standbyStatus } from './standby-status.ts'
@@ -64,14 +63,9 @@ export async function resumeWaitingWhenItFollows(both: Both): Promise<boolean> {
  * @returns false when that took too long, and the note stands.
  */
 async function resumeWaiting(pair: Pair, { pairFile, clock, primary, standby }: Both): Promise<boolean> {
-  await setSynchronous(primary, true)
-  for (const deadline = clock.now() + 5_000; ; await clock.sleep(50)) {
-    const { primary: side } = await standbyStatus(primary, standby)
-    if (side?.synchronous && side.syncState === 'sync') break
-    if (clock.now() > deadline) {
-      await markReleased(pairFile, pair.generation, clock.now())
-      return false
-    }
+  if (!(await makeSynchronous({ primary, clock }, standby))) {
+    await markReleased(pairFile, pair.generation, clock.now())
+    return false
   }
   if (standby && (await isReleased(pairFile, pair.generation))) {
     try {
