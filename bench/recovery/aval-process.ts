@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { systemClock } from '../../src/clock.ts'
-import { createBackup } from '../../src/recovery/base-backup.ts'
-import { directoryStore } from '../../src/recovery/directory-store.ts'
-import { once, openRepository } from '../../src/recovery/repository.ts'
-import { restore } from '../../src/recovery/restore.ts'
+import { createBackup } from '../../src/recovery/backup/base-backup.ts'
+import { once, openRepository } from '../../src/recovery/repository/repository.ts'
+import { restore } from '../../src/recovery/restore/restore.ts'
+import { directoryStore } from '../../src/recovery/stores/directory-store.ts'
 
 /*
  * One backup or one restore of files in a process of its own, so that its time has the start of a process in it as its rivals' has,

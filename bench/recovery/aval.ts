@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { systemClock } from '../../src/clock.ts'
-import { finishRestore } from '../../src/recovery/finish-restore.ts'
+import { finishRestore } from '../../src/recovery/restore/finish-restore.ts'
 import type { BenchCluster } from './cluster.ts'
 import { timed } from './timed.ts'
 

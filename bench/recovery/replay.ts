@@ -16,12 +16,12 @@ import { findBinaries } from '../../src/postgres/binaries.ts'
 import { withClient } from '../../src/postgres/connection.ts'
 import { startServer } from '../../src/postgres/launch.ts'
 import type { OwnedServer } from '../../src/postgres/server.ts'
-import { createBackup } from '../../src/recovery/base-backup.ts'
-import { directoryStore } from '../../src/recovery/directory-store.ts'
-import { finishRestore } from '../../src/recovery/finish-restore.ts'
-import { openRepository } from '../../src/recovery/repository.ts'
-import { restore } from '../../src/recovery/restore.ts'
-import { startWalReceiver } from '../../src/recovery/wal-receiver.ts'
+import { createBackup } from '../../src/recovery/backup/base-backup.ts'
+import { openRepository } from '../../src/recovery/repository/repository.ts'
+import { finishRestore } from '../../src/recovery/restore/finish-restore.ts'
+import { restore } from '../../src/recovery/restore/restore.ts'
+import { directoryStore } from '../../src/recovery/stores/directory-store.ts'
+import { startWalReceiver } from '../../src/recovery/wal/wal-receiver.ts'
 
 const options = z
   .object({ size: z.coerce.number().positive(), rounds: z.coerce.number().int().positive(), directory: z.string() })

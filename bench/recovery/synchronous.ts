@@ -15,9 +15,9 @@ import { findBinaries } from '../../src/postgres/binaries.ts'
 import { connect } from '../../src/postgres/connection.ts'
 import { startServer } from '../../src/postgres/launch.ts'
 import { startChild } from '../../src/process.ts'
-import { directoryStore } from '../../src/recovery/directory-store.ts'
-import { openRepository } from '../../src/recovery/repository.ts'
-import { startWalReceiver } from '../../src/recovery/wal-receiver.ts'
+import { openRepository } from '../../src/recovery/repository/repository.ts'
+import { directoryStore } from '../../src/recovery/stores/directory-store.ts'
+import { startWalReceiver } from '../../src/recovery/wal/wal-receiver.ts'
 
 const options = z
   .object({

@@ -8,8 +8,8 @@ import {
   probeStore,
   recordCapabilities,
   type StoreCapabilities,
-} from '../recovery/capabilities.ts'
-import { capabilitiesFile } from '../recovery/open-store.ts'
+} from '../recovery/stores/capabilities.ts'
+import { capabilitiesFile } from '../recovery/stores/open-store.ts'
 import { openStoreOf } from '../run/archive.ts'
 import { developmentDirectory } from '../run/run-state.ts'
 import { chooseSystems } from './choose-systems.ts'

@@ -1,7 +1,7 @@
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import type { Project, System } from '../project/project.ts'
-import type { Repository } from '../recovery/repository.ts'
+import type { Repository } from '../recovery/repository/repository.ts'
 import { chooseSystems } from './choose-systems.ts'
 import type { CommandContext } from './command.ts'
 import { openChosen, type RepositoryFlags } from './repository-choice.ts'

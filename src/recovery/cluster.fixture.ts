@@ -5,9 +5,9 @@ import { systemClock } from '../clock.ts'
 import { type Binaries, findBinaries } from '../postgres/binaries.ts'
 import { startServer } from '../postgres/launch.ts'
 import type { OwnedServer } from '../postgres/server.ts'
-import { directoryStore } from './directory-store.ts'
-import { openRepository, type Repository } from './repository.ts'
-import { startWalReceiver, type WalReceiver, type WalReceiverOptions } from './wal-receiver.ts'
+import { openRepository, type Repository } from './repository/repository.ts'
+import { directoryStore } from './stores/directory-store.ts'
+import { startWalReceiver, type WalReceiver, type WalReceiverOptions } from './wal/wal-receiver.ts'
 
 /** A folder of its own for a test, with what every test of recovery needs. */
 export interface Place {

@@ -1,9 +1,9 @@
 import { systemClock } from '../clock.ts'
-import { createBackup } from './base-backup.ts'
+import { createBackup } from './backup/base-backup.ts'
 import { repositoryKey } from './cluster.fixture.ts'
-import { directoryStore } from './directory-store.ts'
-import { openRepository } from './repository.ts'
-import { restore } from './restore.ts'
+import { openRepository } from './repository/repository.ts'
+import { restore } from './restore/restore.ts'
+import { directoryStore } from './stores/directory-store.ts'
 
 /** A backup or a restore in a process of its own, for tests that kill it. Arguments: what, store, URL or directory. */
 const [what, store = '', target = ''] = process.argv.slice(2)

@@ -7,12 +7,12 @@ import { systemClock } from '../clock.ts'
 import { withClient } from '../postgres/connection.ts'
 import { type Child, startChild } from '../process.ts'
 import { seededRandom } from '../random.ts'
-import { createBackup } from './base-backup.ts'
+import { createBackup } from './backup/base-backup.ts'
 import { makePlace, type Place } from './cluster.fixture.ts'
-import { finishRestore } from './finish-restore.ts'
-import { listBackups } from './list-backups.ts'
-import { restore } from './restore.ts'
-import { verifyRepository } from './verify.ts'
+import { listBackups } from './repository/list-backups.ts'
+import { verifyRepository } from './repository/verify.ts'
+import { finishRestore } from './restore/finish-restore.ts'
+import { restore } from './restore/restore.ts'
 
 const rounds = 3
 

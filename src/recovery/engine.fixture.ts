@@ -6,10 +6,10 @@ import { systemClock } from '../clock.ts'
 import { withClient } from '../postgres/connection.ts'
 import type { OwnedServer, Server } from '../postgres/server.ts'
 import { makePlace, type Place, repositoryKey } from './cluster.fixture.ts'
-import { directoryStore } from './directory-store.ts'
 import type { EngineBackup, EngineName, Protection, RecoveryEngine } from './engine.ts'
 import { openEngine } from './open-engine.ts'
-import { openRepository } from './repository.ts'
+import { openRepository } from './repository/repository.ts'
+import { directoryStore } from './stores/directory-store.ts'
 
 export interface EngineSpec {
   name: EngineName

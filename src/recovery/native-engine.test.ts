@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { systemClock } from '../clock.ts'
-import { directoryStore } from './directory-store.ts'
 import { specifyEngine } from './engine.fixture.ts'
 import { nativeEngine } from './native-engine.ts'
-import { openRepository } from './repository.ts'
+import { openRepository } from './repository/repository.ts'
+import { directoryStore } from './stores/directory-store.ts'
 
 specifyEngine({ name: 'native', servers: 'embedded', skip: false, store: 'repository/backups' })
 

@@ -3,7 +3,7 @@ import type { EngineName, RecoveryEngine } from './engine.ts'
 import { logicalEngine } from './logical/logical-engine.ts'
 import { nativeEngine } from './native-engine.ts'
 import { pgBackRestEngine } from './pgbackrest/pgbackrest-engine.ts'
-import type { Repository } from './repository.ts'
+import type { Repository } from './repository/repository.ts'
 
 export interface OpenEngineOptions {
   /** `recovery.engine` of the plan. */

@@ -1,6 +1,6 @@
 import { type Clock, timestamp } from '../clock.ts'
 import type { Project } from '../project/project.ts'
-import { readWalStatus } from '../recovery/wal-status.ts'
+import { readWalStatus } from '../recovery/wal/wal-status.ts'
 import { walStatusFile } from './archive.ts'
 import { readRunState } from './run-state.ts'
 

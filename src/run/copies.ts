@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts'
 import { describeError } from '../errors.ts'
 import type { Project, System } from '../project/project.ts'
-import { type Copying, startCopying } from '../recovery/copying.ts'
-import { outages } from '../recovery/outages.ts'
+import { type Copying, startCopying } from '../recovery/stores/copying.ts'
+import { outages } from '../recovery/wal/outages.ts'
 import { openStoreOf } from './archive.ts'
 
 export interface Copies {

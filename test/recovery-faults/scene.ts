@@ -5,7 +5,7 @@ import { commandLine, type Printed } from '../../src/cli/command-line.fixture.ts
 import { systemClock } from '../../src/clock.ts'
 import { withClient } from '../../src/postgres/connection.ts'
 import { temporaryPlace } from '../../src/postgres/place.ts'
-import { createBackup } from '../../src/recovery/base-backup.ts'
+import { createBackup } from '../../src/recovery/backup/base-backup.ts'
 import { makePlace, type Place } from '../../src/recovery/cluster.fixture.ts'
 import { openDevelopmentRepository, repositoryDirectory, repositoryKeyFile } from '../../src/run/archive.ts'
 import { type TinyProject, tinyProject } from '../../src/run/tiny-system.fixture.ts'

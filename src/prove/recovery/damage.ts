@@ -1,7 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Random } from '../../random.ts'
-import type { Store, StoredEntry } from '../../recovery/store.ts'
+import type { Store, StoredEntry } from '../../recovery/stores/store.ts'
 
 /*
  * Damage to a store kept in a directory, made behind the engine's back: straight in the files, as a failing disk or an

@@ -1,4 +1,4 @@
-import type { Store } from '../../recovery/store.ts'
+import type { Store } from '../../recovery/stores/store.ts'
 
 /**
  * A store as seen from a machine that can be lost: once severed, whatever still runs there reaches it no more. What was under

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import type { Clock } from '../../clock.ts'
-import { type ErasureState, layout, parseKey } from '../layout.ts'
-import { listBackups } from '../list-backups.ts'
 import { listDumps } from '../logical/list-dumps.ts'
-import { once, type Repository, readJson } from '../repository.ts'
+import { type ErasureState, layout, parseKey } from '../repository/layout.ts'
+import { listBackups } from '../repository/list-backups.ts'
+import { once, type Repository, readJson } from '../repository/repository.ts'
 
 /*
  * Whose data was erased, kept where the backups are, since every backup older than an erasure still holds what was erased. The record

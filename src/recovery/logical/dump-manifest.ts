@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { failure } from '../../errors.ts'
-import { type Repository, readWhole } from '../repository.ts'
+import { type Repository, readWhole } from '../repository/repository.ts'
 import type { DumpInfo } from './dump-info.ts'
 import { roleSchema } from './roles.ts'
 import { tableSumSchema } from './table-sums.ts'

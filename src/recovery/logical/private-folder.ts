@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import { claimSpool, removeAbandoned } from '../spool-owner.ts'
+import { claimSpool, removeAbandoned } from '../wal/spool-owner.ts'
 
 const prefix = 'aval-dump-'
 

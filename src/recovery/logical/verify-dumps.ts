@@ -1,6 +1,6 @@
-import { type Repository, readJson, readWhole } from '../repository.ts'
+import { type Repository, readJson, readWhole } from '../repository/repository.ts'
+import type { VerifyProblem } from '../repository/verify.ts'
 import { tombstones } from '../retention/tombstone.ts'
-import type { VerifyProblem } from '../verify.ts'
 import { readDumpFiles } from './dump-files.ts'
 import { type DumpInfo, dumpInfoSchema } from './dump-info.ts'
 import { type DumpKey, dumpLayout, parseDumpKey } from './dump-layout.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { parseSegmentName, segmentName } from '../lsn.ts'
+import { parseSegmentName, segmentName } from '../wal/lsn.ts'
 import { findHole } from './archived-wal.ts'
 import { readVerification } from './verify-stanza.ts'
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { failure } from '../../errors.ts'
-import { formatLsn, parseSegmentName, segmentName, segmentStart } from '../lsn.ts'
+import { formatLsn, parseSegmentName, segmentName, segmentStart } from '../wal/lsn.ts'
 import type { KeptMark } from './kept-mark.ts'
 import type { Stanza } from './stanza.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { once, type Repository, readJson } from '../repository.ts'
+import { once, type Repository, readJson } from '../repository/repository.ts'
 
 /*
  * The newest heartbeat that lies in archived WAL. pgBackRest knows which segments there are, but not which moments they hold; without

@@ -7,11 +7,11 @@ import { findBinaries } from '../../postgres/binaries.ts'
 import type { OwnedServer } from '../../postgres/server.ts'
 import { runToEnd } from '../../process.ts'
 import { makePlace, type Place } from '../cluster.fixture.ts'
-import { directoryStore } from '../directory-store.ts'
 import type { RecoveryEngine } from '../engine.ts'
 import { readErasures, recordErasure, settleErasure } from '../erasures/journal.ts'
-import { openRepository } from '../repository.ts'
+import { openRepository } from '../repository/repository.ts'
 import { pruneRepository } from '../retention/prune.ts'
+import { directoryStore } from '../stores/directory-store.ts'
 import { pgBackRestEngine } from './pgbackrest-engine.ts'
 
 const pgbackrest = await runToEnd({ program: 'pgbackrest', args: ['version'] }).catch(() => undefined)

@@ -5,7 +5,7 @@ import { type Account, serverAccount } from '../../postgres/account.ts'
 import { serverEnvironment } from '../../postgres/cluster.ts'
 import { reachable } from '../../postgres/place.ts'
 import { writeOwned } from '../durable.ts'
-import type { Repository } from '../repository.ts'
+import type { Repository } from '../repository/repository.ts'
 import { runTool } from '../run-tool.ts'
 
 /** Where pgBackRest keeps the backups of one system, and how it is run. */

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { failure } from '../../errors.ts'
 import { withClient } from '../../postgres/connection.ts'
 import { canonicalSession, digestRows } from '../extract/canonical-rows.ts'
-import { parseLsn } from '../lsn.ts'
+import { parseLsn } from '../wal/lsn.ts'
 
 export interface RepairOptions {
   /** Of the database with the damaged table, as the superuser of the server or the owner of the table. */

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { layout, parseKey } from '../layout.ts'
 import { dumpLayout } from '../logical/dump-layout.ts'
-import { once, type Repository, readJson } from '../repository.ts'
-import type { VerifyReport } from '../verify.ts'
+import { layout, parseKey } from '../repository/layout.ts'
+import { once, type Repository, readJson } from '../repository/repository.ts'
+import type { VerifyReport } from '../repository/verify.ts'
 
 const checkedSchema = z.strictObject({
   /** Milliseconds since the epoch. */

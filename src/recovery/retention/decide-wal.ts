@@ -1,5 +1,5 @@
-import type { Lsn } from '../lsn.ts'
-import type { LineStretch } from '../timeline-history.ts'
+import type { Lsn } from '../wal/lsn.ts'
+import type { LineStretch } from '../wal/timeline-history.ts'
 import type { BackupFacts, RetentionFacts, RunningRestore, SegmentFacts } from './decide.ts'
 import type { Decision, KeepReason, RemoveReason } from './decision.ts'
 import { hasExpired } from './expiry.ts'

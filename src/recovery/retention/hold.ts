@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import type { Clock } from '../../clock.ts'
 import { failure } from '../../errors.ts'
-import { layout, parseKey } from '../layout.ts'
-import { listBackups } from '../list-backups.ts'
 import { listDumps } from '../logical/list-dumps.ts'
-import { once, type Repository, readJson } from '../repository.ts'
+import { layout, parseKey } from '../repository/layout.ts'
+import { listBackups } from '../repository/list-backups.ts'
+import { once, type Repository, readJson } from '../repository/repository.ts'
 import type { Hold } from './decide.ts'
 
 /*

@@ -1,4 +1,4 @@
-import type { Store } from '../store.ts'
+import type { Store } from '../stores/store.ts'
 
 /** A store in memory whose writes can be made to end the process that makes them, for tests that try every one. */
 export interface MemoryStore extends Store {

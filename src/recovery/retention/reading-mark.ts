@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import type { Clock } from '../../clock.ts'
 import { failure } from '../../errors.ts'
-import { layout } from '../layout.ts'
-import { formatLsn, type Lsn, parseLsn } from '../lsn.ts'
-import { once, type Repository, readJson } from '../repository.ts'
+import { layout } from '../repository/layout.ts'
+import { once, type Repository, readJson } from '../repository/repository.ts'
+import { formatLsn, type Lsn, parseLsn } from '../wal/lsn.ts'
 import type { RunningRestore } from './decide.ts'
 
 /*

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import type { BackupInfo } from '../backup-info.ts'
-import { writeHead } from '../head.ts'
-import { layout } from '../layout.ts'
-import { formatLsn, type Lsn } from '../lsn.ts'
-import { once, openRepository, type Repository } from '../repository.ts'
-import { claimServer } from '../server-identity.ts'
-import type { Store } from '../store.ts'
-import { markMeta } from '../stored-segment.ts'
+import type { BackupInfo } from '../backup/backup-info.ts'
+import { writeHead } from '../repository/head.ts'
+import { layout } from '../repository/layout.ts'
+import { once, openRepository, type Repository } from '../repository/repository.ts'
+import { claimServer } from '../repository/server-identity.ts'
+import type { Store } from '../stores/store.ts'
+import { formatLsn, type Lsn } from '../wal/lsn.ts'
+import { markMeta } from '../wal/stored-segment.ts'
 
 /*
  * A repository of real objects without a server: backups of an empty data directory and WAL of zeros, so that a year of them can be made in

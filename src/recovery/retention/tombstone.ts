@@ -1,5 +1,5 @@
-import { layout, parseKey } from '../layout.ts'
-import { once, type Repository } from '../repository.ts'
+import { layout, parseKey } from '../repository/layout.ts'
+import { once, type Repository } from '../repository/repository.ts'
 
 /*
  * The first thing written when a backup is removed. From then on it counts as no backup, so that a removal that is broken off leaves

@@ -1,9 +1,9 @@
-import type { BackupInfo } from '../backup-info.ts'
-import { layout, type ParsedKey } from '../layout.ts'
-import { type Lsn, parseLsn, type Segment } from '../lsn.ts'
-import { type Repository, readWhole } from '../repository.ts'
-import type { VerifyProblem } from '../verify.ts'
-import type { WalInventory } from '../wal-inventory.ts'
+import type { BackupInfo } from '../backup/backup-info.ts'
+import { layout, type ParsedKey } from '../repository/layout.ts'
+import { type Repository, readWhole } from '../repository/repository.ts'
+import type { VerifyProblem } from '../repository/verify.ts'
+import { type Lsn, parseLsn, type Segment } from '../wal/lsn.ts'
+import type { WalInventory } from '../wal/wal-inventory.ts'
 import { isAboveFloor, readFloor, type WalFloor } from './wal-floor.ts'
 
 /** What of a repository is on its way out, so that its absence is no loss and its presence no surprise. */

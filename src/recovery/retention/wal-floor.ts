@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { layout } from '../layout.ts'
-import { formatLsn, hex8, type Lsn, parseLsn } from '../lsn.ts'
-import { once, type Repository, readJson } from '../repository.ts'
+import { layout } from '../repository/layout.ts'
+import { once, type Repository, readJson } from '../repository/repository.ts'
+import { formatLsn, hex8, type Lsn, parseLsn } from '../wal/lsn.ts'
 
 /*
  * From which position on the WAL of each timeline is kept whole. Before it only what belongs to a backup is there, so that a hole is

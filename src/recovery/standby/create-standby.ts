@@ -4,7 +4,7 @@ import type { Clock } from '../../clock.ts'
 import { failure } from '../../errors.ts'
 import { serverAccount } from '../../postgres/account.ts'
 import type { OwnedServer } from '../../postgres/server.ts'
-import type { Lsn } from '../lsn.ts'
+import type { Lsn } from '../wal/lsn.ts'
 import { type Clone, cloneCluster } from './clone-cluster.ts'
 import {
   ensureReplicationRole,

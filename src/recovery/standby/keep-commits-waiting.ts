@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts'
 import { withClient } from '../../postgres/connection.ts'
 import type { OwnedServer } from '../../postgres/server.ts'
-import { releaseCommits } from '../wal-synchronous.ts'
+import { releaseCommits } from '../wal/wal-synchronous.ts'
 import { makeSynchronous, waitUntilStreaming } from './create-standby.ts'
 import { type Pair, readPair } from './pair.ts'
 import { clearReleased, isReleased, markReleased } from './released.ts'

@@ -8,7 +8,7 @@ import { withClient } from '../../postgres/connection.ts'
 import { scramVerifier } from '../../postgres/scram.ts'
 import { type Server, serverUrl } from '../../postgres/server.ts'
 import { writeOwned } from '../durable.ts'
-import { standbyName, withoutStandby, withStandby } from '../synchronous-names.ts'
+import { standbyName, withoutStandby, withStandby } from '../wal/synchronous-names.ts'
 
 /*
  * How a standby reaches its primary: a role that may replicate and nothing else, its password in a file only the server's

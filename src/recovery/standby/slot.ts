@@ -2,7 +2,7 @@ import type { Client } from 'pg'
 import { z } from 'zod'
 import { withClient } from '../../postgres/connection.ts'
 import type { Server } from '../../postgres/server.ts'
-import { standbyName } from '../synchronous-names.ts'
+import { standbyName } from '../wal/synchronous-names.ts'
 
 /**
  * The slot that makes a primary keep what its standby has not received. `lost`: it kept more than `max_slot_wal_keep_size`

@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { AvalError } from '../../errors.ts'
 import { withClient } from '../../postgres/connection.ts'
 import type { Server } from '../../postgres/server.ts'
-import { formatLsn, type Lsn, parseLsn } from '../lsn.ts'
-import { standbyName } from '../synchronous-names.ts'
+import { formatLsn, type Lsn, parseLsn } from '../wal/lsn.ts'
+import { standbyName } from '../wal/synchronous-names.ts'
 import { type SlotState, slotState } from './slot.ts'
 
 export interface StandbyStatus {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { formatLsn, type Lsn } from '../lsn.ts'
+import { formatLsn, type Lsn } from '../wal/lsn.ts'
 import type { Loss } from './pair.ts'
 import { commitTime, readRecords, resourceManager, type WalPlace } from './wal-records.ts'
 

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isErrno } from '../durable.ts'
-import { type Lsn, segmentAt, segmentName } from '../lsn.ts'
+import { type Lsn, segmentAt, segmentName } from '../wal/lsn.ts'
 
 /*
  * Reads WAL from the disk of a server that is down, record by record, each with its checksum: how much it wrote that nobody

@@ -1,6 +1,6 @@
 import { timestamp } from '../../../clock.ts'
 import { withClient } from '../../../postgres/connection.ts'
-import { restoreWindow } from '../../../recovery/restore-point.ts'
+import { restoreWindow } from '../../../recovery/restore/restore-point.ts'
 import { breachesOf } from '../../integrity/invariant.ts'
 import { inspectPages } from '../../integrity/pages.ts'
 import { measureLoss } from '../../read-back.ts'

@@ -1,6 +1,6 @@
 import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { directoryStore } from '../../../recovery/directory-store.ts'
+import { directoryStore } from '../../../recovery/stores/directory-store.ts'
 import { placeInCustody } from '../custody.ts'
 import type { Strike } from '../run.ts'
 import { workTreeOf } from '../work-tree.ts'

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { layout } from '../repository/layout.ts'
+import { once, openRepository } from '../repository/repository.ts'
+import { directoryStore } from '../stores/directory-store.ts'
+import type { Store } from '../stores/store.ts'
+import { readSegment, segmentNow } from './stored-segment.ts'
+
+const segmentBytes = 16 * 1024 * 1024
+const segment = { timeline: 1, number: 3n }
+
+test('a segment whose pieces are joined while it is read is read all the same', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'aval-segment-'))
+  t.after(() => rm(directory, { recursive: true, force: true }))
+  const store = directoryStore(directory)
+  let blind = 0
+  // What a listing shows that began before the joined piece was there and ended after its parts had gone.
+  const meanwhile: Store = {
+    ...store,
+    list: async function* (prefix) {
+      if (blind-- > 0) return
+      yield* store.list(prefix)
+    },
+  }
+  const repository = await openRepository({ store: meanwhile, key: new Uint8Array(32).fill(9), system: 'shop' })
+  const at = (from: number, to: number) => `${layout.pieces(segment, segmentBytes)}${hex(from)}-${hex(to)}`
+  await repository.put(at(0, 4), once(Buffer.from('abcd')))
+  await repository.put(at(4, 8), once(Buffer.from('efgh')))
+  const known = await segmentNow(repository, segment, segmentBytes)
+  assert.equal(known.pieces.length, 2)
+
+  await repository.put(at(0, 8), once(Buffer.from('abcdefgh')))
+  for (const key of [at(0, 4), at(4, 8)]) await store.delete(key)
+  blind = 2
+  assert.equal((await readSegment(repository, known, segmentBytes)).toString(), 'abcdefgh')
+
+  await store.delete(at(0, 8))
+  await assert.rejects(readSegment(repository, known, segmentBytes), { code: 'OBJECT_MISSING' })
+})
+
+function hex(offset: number): string {
+  return offset.toString(16).toUpperCase().padStart(8, '0')
+}

@@ -1,0 +1,126 @@
+import { setTimeout } from 'node:timers/promises'
+import { AvalError, failure } from '../../errors.ts'
+import { layout, parseKey } from '../repository/layout.ts'
+import { type Repository, readWhole } from '../repository/repository.ts'
+import type { Mark } from './heartbeat.ts'
+import { formatLsn, parseLsn, type Segment } from './lsn.ts'
+import type { LineStretch } from './timeline-history.ts'
+import { coveredBytes, type Piece, type StoredSegment, type WalInventory } from './wal-inventory.ts'
+
+/** What the repository holds of a segment now; an inventory grows old while a receiver works. */
+export async function segmentNow(
+  repository: Repository,
+  segment: Segment,
+  segmentBytes: number,
+): Promise<StoredSegment> {
+  const pieces: Piece[] = []
+  for await (const { key } of repository.store.list(layout.pieces(segment, segmentBytes))) {
+    const parsed = parseKey(key, segmentBytes)
+    if (parsed?.kind === 'piece') pieces.push({ key, from: parsed.from, to: parsed.to })
+  }
+  const whole = layout.segment(segment, segmentBytes)
+  return { segment, whole: (await repository.store.stat(whole)) ? whole : undefined, pieces }
+}
+
+/** How often a segment is looked at anew before what vanished counts as missing, and the pause before each look, milliseconds. */
+const attempts = 8
+const pauseMs = 50
+
+/** Reads a segment; when an object of it was replaced meanwhile by one that holds as much, that one is read. */
+async function whileItChanges<T>(
+  repository: Repository,
+  stored: StoredSegment,
+  segmentBytes: number,
+  read: (stored: StoredSegment) => Promise<T>,
+): Promise<T> {
+  let latest = stored
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await read(latest)
+    } catch (error) {
+      if (!(error instanceof AvalError) || error.code !== 'OBJECT_MISSING' || attempt === attempts) throw error
+      // A listing made while pieces are joined may show neither the joined one nor those that went into it: looked at again, it does.
+      const now = await segmentNow(repository, stored.segment, segmentBytes)
+      if (coveredBytes(now, segmentBytes) >= coveredBytes(stored, segmentBytes)) latest = now
+      else if (attempt === attempts - 1) throw error
+      else await setTimeout(pauseMs)
+    }
+  }
+}
+
+/** Bytes of a segment from its beginning as far as they reach; authenticated. */
+export async function readSegment(
+  repository: Repository,
+  stored: StoredSegment,
+  segmentBytes: number,
+): Promise<Buffer> {
+  return whileItChanges(repository, stored, segmentBytes, async (now) => {
+    if (now.whole !== undefined) return readExactly(repository, now.whole, segmentBytes)
+    const bytes = Buffer.alloc(coveredBytes(now, segmentBytes))
+    for (const { key, from, to } of now.pieces) {
+      // What lies behind a gap is of no use.
+      if (from > bytes.length) break
+      const content = await readExactly(repository, key, to - from)
+      content.copy(bytes, from)
+    }
+    return bytes
+  })
+}
+
+/** The content of an object that must have a certain length. */
+export async function readExactly(repository: Repository, key: string, length: number): Promise<Buffer> {
+  const content = await readWhole(repository, key)
+  if (content.length === length) return content
+  throw failure('OBJECT_DAMAGED', { object: key, problem: `it holds ${content.length} bytes instead of ${length}` })
+}
+
+/** The newest mark known at the end of a segment; from headers, each authenticated with its first chunk. */
+export async function readMark(
+  repository: Repository,
+  stored: StoredSegment,
+  segmentBytes: number,
+): Promise<Mark | undefined> {
+  return whileItChanges(repository, stored, segmentBytes, async (now) => {
+    let newest: Mark | undefined
+    for (const key of now.whole === undefined ? now.pieces.map((piece) => piece.key) : [now.whole]) {
+      const { meta, close } = await repository.read(key)
+      await close()
+      const mark = markOf(meta)
+      if (mark && (!newest || mark.at > newest.at)) newest = mark
+    }
+    return newest
+  })
+}
+
+export function markMeta(mark: Mark | undefined): Record<string, string> {
+  return mark ? { markAt: String(mark.at), markLsn: formatLsn(mark.lsn) } : {}
+}
+
+function markOf(meta: Record<string, string>): Mark | undefined {
+  const { markAt, markLsn } = meta
+  return markAt === undefined || markLsn === undefined ? undefined : { at: Number(markAt), lsn: parseLsn(markLsn) }
+}
+
+/** Segments read from the end of a timeline in search of a mark; without heartbeats there may be none at all. */
+const searched = 64
+
+/** The newest moment along a line that can be restored to. */
+export async function newestMark(
+  repository: Repository,
+  inventory: WalInventory,
+  line: readonly LineStretch[],
+): Promise<Mark | undefined> {
+  const size = BigInt(inventory.segmentBytes)
+  for (const { timeline, end } of [...line].reverse()) {
+    // The segment a timeline ends in is the next one's: what this one holds of it reaches beyond the branch.
+    const numbers = [...(inventory.timelines.get(timeline)?.keys() ?? [])]
+      .filter((number) => end === undefined || number < end / size)
+      .sort((a, b) => (a < b ? 1 : -1))
+    for (const number of numbers.slice(0, searched)) {
+      const stored = inventory.timelines.get(timeline)?.get(number)
+      const mark = stored && (await readMark(repository, stored, inventory.segmentBytes))
+      if (mark) return mark
+    }
+  }
+  return undefined
+}
