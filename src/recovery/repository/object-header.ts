@@ -135,17 +135,29 @@ export function openHead(
   headWithHeader: Uint8Array,
   header: ObjectHeader,
 ): { objectKey: Uint8Array; associated: Uint8Array } {
+  const open = (keys: RepositoryKeys) => unwrap(keys, place, header.wrapped)
   const keys = ring.get(header.keyId)
-  if (!keys) throw new OtherKeyError(place.key, header.keyId, [...ring.keys()])
-  const wrapped = Buffer.from(header.wrapped, 'base64')
+  if (!keys) {
+    // The name of the key is proven by nothing: where a key at hand opens the object, it is the name that was changed.
+    if ([...ring.values()].some((each) => open(each) !== undefined))
+      throw new HeadError('the name of its key was changed')
+    throw new OtherKeyError(place.key, header.keyId, [...ring.keys()])
+  }
+  const objectKey = open(keys)
+  if (!objectKey) throw new HeadError('its key does not open: it was changed, or it belongs to another place')
+  return { objectKey, associated: associate(place, headWithHeader) }
+}
+
+/** The object's own key; undefined when it was not wrapped with this key for this place. */
+function unwrap(keys: RepositoryKeys, place: ObjectPlace, text: string): Uint8Array | undefined {
+  const wrapped = Buffer.from(text, 'base64')
   const decipher = createDecipheriv('aes-256-gcm', keys.wrapping, wrapped.subarray(0, 12))
   decipher.setAAD(placeBytes(place))
   decipher.setAuthTag(wrapped.subarray(44))
   try {
-    const objectKey = Buffer.concat([decipher.update(wrapped.subarray(12, 44)), decipher.final()])
-    return { objectKey, associated: associate(place, headWithHeader) }
+    return Buffer.concat([decipher.update(wrapped.subarray(12, 44)), decipher.final()])
   } catch {
-    throw new HeadError('its key does not open: it was changed, or it belongs to another place')
+    return undefined
   }
 }
 

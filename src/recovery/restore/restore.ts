@@ -10,7 +10,7 @@ import { listBackups } from '../repository/list-backups.ts'
 import type { Repository } from '../repository/repository.ts'
 import { markReading } from '../retention/reading-mark.ts'
 import { formatLsn, parseLsn } from '../wal/lsn.ts'
-import { aheadCommand, prepareWalAhead } from '../wal/wal-ahead.ts'
+import { aheadCommand, prepareWalAhead, releaseWalAhead } from '../wal/wal-ahead.ts'
 import { withNewestOpenable } from './newest-openable.ts'
 import { markPending } from './pending-restore.ts'
 import { writeRecoverySettings } from './recovery-settings.ts'
@@ -127,6 +127,7 @@ async function restoreWithKeys(options: RestoreOptions): Promise<RestoreResult> 
       tookMs: clock.now() - began,
     }
   } catch (error) {
+    await releaseWalAhead(repository, target.wal)
     await target.discard()
     throw error
   }

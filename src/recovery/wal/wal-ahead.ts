@@ -90,6 +90,13 @@ export async function prepareWalAhead(options: {
   await syncDirectory(directory)
 }
 
+/** Takes away the mark of a restore that came to nothing, so that what it read is not kept for its sake. */
+export async function releaseWalAhead(repository: Repository, directory: string): Promise<void> {
+  const text = await readFile(join(directory, readsFile), 'utf8').catch(() => undefined)
+  const { mark } = text === undefined ? {} : readsSchema.parse(JSON.parse(text))
+  if (mark !== undefined) await repository.store.delete(mark).catch(() => undefined)
+}
+
 /**
  * How Postgres asks for a file, in the language of the shell: take it when it is ready; say that there is none when it is not
  * coming, or when recovery was broken off and has it already; else ask for it and wait. It ends with a code above 125, on which
