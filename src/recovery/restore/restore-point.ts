@@ -205,6 +205,12 @@ async function untilMoment(
     if (mark && mark.at > at) high = middle
     else low = middle + 1
   }
+  // A segment that was stored from a spool nobody watched tells of no moment, and may have led the search past the one that does.
+  for (let index = 0; low === found.segments.length && index < found.segments.length; index++) {
+    const stored = found.segments[index]
+    const mark = stored && (await readMark(repository, stored, inventory.segmentBytes))
+    if (mark && mark.at > at) low = index
+  }
   if (low === found.segments.length) throw missing(found, inventory, line)
   return found.segments.slice(0, low + 1)
 }
