@@ -1,5 +1,5 @@
 import { timestamp } from '../../clock.ts'
-import { AvalError, failure } from '../../errors.ts'
+import { failure } from '../../errors.ts'
 import type { BackupInfo } from '../backup/backup-info.ts'
 import { readHead } from '../repository/head.ts'
 import { listBackups } from '../repository/list-backups.ts'
@@ -70,25 +70,6 @@ function windowOf(backups: readonly BackupInfo[], mark: { at: number } | undefin
  * @throws BACKUP_NONE, BACKUP_UNKNOWN, RESTORE_OUTSIDE_WINDOW, RESTORE_WAL_REMOVED, RESTORE_WAL_MISSING, OBJECT_DAMAGED.
  */
 export async function findRestorePoint(
-  repository: Repository,
-  at: 'latest' | number,
-  backupId?: string,
-): Promise<RestorePoint> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await lookForRestorePoint(repository, at, backupId)
-    } catch (error) {
-      // A listing is no single moment: pieces that a receiver joins meanwhile may be gone from it before the joined one is in it.
-      const torn = error instanceof AvalError && error.code === 'RESTORE_WAL_MISSING'
-      if (!torn || attempt === looks) throw error
-    }
-  }
-}
-
-/** How often the repository is listed anew before WAL counts as missing. */
-const looks = 5
-
-async function lookForRestorePoint(
   repository: Repository,
   at: 'latest' | number,
   backupId?: string,
@@ -223,12 +204,6 @@ async function untilMoment(
     const mark = stored && (await readMark(repository, stored, inventory.segmentBytes))
     if (mark && mark.at > at) high = middle
     else low = middle + 1
-  }
-  // A segment that was stored from a spool nobody watched tells of no moment, and may have led the search past the one that does.
-  for (let index = 0; low === found.segments.length && index < found.segments.length; index++) {
-    const stored = found.segments[index]
-    const mark = stored && (await readMark(repository, stored, inventory.segmentBytes))
-    if (mark && mark.at > at) low = index
   }
   if (low === found.segments.length) throw missing(found, inventory, line)
   return found.segments.slice(0, low + 1)
