@@ -24,6 +24,8 @@ const base: Settings = {
   hot_standby: true,
   wal_log_hints: true,
   max_slot_wal_keep_size: '2GB',
+  // A server that was restored or promoted has no slot for its receiver yet, and would recycle the first WAL of its new timeline.
+  wal_keep_size: '256MB',
   password_encryption: 'scram-sha-256',
   timezone: 'UTC',
   log_timezone: 'UTC',

@@ -86,8 +86,6 @@ export async function writeStandbySettings(
       wal_retrieve_retry_interval: '200ms',
       wal_receiver_status_interval: '1s',
       wal_receiver_timeout: '10s',
-      // Segments an archive may ask the new primary for, which has no slot for it yet.
-      wal_keep_size: '256MB',
       // Once promoted it has no standby of its own, and a commit would wait for ever.
       synchronous_standby_names: '',
     },

@@ -98,7 +98,7 @@ describe('an old primary comes back as the standby', () => {
 test('a standby whose slot was lost says so and is brought back', async (t) => {
   const two = await twoServers({
     synchronous: false,
-    settings: { max_slot_wal_keep_size: '64MB', min_wal_size: '32MB', max_wal_size: '32MB' },
+    settings: { max_slot_wal_keep_size: '64MB', wal_keep_size: 0, min_wal_size: '32MB', max_wal_size: '32MB' },
   })
   t.after(two.place.remove)
   const { primary, standby } = two

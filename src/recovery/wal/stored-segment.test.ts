@@ -6,8 +6,9 @@ import { test } from 'node:test'
 import { layout } from '../repository/layout.ts'
 import { once, openRepository } from '../repository/repository.ts'
 import { directoryStore } from '../stores/directory-store.ts'
-import type { Store } from '../stores/store.ts'
+import type { Store, StoredEntry } from '../stores/store.ts'
 import { readSegment, segmentNow } from './stored-segment.ts'
+import { coveredBytes, readInventory } from './wal-inventory.ts'
 
 const segmentBytes = 16 * 1024 * 1024
 const segment = { timeline: 1, number: 3n }
@@ -39,6 +40,37 @@ test('a segment whose pieces are joined while it is read is read all the same', 
 
   await store.delete(at(0, 8))
   await assert.rejects(readSegment(repository, known, segmentBytes), { code: 'OBJECT_MISSING' })
+})
+
+test('an inventory that is made while pieces are joined shows them joined or apart, never neither', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'aval-inventory-'))
+  t.after(() => rm(directory, { recursive: true, force: true }))
+  const store = directoryStore(directory)
+  const at = (from: number, to: number) => `${layout.pieces(segment, segmentBytes)}${hex(from)}-${hex(to)}`
+  let joining = false
+  const meanwhile: Store = {
+    ...store,
+    list: async function* (prefix) {
+      const known: StoredEntry[] = []
+      for await (const entry of store.list(prefix)) known.push(entry)
+      if (joining) {
+        joining = false
+        await repository.put(at(0, 8), once(Buffer.from('abcdefgh')))
+        for (const key of [at(0, 4), at(4, 8)]) await store.delete(key)
+      }
+      for (const entry of known) if (await store.stat(entry.key)) yield entry
+    },
+  }
+  const repository = await openRepository({ store: meanwhile, key: new Uint8Array(32).fill(9), system: 'shop' })
+  await repository.put(at(0, 4), once(Buffer.from('abcd')))
+  await repository.put(at(4, 8), once(Buffer.from('efgh')))
+  await repository.put(at(8, 12), once(Buffer.from('ijkl')))
+  joining = true
+  const inventory = await readInventory(repository, segmentBytes)
+  const stored = inventory.timelines.get(1)?.get(3n)
+  assert.equal(coveredBytes(stored, segmentBytes), 12)
+  assert.ok(stored)
+  assert.equal((await readSegment(repository, stored, segmentBytes)).toString(), 'abcdefghijkl')
 })
 
 function hex(offset: number): string {

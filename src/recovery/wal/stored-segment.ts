@@ -1,11 +1,11 @@
 import { setTimeout } from 'node:timers/promises'
 import { AvalError, failure } from '../../errors.ts'
-import { layout, parseKey } from '../repository/layout.ts'
+import { layout } from '../repository/layout.ts'
 import { type Repository, readWhole } from '../repository/repository.ts'
 import type { Mark } from './heartbeat.ts'
 import { formatLsn, parseLsn, type Segment } from './lsn.ts'
 import type { LineStretch } from './timeline-history.ts'
-import { coveredBytes, type Piece, type StoredSegment, type WalInventory } from './wal-inventory.ts'
+import { coveredBytes, listPieces, type StoredSegment, type WalInventory } from './wal-inventory.ts'
 
 /** What the repository holds of a segment now; an inventory grows old while a receiver works. */
 export async function segmentNow(
@@ -13,11 +13,7 @@ export async function segmentNow(
   segment: Segment,
   segmentBytes: number,
 ): Promise<StoredSegment> {
-  const pieces: Piece[] = []
-  for await (const { key } of repository.store.list(layout.pieces(segment, segmentBytes))) {
-    const parsed = parseKey(key, segmentBytes)
-    if (parsed?.kind === 'piece') pieces.push({ key, from: parsed.from, to: parsed.to })
-  }
+  const pieces = await listPieces(repository, layout.pieces(segment, segmentBytes), segmentBytes)
   const whole = layout.segment(segment, segmentBytes)
   return { segment, whole: (await repository.store.stat(whole)) ? whole : undefined, pieces }
 }

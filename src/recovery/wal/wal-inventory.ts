@@ -36,12 +36,12 @@ export async function readInventory(repository: Repository, segmentBytes: number
     return stored
   }
   // Pieces first: a segment that becomes whole meanwhile loses its pieces only after it is there.
-  for (const prefix of [layout.partial, layout.wal]) {
-    for await (const { key } of repository.store.list(prefix)) {
-      const parsed = parseKey(key, segmentBytes)
-      if (parsed?.kind === 'segment') entry(parsed.segment).whole = key
-      if (parsed?.kind === 'piece') entry(parsed.segment).pieces.push({ key, from: parsed.from, to: parsed.to })
-    }
+  for (const { segment, ...piece } of await listPieces(repository, layout.partial, segmentBytes)) {
+    entry(segment).pieces.push(piece)
+  }
+  for await (const { key } of repository.store.list(layout.wal)) {
+    const parsed = parseKey(key, segmentBytes)
+    if (parsed?.kind === 'segment') entry(parsed.segment).whole = key
   }
   const histories = new Map<number, string>()
   for await (const { key } of repository.store.list(layout.histories)) {
@@ -49,6 +49,26 @@ export async function readInventory(repository: Repository, segmentBytes: number
     if (parsed?.kind === 'history') histories.set(parsed.timeline, (await readWhole(repository, key)).toString('utf8'))
   }
   return { segmentBytes, timelines, histories }
+}
+
+/**
+ * The pieces below a prefix, in the order of their beginnings. A listing that is made while a receiver joins pieces may show neither
+ * the joined one nor those that went into it. Listed twice, one of the two shows it: what is joined stays for sixteen joins more. Some
+ * of what is named may be gone by then, and whoever reads it looks at the segment again.
+ */
+export async function listPieces(
+  repository: Repository,
+  prefix: string,
+  segmentBytes: number,
+): Promise<(Piece & { segment: Segment })[]> {
+  const pieces = new Map<string, Piece & { segment: Segment }>()
+  for (let time = 1; time <= 2; time++) {
+    for await (const { key } of repository.store.list(prefix)) {
+      const parsed = parseKey(key, segmentBytes)
+      if (parsed?.kind === 'piece') pieces.set(key, { segment: parsed.segment, key, from: parsed.from, to: parsed.to })
+    }
+  }
+  return [...pieces.values()].sort((a, b) => a.from - b.from)
 }
 
 /** How many bytes of a segment are there from its beginning without a gap. */

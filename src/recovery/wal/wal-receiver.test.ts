@@ -28,6 +28,9 @@ async function lsnOf(server: OwnedServer, sql: string): Promise<Lsn> {
     return parseLsn(rows[0]?.lsn ?? '')
   })
 }
+
+import { walGaps } from './wal-gaps.ts'
+
 const flushed = 'SELECT pg_current_wal_flush_lsn()::text AS lsn'
 /** What the receiver told the server it has: the server keeps nothing before it. */
 const acknowledged = "SELECT restart_lsn::text AS lsn FROM pg_replication_slots WHERE slot_name = 'aval_shop'"
@@ -243,6 +246,37 @@ suite('WAL receiver', { timeout: 180_000 }, () => {
     }
   })
 
+  test('a restored server keeps its new WAL until a receiver is there, whatever checkpoints come before', async (t) => {
+    const place = await newPlace(t)
+    const server = await place.server()
+    await withClient(server.url(), (client) => client.query(createTable))
+    const receiver = await place.receiver(server)
+    await createBackup({ url: server.url(), repository: place.repository, clock: systemClock, receiver })
+    await withClient(server.url(), (client) => client.query(addRows(10)))
+    await receiver.waitUntilStored((await receiver.heartbeat()).lsn, 5_000)
+    await server.kill()
+    await receiver.stop()
+    await restore({ repository: place.repository, to: place.path('second'), at: 'latest', clock: systemClock })
+    const second = place.adopt(await finish(place, 'second'))
+    await withClient(second.url(), async (client) => {
+      for (let times = 0; times < 3; times++) {
+        await client.query(addRows(10))
+        await client.query('SELECT pg_switch_wal()')
+        await client.query('CHECKPOINT')
+      }
+    })
+    const follower = await place.receiver(second)
+    await follower.waitUntilStored((await follower.heartbeat()).lsn, 10_000)
+    assert.deepEqual(await walGaps(place.repository), [])
+    await second.kill()
+    await follower.stop()
+    await restore({ repository: place.repository, to: place.path('third'), at: 'latest', clock: systemClock })
+    const third = place.adopt(await finish(place, 'third'))
+    const { rows } = await withClient(third.url(), (client) => client.query(countRows))
+    assert.deepEqual(rows, [{ count: 40 }])
+    await third.stop()
+  })
+
   test('a restore and a verification are not disturbed by a receiver at work', async (t) => {
     const place = await newPlace(t)
     const server = await place.server()
@@ -263,7 +297,7 @@ suite('WAL receiver', { timeout: 180_000 }, () => {
 
   test('WAL the server removed meanwhile is a known gap: said at once, refused on restore, over with the next backup', async (t) => {
     const place = await newPlace(t)
-    const server = await place.server('data', { max_wal_size: '32MB', min_wal_size: '32MB' })
+    const server = await place.server('data', { max_wal_size: '32MB', min_wal_size: '32MB', wal_keep_size: 0 })
     await withClient(server.url(), (client) => client.query(createTable))
     const first = await place.receiver(server)
     const old = await createBackup({

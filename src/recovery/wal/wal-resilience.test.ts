@@ -245,7 +245,8 @@ suite('WAL receiver in trouble', { timeout: 180_000 }, () => {
     const server = await place.server('data', {
       max_wal_size: '32MB',
       min_wal_size: '32MB',
-      max_slot_wal_keep_size: '16MB',
+      // Two segments: a backup switches to the next, and with one alone its own checkpoint would take the slot away again.
+      max_slot_wal_keep_size: '32MB',
       wal_keep_size: 0,
     })
     await sql(server, createTable)
