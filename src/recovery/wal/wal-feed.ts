@@ -40,8 +40,8 @@ export interface FeedOptions {
   received(): StartPoint | undefined
   /** What is stored already. */
   inventory(segmentBytes: number): Promise<WalInventory>
-  /** Gives up what is stored and begins where the server still has WAL. */
-  skipGap: boolean
+  /** The server said that it no longer has what follows this: what is stored is given up, and begun where it still has WAL. */
+  missingAfter: Lsn | undefined
   /** A server that cannot be brought to say anything for this long is given up. */
   silenceMs: number
 }
@@ -59,14 +59,14 @@ export async function openFeed(options: FeedOptions): Promise<WalFeed> {
   try {
     const identity = await identifyServer(connection)
     await options.admit(identity)
-    const kept = await ensureSlot(connection, options.slot, parseLsn(identity.flushed))
+    const kept = await ensureSlot(connection, options.slot, parseLsn(identity.flushed), options.missingAfter)
     const history = await fetchHistory(connection, options.repository, identity.timeline)
     const line = lineTo(identity.timeline, history)
-    const inventory = options.skipGap ? undefined : await options.inventory(identity.walSegmentBytes)
+    const inventory = options.missingAfter !== undefined ? undefined : await options.inventory(identity.walSegmentBytes)
     const start = startPoint({
       line,
       segmentBytes: identity.walSegmentBytes,
-      received: options.skipGap ? undefined : options.received(),
+      received: options.missingAfter !== undefined ? undefined : options.received(),
       stored: (timeline) => inventory && storedEnd(inventory, timeline),
       kept,
     })
@@ -83,20 +83,28 @@ export async function openFeed(options: FeedOptions): Promise<WalFeed> {
 }
 
 /** The oldest position the slot keeps. */
-async function ensureSlot(connection: ReplicationConnection, slot: Slot, flushed: Lsn): Promise<Lsn> {
+async function ensureSlot(
+  connection: ReplicationConnection,
+  slot: Slot,
+  flushed: Lsn,
+  missingAfter: Lsn | undefined,
+): Promise<Lsn> {
   if (slot.temporary) {
     await connection.query(`CREATE_REPLICATION_SLOT "${slot.name}" TEMPORARY PHYSICAL RESERVE_WAL`)
     return flushed
   }
   const [[kind, restart] = []] = await connection.query(`READ_REPLICATION_SLOT "${slot.name}"`)
-  // A slot without a position is new, or was given up because it kept more than max_slot_wal_keep_size.
-  if (kind && !restart) await connection.query(`DROP_REPLICATION_SLOT "${slot.name}"`)
-  if (!kind || !restart) {
+  // A slot without a position is new, or was given up because it kept more than max_slot_wal_keep_size. One whose position the
+  // server has no WAL for keeps nothing either: a receiver that reports an old position moves even a new slot back to it.
+  const position = restart ? parseLsn(restart) : undefined
+  const useless = position === undefined || (missingAfter !== undefined && position <= missingAfter)
+  if (kind && useless) await connection.query(`DROP_REPLICATION_SLOT "${slot.name}"`)
+  if (!kind || useless) {
     await connection.query(`CREATE_REPLICATION_SLOT "${slot.name}" PHYSICAL RESERVE_WAL`)
     const [[, made] = []] = await connection.query(`READ_REPLICATION_SLOT "${slot.name}"`)
     return made ? parseLsn(made) : flushed
   }
-  return parseLsn(restart)
+  return position
 }
 
 /** Brings the history of the server's timeline into the repository; the first timeline has none. */

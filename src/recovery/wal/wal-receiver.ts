@@ -102,7 +102,7 @@ export async function startWalReceiver(options: WalReceiverOptions): Promise<Wal
   await storeSpooled({ repository, spool: options.spool })
 
   let spool: Spool | undefined
-  const open = (skipGap: boolean) =>
+  const open = (missingAfter?: Lsn) =>
     openFeed({
       url,
       slot: { name: options.slot, temporary: options.temporarySlot ?? false },
@@ -110,10 +110,10 @@ export async function startWalReceiver(options: WalReceiverOptions): Promise<Wal
       admit: (identity) => claimServer(repository, identity),
       received: () => spool?.end(),
       inventory: (segmentBytes) => readInventory(repository, segmentBytes),
-      skipGap,
+      missingAfter,
       silenceMs: options.silenceMs ?? defaultSilenceMs,
     })
-  const first = await open(false)
+  const first = await open()
   undo.defer(first.close)
   const { walSegmentBytes, systemIdentifier } = first.identity
   const opened = await openSpool(spoolOf(options.spool, systemIdentifier), walSegmentBytes)
@@ -143,7 +143,7 @@ export async function startWalReceiver(options: WalReceiverOptions): Promise<Wal
   const receive = async () => {
     const outage = troubles.part()
     let pause = firstPauseMs
-    let skipGap = false
+    let missingAfter: Lsn | undefined
     const hear: FeedListener = {
       streaming: (start) => {
         if (start.timeline !== timeline) {
@@ -172,12 +172,15 @@ export async function startWalReceiver(options: WalReceiverOptions): Promise<Wal
     }
     while (!stopping.signal.aborted) {
       try {
-        feed ??= await open(skipGap)
-        if (skipGap) {
-          lost = (await noteLostWal(repository, archive.stored(), feed.start)) ?? lost
-          if (lost) options.onGap?.(lost)
+        feed ??= await open(missingAfter)
+        if (missingAfter !== undefined) {
+          const hole = await noteLostWal(repository, archive.stored(), feed.start)
+          if (hole) {
+            lost = hole
+            options.onGap?.(hole)
+          }
         }
-        skipGap = false
+        missingAfter = undefined
         const running = feed
         const cut = () => void running.close()
         stopping.signal.addEventListener('abort', cut, { once: true })
@@ -186,8 +189,9 @@ export async function startWalReceiver(options: WalReceiverOptions): Promise<Wal
       } catch (error) {
         if (stopping.signal.aborted) break
         // The server no longer has what comes next. Going on behind the hole keeps all later moments restorable from the next backup on.
-        skipGap = sqlState(error) === '58P01'
-        outage.hit(whatHappened(error, { skipGap, spool: options.spool, stored: archive.stored(), url }))
+        const removed = feed !== undefined && sqlState(error) === '58P01'
+        if (removed) missingAfter = progress.received
+        outage.hit(whatHappened(error, { removed, spool: options.spool, stored: archive.stored(), url }))
       }
       streaming = false
       await feed?.close()
@@ -318,9 +322,9 @@ export async function startWalReceiver(options: WalReceiverOptions): Promise<Wal
 /** What an outage is, for people. */
 function whatHappened(
   error: unknown,
-  { skipGap, spool, stored, url }: { skipGap: boolean; spool: string; stored: Lsn; url: string },
+  { removed, spool, stored, url }: { removed: boolean; spool: string; stored: Lsn; url: string },
 ) {
-  if (skipGap) return failure('WAL_GAP', { after: formatLsn(stored) }, { cause: error })
+  if (removed) return failure('WAL_GAP', { after: formatLsn(stored) }, { cause: error })
   if (isErrno(error, 'ENOSPC')) return failure('WAL_SPOOL_FULL', { spool }, { cause: error })
   return outageOf(error, url)
 }

@@ -16,9 +16,12 @@ import { verifyRepository } from '../repository/verify.ts'
 import { finishRestore } from '../restore/finish-restore.ts'
 import { restore } from '../restore/restore.ts'
 import { directoryStore } from '../stores/directory-store.ts'
-import { type Lsn, parseLsn } from './lsn.ts'
+import type { LostWal } from './lost-wal.ts'
+import { formatLsn, type Lsn, parseLsn } from './lsn.ts'
 import { startProxy, through, type Wire } from './proxy.fixture.ts'
+import { connectReplication } from './replication.ts'
 import { describeGap, needsBaseBackup, walGaps } from './wal-gaps.ts'
+import { statusUpdate } from './wal-message.ts'
 import type { WalReceiver } from './wal-receiver.ts'
 import { readWalStatus } from './wal-status.ts'
 
@@ -292,7 +295,51 @@ suite('WAL receiver in trouble', { timeout: 180_000 }, () => {
     const [closed] = await walGaps(place.repository)
     assert.equal(closed?.moments.to, backup.stoppedAt)
   })
+
+  test('a slot that stands where the server has no WAL any more is made anew', async (t) => {
+    const place = await newPlace(t)
+    const server = await place.server('data', { max_wal_size: '32MB', min_wal_size: '32MB', wal_keep_size: 0 })
+    await sql(server, createTable)
+    const first = await place.receiver(server)
+    await first.waitUntilStored((await first.heartbeat()).lsn, 5_000)
+    await first.stop()
+    const { stored } = first.position()
+    const slot = 'aval_shop'
+    await sql(server, `SELECT pg_drop_replication_slot('${slot}')`)
+    for (let round = 0; round < 4; round++) await sql(server, addRows(2000), 'SELECT pg_switch_wal()', 'CHECKPOINT')
+    await sql(server, `SELECT pg_create_physical_replication_slot('${slot}', true)`)
+    await moveSlotBack(server.url(), slot, stored)
+
+    const gaps: LostWal[] = []
+    const receiver = await place.receiver(server, { onGap: (gap) => gaps.push(gap) })
+    await until('the gap is told', () => gaps.length > 0, 20_000)
+    await receiver.waitUntilStored((await receiver.heartbeat()).lsn, 20_000)
+    assert.equal(gaps.length, 1)
+    assert.equal(gaps[0]?.from, stored)
+  })
 })
+
+/** Reports an old position on the slot, as a receiver does that comes back after the server has given up what follows it. */
+async function moveSlotBack(url: string, slot: string, to: Lsn): Promise<void> {
+  const connection = await connectReplication(url, slot)
+  try {
+    const [[, , position] = []] = await connection.query('IDENTIFY_SYSTEM')
+    const stream = connection.copy(`START_REPLICATION SLOT "${slot}" PHYSICAL ${position}`)
+    await stream.before
+    stream.send(statusUpdate({ written: to, flushed: to }, Date.now()))
+    await until('the slot stands there', () =>
+      withClient(url, async (client) => {
+        const { rows } = await client.query<{ back: boolean }>(
+          'SELECT restart_lsn = $1 AS back FROM pg_replication_slots',
+          [formatLsn(to)],
+        )
+        return rows[0]?.back === true
+      }),
+    )
+  } finally {
+    connection.destroy()
+  }
+}
 
 async function countIn(place: Place, name: string): Promise<number | undefined> {
   const server = place.adopt(
