@@ -267,10 +267,10 @@ describe('one directory, one owner', () => {
   test('a server that somebody started by hand is left alone', async () => {
     const options = fresh()
     await using(options, async () => undefined)
-    const { pid, port } = await startByHand(options.dataDirectory)
+    const pid = await startByHand(options.dataDirectory)
     try {
       await assert.rejects(startServer(options), code('POSTGRES_RUNNING_ELSEWHERE'))
-      assert.ok(processExists(pid), `still there, on port ${port}`)
+      assert.ok(processExists(pid), 'still there')
     } finally {
       process.kill(pid, 'SIGQUIT')
       while ((await serverProcesses(options.dataDirectory)).length > 0) await clock.sleep(20)
@@ -347,21 +347,23 @@ async function leaveServerBehind(
   return { postmaster, avalPid: aval.pid, socketDirectory }
 }
 
-/** A postmaster as `pg_ctl start` would leave it, knowing nothing of Aval. */
-async function startByHand(dataDirectory: string): Promise<{ pid: number; port: number }> {
+/** A postmaster as `pg_ctl start` would leave it, knowing nothing of Aval. It listens on its socket alone, so no port can be taken. */
+async function startByHand(dataDirectory: string): Promise<number> {
   const { uid, gid } = await stat(dataDirectory)
-  const port = 40_000 + (process.pid % 10_000)
   const child = await startChild({
     program: join(binaries.directory, 'postgres'),
-    args: ['-D', dataDirectory, '-p', String(port), '-c', `unix_socket_directories=${place.path}`],
+    args: ['-D', dataDirectory, '-p', '5432', '-c', 'listen_addresses=', '-c', `unix_socket_directories=${place.path}`],
     cwd: '/',
     account: { uid, gid },
   })
-  child.process.stderr?.resume()
-  const deadline = clock.now() + 20_000
-  while (!(await stat(join(place.path, `.s.PGSQL.${port}`)).catch(() => false))) {
-    assert.ok(clock.now() < deadline, 'the server by hand came up')
+  let said = ''
+  child.process.stderr?.setEncoding('utf8').on('data', (text) => {
+    said += text
+  })
+  const deadline = clock.now() + 60_000
+  while (!(await stat(join(place.path, '.s.PGSQL.5432')).catch(() => false))) {
+    assert.ok(clock.now() < deadline && processExists(child.pid), `the server by hand came up: ${said}`)
     await clock.sleep(20)
   }
-  return { pid: child.pid, port }
+  return child.pid
 }

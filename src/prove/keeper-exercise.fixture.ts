@@ -10,7 +10,11 @@ export const exercise = ({ address, now }) => {
     })
   const all = async () => new Set(await keeper('/items'))
   let look
-  // One look for the questions of a moment, so that many writes cost no more than few.
+  const put = async (item) => {
+    await keeper('/items/' + item, 'PUT')
+    look = undefined
+  }
+  // One look for the questions of a moment, so that many writes cost no more than few. A write makes it old.
   const recent = () => {
     if (look === undefined || now() - look.at > 200) look = { at: now(), items: all() }
     return look.items
@@ -25,7 +29,7 @@ export const exercise = ({ address, now }) => {
     step: async ({ id }) => {
       const item = id + '-' + count++
       const sentAt = now()
-      await keeper('/items/' + item, 'PUT')
+      await put(item)
       mine.get(id).push(item)
       await new Promise((resolve) => setTimeout(resolve, 25))
       return { id: item, actor: id, operation: 'put', kind: 'write', sentAt, acknowledgedAt: now(), token: item }
@@ -34,7 +38,7 @@ export const exercise = ({ address, now }) => {
     readBack: async (ack) => ((await recent()).has(ack.token) ? 'kept' : 'lost'),
     settle: async (actors) => {
       const there = await all()
-      for (const { id } of actors) for (const item of mine.get(id)) if (!there.has(item)) await keeper('/items/' + item, 'PUT')
+      for (const { id } of actors) for (const item of mine.get(id)) if (!there.has(item)) await put(item)
     },
     credentials: async () => ({}),
     paths: () => [],
