@@ -52,19 +52,25 @@ export function createMetrics(telemetry: PlanInput['telemetry'], service: string
       )
   }
 
-  const allowed = new Map(Object.entries(declared.labels).map(([label, values]) => [label, new Set(values)]))
+  // Requests report by the dozen: what a metric allows is looked up once.
+  const allowed = new Map(
+    Object.entries(declared.metrics).map(([name, { labels }]) => [
+      name,
+      new Map(labels.map((label) => [label, new Set(['other', ...(declared.labels[label] ?? [])])])),
+    ]),
+  )
   const bounded = (name: string, labels: Record<string, string>): Record<string, string> => {
-    const names = declared.metrics[name]?.labels ?? []
-    const unlisted = Object.keys(labels).find((label) => !names.includes(label))
-    if (unlisted !== undefined) throw failure('METRIC_NOT_LISTED', { what: `label "${unlisted}" of ${name}`, service })
-    return Object.fromEntries(
-      names.map((label) => {
-        const value = labels[label] ?? 'other'
-        if (value === 'other' || allowed.get(label)?.has(value)) return [label, value]
-        counters.get(refused)?.inc({ label })
-        return [label, 'other']
-      }),
-    )
+    const permitted = allowed.get(name)
+    for (const label of Object.keys(labels)) {
+      if (!permitted?.has(label)) throw failure('METRIC_NOT_LISTED', { what: `label "${label}" of ${name}`, service })
+    }
+    const clean: Record<string, string> = {}
+    for (const [label, values] of permitted ?? []) {
+      const value = labels[label] ?? 'other'
+      clean[label] = values.has(value) ? value : 'other'
+      if (!values.has(value)) counters.get(refused)?.inc({ label })
+    }
+    return clean
   }
   const listed = <T>(made: Map<string, T>, kind: string, name: string): T => {
     const metric = made.get(name)
