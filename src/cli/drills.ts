@@ -1,4 +1,3 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { timestamp } from '../clock.ts'
@@ -7,7 +6,7 @@ import { openLedger } from '../ledger/ledger.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import type { Project, System } from '../project/project.ts'
-import { htmlDocument, markdownDocument } from '../prove/report/document.ts'
+import { writeDocument } from '../prove/report/write-document.ts'
 import { developmentDirectory } from '../run/run-state.ts'
 import { roundsOf } from '../schedule/calendar.ts'
 import { drillDocument, drillReport, formatBound, formatKpi } from '../schedule/drill-report.ts'
@@ -178,19 +177,13 @@ async function report(name: string | undefined, flags: Flags, context: CommandCo
     const period = flags.name === undefined ? periodOf(flags, context) : reportPeriod(system, flags.name, now)
     const content = drillReport(system.plan, flags.name, evidenceOf(project, system, context), period)
     const document = drillDocument(content, now)
-    const folder = join(project.state, 'reports', system.name)
-    await mkdir(folder, { recursive: true })
-    const base = join(folder, `drills-${flags.name ?? 'period'}-${timestamp(period.to).slice(0, 10)}`)
-    const files = {
-      md: markdownDocument(document),
-      html: htmlDocument(document),
-      json: `${JSON.stringify(content, null, 2)}\n`,
-    }
-    for (const [ending, text] of Object.entries(files)) {
-      await writeFile(`${base}.${ending}.new`, text)
-      await rename(`${base}.${ending}.new`, `${base}.${ending}`)
-    }
-    written.push({ system: system.name, files: Object.keys(files).map((ending) => `${base}.${ending}`) })
+    const base = join(
+      project.state,
+      'reports',
+      system.name,
+      `drills-${flags.name ?? 'period'}-${timestamp(period.to).slice(0, 10)}`,
+    )
+    written.push({ system: system.name, files: await writeDocument(base, document, content) })
     if (!flags.json) context.out(`${system.name}: ${base}.md, .html and .json\n`)
   }
   if (flags.json) printJson(context, written)

@@ -5,10 +5,9 @@ import type { Command } from 'commander'
 import { timestamp } from '../clock.ts'
 import { failure } from '../errors.ts'
 import { formatBytes, formatDuration } from '../plan/units.ts'
-import { findBinaries } from '../postgres/binaries.ts'
 import { findProject } from '../project/find-project.ts'
 import { rehearseEscrow } from '../recovery/restore/rehearse-escrow.ts'
-import { directoryStore } from '../recovery/stores/directory-store.ts'
+import { serverForBackup } from '../recovery/restore/server-for-backup.ts'
 import { repositoryDirectory, repositoryKeyFile } from '../run/archive.ts'
 import { openKeyFile } from '../run/kept-keys.ts'
 import { makeEscrowCopy } from '../secrets/escrow.ts'
@@ -19,6 +18,7 @@ import { formatLocked, lockRing, replaceRing } from '../secrets/locked-key.ts'
 import { readPassphrase, readUnlock, type UnlockFiles, unlockFiles } from '../secrets/unlock.ts'
 import { chooseSystems } from './choose-systems.ts'
 import { type CommandContext, printJson } from './command.ts'
+import { openChosenStore, withPlaceOptions } from './repository-choice.ts'
 
 interface Flags extends UnlockFiles {
   key?: string
@@ -74,10 +74,9 @@ export function registerKey(program: Command, context: CommandContext): void {
     )
     .action((name: string | undefined, flags: EscrowFlags) => escrow(name, flags, context))
 
-  options(key.command('rehearse'))
+  withPlaceOptions(options(key.command('rehearse')))
     .description('Restores the latest state with an escrow copy and nothing else, starts it, and removes it again.')
     .requiredOption('--copy <file>', 'the escrow copy')
-    .option('--repository <directory>', "the repository; the development environment's own unless told")
     .option('--json', 'prints one JSON array')
     .addHelpText(
       'after',
@@ -99,6 +98,7 @@ interface EscrowFlags extends Flags {
 interface RehearseFlags extends Flags {
   copy: string
   repository?: string
+  store?: string
 }
 
 function gather(value: string, before: string[]): string[] {
@@ -204,17 +204,15 @@ async function rehearse(name: string | undefined, flags: RehearseFlags, context:
   if (!existsSync(copy)) throw failure('KEY_COPY_MISSING', { file: copy })
   const found = await readKeyFile(copy)
   if (found.kind !== 'escrow') throw failure('KEY_MALFORMED', { file: copy })
-  const directory =
-    flags.repository === undefined ? repositoryDirectory(project, system) : resolve(context.cwd, flags.repository)
   const { identities = [] } = await readUnlock(unlockFiles(files, process.env))
   if (identities.length === 0) throw failure('KEY_LOCKED', { file: copy, holders: holdersOf(found) })
   const done = await rehearseEscrow({
-    store: directoryStore(directory),
+    store: await openChosenStore(project, system, flags, context, false),
     system,
     copy: await readFile(copy, 'utf8'),
     file: copy,
     identities,
-    binaries: (major) => findBinaries('embedded', { major }).catch(() => findBinaries('installed', { major })),
+    binaries: ({ postgres }) => serverForBackup({ engine: 'native', postgres }),
     clock: context.clock,
     signal: context.signal,
   })

@@ -21,10 +21,14 @@ export interface RepositoryFlags extends UnlockFiles {
 
 /** The options that name another repository than the development environment's own. */
 export function withRepositoryOptions(command: Command): Command {
-  const placed = command
+  return withKeyOptions(withPlaceOptions(command))
+}
+
+/** The options that say where a repository is. */
+export function withPlaceOptions(command: Command): Command {
+  return command
     .option('--repository <place>', 'the repository: a directory, or s3://bucket/prefix?region=...&endpoint=...')
     .option('--store <name>', 'a store of the plan; primary unless told')
-  return withKeyOptions(placed)
 }
 
 /** The options that say with which key a repository is opened. */

@@ -1,12 +1,13 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { timestamp } from '../../clock.ts'
 import type { Project, System } from '../../project/project.ts'
-import { htmlDocument, markdownDocument } from './document.ts'
 import { htmlReport } from './html.ts'
 import type { Proof } from './proof.ts'
+import { replaceFile } from './replace-file.ts'
 import { scenarioMatrix } from './scenario-matrix.ts'
 import { scenarioDocument, scenarioReport } from './scenario-report.ts'
+import { writeDocument } from './write-document.ts'
 
 /**
  * Writes the report of a run as a page and as JSON, replacing the one before whole, and one of each procedure it carried out.
@@ -41,14 +42,5 @@ async function writeScenario(folder: string, system: System, name: string, proof
   const fresh = proofs.some((proof) => proof.fresh && proof.guarantee.id.startsWith(`recovery/procedure:${name}/`))
   const report = fresh ? scenarioReport(system.plan, name, proofs) : undefined
   if (report === undefined) return
-  const base = join(folder, `scenario-${name}`)
-  const document = scenarioDocument(report)
-  await replaceFile(`${base}.md`, markdownDocument(document))
-  await replaceFile(`${base}.html`, htmlDocument(document))
-  await replaceFile(`${base}.json`, `${JSON.stringify(report, null, 2)}\n`)
-}
-
-async function replaceFile(file: string, content: string): Promise<void> {
-  await writeFile(`${file}.new`, content)
-  await rename(`${file}.new`, file)
+  await writeDocument(join(folder, `scenario-${name}`), scenarioDocument(report), report)
 }

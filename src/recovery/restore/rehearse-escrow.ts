@@ -7,6 +7,7 @@ import { temporaryPlace } from '../../postgres/place.ts'
 import { openEscrowCopy } from '../../secrets/escrow.ts'
 import { keyId } from '../../secrets/key-ring.ts'
 import type { Secret } from '../../secrets/secret.ts'
+import type { EngineBackup } from '../engine.ts'
 import { listBackups } from '../repository/list-backups.ts'
 import { openRepository } from '../repository/repository.ts'
 import type { Store } from '../stores/store.ts'
@@ -27,7 +28,7 @@ export interface Rehearsal {
 /**
  * Restores the latest state with an escrow copy of the key and nothing else of this machine, starts it, and removes it again. A
  * copy nobody has tried is a hope.
- * @param options.binaries the server for a major version, which is known only once the copy has opened a backup.
+ * @param options.binaries the server for a backup, which is known only once the copy has opened the repository.
  * @throws KEY_UNLOCK_FAILED, REPOSITORY_WRONG_KEY for a copy older than the newest key, BACKUP_NONE, and whatever a restore throws.
  */
 export async function rehearseEscrow(options: {
@@ -37,7 +38,7 @@ export async function rehearseEscrow(options: {
   copy: string
   file: string
   identities: readonly Secret<string>[]
-  binaries(major: number): Promise<Binaries>
+  binaries(backup: Pick<EngineBackup, 'postgres'>): Promise<Binaries>
   clock: Clock
   signal?: AbortSignal
 }): Promise<Rehearsal> {
@@ -50,7 +51,7 @@ export async function rehearseEscrow(options: {
   const repository = await openRepository({ store, key: ring, system, create: false })
   const newest = (await listBackups(repository)).at(-1)
   if (!newest) throw failure('BACKUP_NONE', { place: store.place, system })
-  const binaries = await options.binaries(newest.postgres.major)
+  const binaries = await options.binaries(newest)
   const place = await temporaryPlace('aval-escrow')
   try {
     const to = join(place.path, 'data')
