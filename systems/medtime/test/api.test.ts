@@ -11,7 +11,7 @@ import {
   pushAnswer,
   rejectedAnswer,
   statusAnswer,
-} from '../services/api/wire.ts'
+} from '../services/api/sync/wire.ts'
 import { startSystem, type TestSystem } from './system.ts'
 
 let system: TestSystem

@@ -1,9 +1,10 @@
+import { createAreas } from './areas.ts'
 import { readConfig } from './config.ts'
-import { createLog, errorCode } from './log.ts'
-import { createMetrics } from './metrics.ts'
+import { openDatabase } from './database.ts'
+import { createLog, errorCode } from './http/log.ts'
+import { createMetrics } from './http/metrics.ts'
+import { createTokenChecker, issuerKeys } from './identity/token.ts'
 import { createServer } from './server.ts'
-import { openStore } from './store.ts'
-import { createTokenChecker, issuerKeys } from './token.ts'
 
 /** Requests still running this long after a signal are cut off. */
 const graceMs = 10_000
@@ -13,8 +14,8 @@ const log = createLog('api')
 async function main(): Promise<void> {
   const config = readConfig(process.env)
   const now = () => Date.now()
-  const metrics = createMetrics(() => store.waiting())
-  const store = openStore({
+  const metrics = createMetrics(() => database.waiting())
+  const database = openDatabase({
     url: config.databaseUrl,
     poolSize: config.poolSize,
     onStatement: (seconds) => metrics.statement(seconds),
@@ -26,7 +27,8 @@ async function main(): Promise<void> {
     audience: config.tokenAudience,
     now,
   })
-  const server = createServer({ store, tokens, metrics, log, now })
+  const areas = createAreas({ database, metrics, now })
+  const server = createServer({ areas, tokens, metrics, log })
 
   let stopping = false
   const stop = async () => {
@@ -38,7 +40,7 @@ async function main(): Promise<void> {
     const idle = setInterval(() => server.server.closeIdleConnections(), 50)
     await server.close()
     clearInterval(idle)
-    await store.close()
+    await database.close()
     log.info({ event: 'stopped' })
   }
   process.on('SIGTERM', () => void stop())

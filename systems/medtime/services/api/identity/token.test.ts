@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { createLocalJWKSet, exportJWK, generateKeyPair, SignJWT } from 'jose'
-import { ApiError } from './api-error.ts'
+import { ApiError } from '../http/api-error.ts'
 import { createTokenChecker, issuerKeys } from './token.ts'
 
 const { privateKey, publicKey } = await generateKeyPair('RS256')

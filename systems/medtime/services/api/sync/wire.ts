@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { error } from '../http/error-answer.ts'
 
 /*
  * The contract of the API, in one place: requests are checked against these schemas, the description at /openapi.json is made
@@ -95,8 +96,6 @@ const pulledEntity = z.object({
   epoch: epoch.describe('The epoch it was written in.'),
 })
 
-const error = z.object({ code: z.string(), message: z.string() })
-
 export const pushAnswer = z.object({
   synced: z.int().describe('Entities the server holds now, replayed ones included.'),
   conflicts: z.array(conflict).max(0),
@@ -136,8 +135,6 @@ export const statusAnswer = z.object({
     }),
   ),
 })
-export const errorAnswer = z.object({ error })
-export const healthAnswer = z.object({ status: z.enum(['ok', 'unavailable']) })
 
 export type PushRequest = z.output<typeof pushRequest>
 export type PushEntity = PushRequest['entities'][number]

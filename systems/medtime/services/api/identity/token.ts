@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { z } from 'zod'
-import { ApiError } from './api-error.ts'
+import { ApiError } from '../http/api-error.ts'
 
 const claims = z.object({
   sub: z.guid().transform((id) => id.toLowerCase()),

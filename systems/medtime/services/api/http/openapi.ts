@@ -1,14 +1,14 @@
 import { z } from 'zod'
-import { type RouteDescription, routes } from './routes.ts'
+import type { RouteDescription } from './route.ts'
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 
 const jsonValue: z.ZodType<Json> = z.json()
 
 /** The API in OpenAPI 3.1, made from the schemas that requests are checked against. */
-export function describeApi(): Json {
+export function describeApi(routes: readonly RouteDescription[]): Json {
   const paths: Record<string, Record<string, Json>> = {}
-  for (const route of Object.values<RouteDescription>(routes)) {
+  for (const route of routes) {
     paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(route) }
   }
   return {
@@ -34,7 +34,9 @@ function operation(route: RouteDescription): Json {
   return {
     summary: route.summary,
     ...(route.authenticated ? { security: [{ token: [] }] } : {}),
-    ...(route.query ? { parameters: parameters(route.query) } : {}),
+    ...(route.params || route.query
+      ? { parameters: [...parameters('path', route.params), ...parameters('query', route.query)] }
+      : {}),
     ...(route.body
       ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(route.body, 'input') } } } }
       : {}),
@@ -42,13 +44,13 @@ function operation(route: RouteDescription): Json {
   }
 }
 
-function parameters(query: z.ZodObject): Json {
-  return Object.entries(query.shape).map(([name, schema]) => {
+function parameters(place: 'path' | 'query', members: z.ZodObject | undefined): Json[] {
+  return Object.entries(members?.shape ?? {}).map(([name, schema]) => {
     const described = z.globalRegistry.get(schema)?.description
     return {
       name,
-      in: 'query',
-      required: false,
+      in: place,
+      required: place === 'path',
       schema: schemaOf(schema, 'input'),
       ...(described === undefined ? {} : { description: described }),
     }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { hash, randomBytes, randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ApiError } from './api-error.ts'
+import { ApiError } from '../http/api-error.ts'
 import { readBatch } from './batch.ts'
 import { blobLimit, type PushEntity } from './wire.ts'
 

@@ -1,6 +1,5 @@
-import { type CustomTypesConfig, DatabaseError, Pool } from 'pg'
 import { z } from 'zod'
-import { ApiError } from './api-error.ts'
+import type { Database } from '../database.ts'
 import { arrayOf, plainArrayOf } from './array-literal.ts'
 import type { Batch } from './batch.ts'
 import { isoOf, pullTypes } from './pull-types.ts'
@@ -58,24 +57,7 @@ export interface Store {
   status(user: string, limit: number): Promise<{ epoch: number; sequence: number; devices: Device[] }>
   /** The key of cursors. */
   cursorKey(): Promise<Uint8Array>
-  /** Rejects when the database cannot serve. */
-  ready(): Promise<void>
-  /** Requests that wait for a connection. */
-  waiting(): number
-  close(): Promise<void>
 }
-
-export interface StoreOptions {
-  url: string
-  poolSize: number
-  /** Told the seconds of each statement. */
-  onStatement: (seconds: number) => void
-  /** A connection broke while nobody used it. */
-  onLostConnection: () => void
-}
-
-/** Longest a statement may take, and longest to wait for a connection. */
-const timeoutMs = 10_000
 
 const bigint = z.coerce.number().int()
 const pushRow = z.tuple([
@@ -115,34 +97,7 @@ interface StatusRow {
   seen: string | null
 }
 
-export function openStore(options: StoreOptions): Store {
-  const pool = new Pool({
-    connectionString: options.url,
-    max: options.poolSize,
-    connectionTimeoutMillis: timeoutMs,
-    statement_timeout: timeoutMs,
-    application_name: 'medtime-api',
-    keepAlive: true,
-  })
-  // Without a listener the loss of an idle connection would end the process.
-  pool.on('error', options.onLostConnection)
-
-  const run = async <Row extends object>(
-    name: string,
-    text: string,
-    values: unknown[],
-    columns?: CustomTypesConfig,
-  ): Promise<Row[]> => {
-    const started = performance.now()
-    try {
-      return (await pool.query<Row>({ name, text, values, ...(columns ? { types: columns } : {}) })).rows
-    } catch (thrown) {
-      throw asApiError(thrown)
-    } finally {
-      options.onStatement((performance.now() - started) / 1000)
-    }
-  }
-
+export function createStore({ run }: Database): Store {
   const callPush = async (
     user: string,
     device: string,
@@ -243,21 +198,5 @@ export function openStore(options: StoreOptions): Store {
       const rows = await run('cursor-key', 'SELECT key FROM public.srv_cursor_key', [])
       return keyRow.parse(rows)[0].key
     },
-    ready: async () => {
-      await run('ready', 'SELECT epoch FROM public.srv_sync_epoch', [])
-    },
-    waiting: () => pool.waitingCount,
-    close: () => pool.end(),
   }
-}
-
-/** What a failure of the database means to a client. Its text stays here: it may quote what was sent. */
-function asApiError(thrown: unknown): ApiError {
-  if (!(thrown instanceof DatabaseError)) return new ApiError('UNAVAILABLE')
-  const code = thrown.code ?? ''
-  // 57014: the statement took too long.
-  if (code === '57014' || code === '55P03') return new ApiError('TIMEOUT')
-  // 08: connection; 40: serialization, deadlock; 53: resources; 57P: the server is going down or coming up; 25006: a standby.
-  if (/^(08|40|53|57P)|^25006$/.test(code)) return new ApiError('UNAVAILABLE')
-  return new ApiError('INTERNAL')
 }

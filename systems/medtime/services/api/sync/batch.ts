@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { ApiError } from './api-error.ts'
+import { ApiError } from '../http/api-error.ts'
 import { blobLimit, type PushEntity, type Rejection } from './wire.ts'
 
 /** The entities of a push as columns, in the order they came; the blobs lie one after the other in one buffer. */

@@ -1,5 +1,5 @@
 import { createMetrics as fromPlan } from 'aval/telemetry'
-import plan from '../../plan.ts'
+import plan from '../../../plan.ts'
 
 /*
  * What this service measures, in its own words. Names, labels, buckets and the values a label may take stand in the plan and

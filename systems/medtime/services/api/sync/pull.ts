@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { ApiError } from './api-error.ts'
+import { ApiError } from '../http/api-error.ts'
 import type { Cursors } from './cursor.ts'
 import type { PullRequest, Store } from './store.ts'
 import { type PullAnswer, pageBytes, type pullQuery, sinceOverlapMs } from './wire.ts'

@@ -1,7 +1,7 @@
-import { ApiError } from './api-error.ts'
+import { ApiError } from '../http/api-error.ts'
+import type { Metrics } from '../http/metrics.ts'
 import { readBatch } from './batch.ts'
 import type { Cursors } from './cursor.ts'
-import type { Metrics } from './metrics.ts'
 import type { PushOutcome, Store } from './store.ts'
 import type { Conflict, PushRequest } from './wire.ts'
 

@@ -1,0 +1,24 @@
+import type { Database } from './database.ts'
+import type { Area } from './http/area.ts'
+import type { Metrics } from './http/metrics.ts'
+import { describeApi } from './http/openapi.ts'
+import { serviceArea } from './http/service-area.ts'
+import { syncArea } from './sync/area.ts'
+import { createStore } from './sync/store.ts'
+
+export interface AreaParts {
+  database: Database
+  metrics: Metrics
+  /** Milliseconds since the epoch. */
+  now: () => number
+}
+
+/** Everything the API offers. */
+export function createAreas({ database, metrics, now }: AreaParts): Area[] {
+  const sync = syncArea({ store: createStore(database), metrics, now })
+  const areas: Area[] = [sync]
+  const ready = async () => void (await Promise.all([database.ready(), sync.ready()]))
+  areas.push(serviceArea(metrics, ready, () => description))
+  const description = describeApi(areas.flatMap(({ routes }) => Object.values(routes)))
+  return areas
+}

@@ -1,0 +1,24 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Identity } from '../identity/token.ts'
+import { ApiError } from './api-error.ts'
+import type { RouteDescription } from './route.ts'
+
+/** One part of the API: what it offers, and how it is served. */
+export interface Area {
+  /** Every route it registers, and no other; a test holds that. */
+  routes: Readonly<Record<string, RouteDescription>>
+  /** @param server a scope of its own: hooks and parsers added here concern this area alone. */
+  register(server: FastifyInstance, gate: Gate): void
+}
+
+/** Who is let in. */
+export interface Gate {
+  /** For `onRequest` of every route that needs a token; `identityOf` then tells whose it is. */
+  authenticate(request: FastifyRequest): Promise<void>
+}
+
+/** Whose request it is. @throws ApiError UNAUTHENTICATED when no token was checked. */
+export function identityOf({ identity }: FastifyRequest): Identity {
+  if (identity === null) throw new ApiError('UNAUTHENTICATED')
+  return identity
+}

@@ -1,0 +1,87 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { placesOf } from '../http/answer-error.ts'
+import { ApiError } from '../http/api-error.ts'
+import { type Area, identityOf } from '../http/area.ts'
+import type { Metrics, SyncStatus } from '../http/metrics.ts'
+import { type Cursors, createCursors } from './cursor.ts'
+import { pull } from './pull.ts'
+import { push } from './push.ts'
+import { syncRoutes as routes } from './routes.ts'
+import { status } from './status.ts'
+import type { Store } from './store.ts'
+import { type PushRequest, pullQuery } from './wire.ts'
+
+export interface SyncArea extends Area {
+  /** Resolves when sync can be served. */
+  ready(): Promise<void>
+}
+
+export function syncArea({ store, metrics, now }: { store: Store; metrics: Metrics; now: () => number }): SyncArea {
+  const cursors = keptOnSuccess(async () => createCursors(await store.cursorKey()))
+  const context = async () => ({ store, metrics, now, cursors: await cursors() })
+  return {
+    routes,
+    ready: async () => void (await cursors()),
+    register: (server, gate) => {
+      measure(server, metrics)
+      server.post<{ Body: PushRequest }>(
+        routes.push.path,
+        {
+          schema: { body: z.toJSONSchema(routes.push.body, { target: 'draft-7', io: 'input' }) },
+          onRequest: [gate.authenticate, refuseEncoded],
+        },
+        async (request) => push(identityOf(request).user, request.body, await context()),
+      )
+      server.get(routes.pull.path, { onRequest: gate.authenticate }, async (request) => {
+        const query = pullQuery.safeParse(request.query)
+        if (!query.success) throw new ApiError('BAD_REQUEST', { message: placesOf(query.error) })
+        return pull(identityOf(request).user, query.data, await context())
+      })
+      server.get(routes.status.path, { onRequest: gate.authenticate }, async (request) =>
+        status(identityOf(request).user, await context()),
+      )
+    },
+  }
+}
+
+const operations = new Map<string, 'push' | 'pull' | 'status'>([
+  [routes.push.path, 'push'],
+  [routes.pull.path, 'pull'],
+  [routes.status.path, 'status'],
+])
+
+/** Counts and times every operation, those whose client went away before the answer as well. */
+function measure(server: FastifyInstance, metrics: Metrics): void {
+  server.addHook('onRequest', async () => metrics.syncStarted())
+  server.addHook('onResponse', async ({ routeOptions }, reply) => {
+    metrics.syncEnded()
+    const operation = operations.get(routeOptions.url ?? '')
+    if (operation !== undefined) metrics.sync(operation, syncStatus(reply.statusCode), reply.elapsedTime / 1000)
+  })
+}
+
+function syncStatus(status: number): SyncStatus {
+  if (status < 400) return 'success'
+  if (status === 409) return 'conflict'
+  if (status === 410) return 'expired'
+  return status < 500 ? 'rejected' : 'failure'
+}
+
+/** A compressed body would be read as damaged JSON; the client learns that it is the encoding. */
+async function refuseEncoded({ headers }: FastifyRequest): Promise<void> {
+  const encoding = headers['content-encoding']
+  if (encoding !== undefined && encoding !== 'identity') throw new ApiError('UNSUPPORTED_MEDIA_TYPE')
+}
+
+/** Asks until it succeeds once, and keeps that; while one asks, the others wait for the same answer. */
+function keptOnSuccess(ask: () => Promise<Cursors>): () => Promise<Cursors> {
+  let kept: Promise<Cursors> | undefined
+  return () => {
+    kept ??= ask().catch((thrown: unknown) => {
+      kept = undefined
+      throw thrown
+    })
+    return kept
+  }
+}

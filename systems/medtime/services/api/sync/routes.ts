@@ -1,0 +1,47 @@
+import { errorAnswer } from '../http/error-answer.ts'
+import { failures, type RouteDescription } from '../http/route.ts'
+import {
+  conflictAnswer,
+  epochAnswer,
+  pullAnswer,
+  pullQuery,
+  pushAnswer,
+  pushRequest,
+  rejectedAnswer,
+  statusAnswer,
+} from './wire.ts'
+
+export const syncRoutes = {
+  push: {
+    method: 'POST',
+    path: '/sync/push',
+    summary: 'Writes all entities or none',
+    authenticated: true,
+    body: pushRequest,
+    answers: {
+      200: pushAnswer,
+      400: errorAnswer,
+      409: conflictAnswer,
+      410: epochAnswer,
+      413: errorAnswer,
+      415: errorAnswer,
+      422: rejectedAnswer,
+      ...failures,
+    },
+  },
+  pull: {
+    method: 'GET',
+    path: '/sync/pull',
+    summary: 'Changes after a cursor, oldest first, deletions included',
+    authenticated: true,
+    query: pullQuery,
+    answers: { 200: pullAnswer, 400: errorAnswer, 410: epochAnswer, ...failures },
+  },
+  status: {
+    method: 'GET',
+    path: '/sync/status',
+    summary: 'How far each device is',
+    authenticated: true,
+    answers: { 200: statusAnswer, ...failures },
+  },
+} as const satisfies Record<string, RouteDescription>
