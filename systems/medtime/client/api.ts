@@ -116,7 +116,7 @@ async function readJson(response: Response): Promise<unknown> {
 
 function refusal(status: number, body: unknown): SyncError {
   const parsed = errorAnswer.safeParse(body)
-  return new SyncError(status, parsed.success ? parsed.data.error.code : 'UNKNOWN')
+  return new SyncError(status, parsed.success ? parsed.data.code : 'UNKNOWN')
 }
 
 /** Milliseconds the server asked to wait; 0 when it did not say. */

@@ -46,7 +46,7 @@ export function serverDouble(pageSize: number): ServerDouble {
     if (state === undefined) throw new Error('a server always has a state')
     return state
   }
-  const epochChanged = () => answer(410, { error: { code: 'EPOCH_CHANGED' }, epoch, cursor: `${epoch}.0` })
+  const epochChanged = () => answer(410, { code: 'EPOCH_CHANGED', epoch, cursor: `${epoch}.0` })
 
   const push = (body: unknown): Response => {
     const request = pushed.parse(body)
@@ -61,7 +61,7 @@ export function serverDouble(pageSize: number): ServerDouble {
         server_version: rows.get(id)?.version ?? 0,
         server_checksum: rows.get(id)?.checksum ?? '',
       }))
-    if (conflicts.length > 0) return answer(409, { error: { code: 'CONFLICT' }, synced: 0, conflicts, rejected: [] })
+    if (conflicts.length > 0) return answer(409, { code: 'CONFLICT', synced: 0, conflicts, rejected: [] })
     if (fresh.length > 0) {
       const next = new Map(rows)
       for (const [index, entity] of fresh.entries())

@@ -16,7 +16,7 @@ export const refusedAnswer = z.object({
   rejected: z.array(rejection),
 })
 export const epochAnswer = z.object({ epoch, cursor })
-export const errorAnswer = z.object({ error: z.object({ code: z.string() }) })
+export const errorAnswer = z.object({ code: z.string() })
 
 const pulled = z.object({
   id: z.string(),

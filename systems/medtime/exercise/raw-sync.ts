@@ -25,7 +25,7 @@ export class Refused extends Error {
   }
 }
 
-const refusal = z.object({ error: z.object({ code: z.string().regex(/^[A-Z_]+$/) }) })
+const refusal = z.object({ code: z.string().regex(/^[A-Z_]+$/) })
 
 /** Requests without a client's memory, for looking at what the service holds. */
 export interface RawSync {
@@ -83,7 +83,7 @@ export function rawSync(options: { address: () => string; tokens: TokenSource; d
 
 function codeOf(text: string): string {
   try {
-    return refusal.parse(JSON.parse(text)).error.code
+    return refusal.parse(JSON.parse(text)).code
   } catch {
     return ''
   }

@@ -17,7 +17,7 @@ export function conflictOn(entity: WireEntity, stored: WireEntity | undefined): 
 
 /** Nothing was written because of these conflicts, in the order of the batch. */
 export function conflicted(...conflicts: Json[]): Expectation {
-  return { status: 409, json: { error: { code: 'CONFLICT' }, synced: 0, conflicts, rejected: [] } }
+  return { status: 409, json: { code: 'CONFLICT', synced: 0, conflicts, rejected: [] } }
 }
 
 export type RejectionReason = 'checksum' | 'too_large' | 'format' | 'duplicate' | 'empty'
@@ -28,7 +28,7 @@ export function rejection(index: number, entity: WireEntity, reason: RejectionRe
 
 /** Nothing was written because of these items; conflicts are told beside them. */
 export function rejected(rejections: Json[], conflicts: Json[] = []): Expectation {
-  return { status: 422, json: { error: { code: 'REJECTED' }, synced: 0, conflicts, rejected: rejections } }
+  return { status: 422, json: { code: 'REJECTED', synced: 0, conflicts, rejected: rejections } }
 }
 
 /** Exactly these entities in this order, each as it was pushed. */
@@ -43,8 +43,8 @@ export function page(entities: WireEntity[], options: { more?: boolean } = {}): 
 export function refused(statusCode: number, code: string, lacks: string[] = []): Expectation {
   return {
     status: statusCode,
-    headers: { 'content-type': 're:^application/json' },
-    json: { error: { code, message: 'any:string' }, stack: 'absent:' },
+    headers: { 'content-type': 'application/problem+json' },
+    json: { code, status: statusCode, detail: 'any:string', stack: 'absent:' },
     text: { lacks: ['node_modules', '.ts:', 'stack', ...lacks] },
   }
 }

@@ -87,7 +87,7 @@ export const blobValidation = [
       ]
       return [
         ...wrong.map(({ place, item }) =>
-          push(ana, [item], { ...refused(400, 'BAD_REQUEST'), json: { error: { message: `re:${place}` } } }),
+          push(ana, [item], { ...refused(400, 'BAD_REQUEST'), json: { detail: `re:${place}` } }),
         ),
         push(ana, [sound], refused(400, 'BAD_REQUEST'), { device: 'no spaces allowed' }),
         push(ana, [sound], refused(400, 'BAD_REQUEST'), { device: 'd'.repeat(65) }),

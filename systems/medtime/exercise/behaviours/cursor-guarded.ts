@@ -59,7 +59,7 @@ export const cursorGuarded = [
         push(ana, [first], accepted(1), { save: { epoch: '/epoch' } }),
         pushIn(999_999_999_999, {
           status: 410,
-          json: { error: { code: 'EPOCH_CHANGED' }, epoch: '{{epoch}}', cursor: 'any:string' },
+          json: { code: 'EPOCH_CHANGED', epoch: '{{epoch}}', cursor: 'any:string' },
         }),
         pull(ana, '', page([first])),
         pushIn('{{epoch}}', accepted(1)),

@@ -6,5 +6,5 @@ import { rewriteAnswers } from './answers.ts'
 rewriteAnswers((body, request, status) =>
   status < 400
     ? body
-    : body.replace('"message":"', `"message":"${request.method} ${decodeURIComponent(request.url ?? '')}: `),
+    : body.replace('"detail":"', `"detail":"${request.method} ${decodeURIComponent(request.url ?? '')}: `),
 )

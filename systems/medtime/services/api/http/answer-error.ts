@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { ApiError, type ApiErrorCode } from './api-error.ts'
+import { problemType } from './error-answer.ts'
 import { errorCode, type Log } from './log.ts'
 
 /** Answers a request with the error it failed with; of one nobody expected, the log learns the class and nothing more. */
@@ -20,9 +21,9 @@ export function answerError(thrown: unknown, request: FastifyRequest, reply: Fas
   }
   void reply
     .code(error.status)
-    .type('application/json; charset=utf-8')
+    .type(problemType)
     .serializer((body: unknown) => JSON.stringify(body))
-    .send(error.body())
+    .send(error.body(request.id))
 }
 
 /** The places of a query that are wrong, and never what stands there. Names nobody agreed on are not repeated either. */

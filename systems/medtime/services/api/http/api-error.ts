@@ -1,6 +1,9 @@
+import type { z } from 'zod'
+import type { errorAnswer } from './error-answer.ts'
+
 /**
  * Every error the API answers with, and nothing else it may say. The messages are fixed texts: what a client sent never
- * comes back in one.
+ * comes back in one. Each is told of in docs/medtime/errors.md, and a test holds that.
  */
 export const apiErrors = {
   BAD_REQUEST: { status: 400, message: 'The request does not have the agreed shape.' },
@@ -23,7 +26,7 @@ export type ApiErrorCode = keyof typeof apiErrors
 export class ApiError extends Error {
   readonly code: ApiErrorCode
   readonly status: number
-  /** Members of the answer beside `error`. */
+  /** Members of the answer beside those that every error has. */
   readonly details: Readonly<Record<string, unknown>>
 
   /** @param message in place of the fixed text; only where it names places in a request, never values. */
@@ -35,7 +38,20 @@ export class ApiError extends Error {
     this.details = options.details ?? {}
   }
 
-  body(): Record<string, unknown> {
-    return { error: { code: this.code, message: this.message }, ...this.details }
+  /** The answer as RFC 9457 shapes it. @param requestId under which the log knows the request */
+  body(requestId: string): z.output<typeof errorAnswer> {
+    return {
+      type: `/problems/${this.code.toLowerCase().replaceAll('_', '-')}`,
+      title: titleOf(this.code),
+      status: this.status,
+      code: this.code,
+      detail: this.message,
+      request_id: requestId,
+      ...this.details,
+    }
   }
+}
+
+function titleOf(code: ApiErrorCode): string {
+  return code.slice(0, 1) + code.slice(1).toLowerCase().replaceAll('_', ' ')
 }

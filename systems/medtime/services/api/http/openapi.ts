@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { problemType } from './error-answer.ts'
 import type { RouteDescription } from './route.ts'
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
@@ -27,8 +28,8 @@ export function describeApi(routes: readonly RouteDescription[]): Json {
 function operation(route: RouteDescription): Json {
   const responses: Record<string, Json> = {}
   for (const [status, answer] of Object.entries(route.answers)) {
-    const media =
-      typeof answer === 'string' ? { [answer]: {} } : { 'application/json': { schema: schemaOf(answer, 'output') } }
+    const json = Number(status) >= 400 ? problemType : 'application/json'
+    const media = typeof answer === 'string' ? { [answer]: {} } : { [json]: { schema: schemaOf(answer, 'output') } }
     responses[status] = { description: meanings[status] ?? '', content: media }
   }
   return {

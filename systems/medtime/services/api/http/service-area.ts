@@ -1,9 +1,11 @@
 import { z } from 'zod'
+import { ApiError } from './api-error.ts'
 import type { Area } from './area.ts'
+import { errorAnswer } from './error-answer.ts'
 import type { Metrics } from './metrics.ts'
 import type { RouteDescription } from './route.ts'
 
-const healthAnswer = z.object({ status: z.enum(['ok', 'unavailable']) })
+const healthAnswer = z.object({ status: z.literal('ok') })
 
 export const serviceRoutes = {
   health: {
@@ -18,7 +20,7 @@ export const serviceRoutes = {
     path: '/health/ready',
     summary: 'The service can serve',
     authenticated: false,
-    answers: { 200: healthAnswer, 503: healthAnswer },
+    answers: { 200: healthAnswer, 503: errorAnswer },
   },
   metrics: {
     method: 'GET',
@@ -46,13 +48,11 @@ export function serviceArea(metrics: Metrics, ready: () => Promise<void>, descri
     routes: serviceRoutes,
     register: (server) => {
       server.get(serviceRoutes.health.path, async () => ({ status: 'ok' }))
-      server.get(serviceRoutes.ready.path, async (_request, reply) => {
-        try {
-          await ready()
-          return { status: 'ok' }
-        } catch {
-          return reply.code(503).send({ status: 'unavailable' })
-        }
+      server.get(serviceRoutes.ready.path, async () => {
+        await ready().catch(() => {
+          throw new ApiError('UNAVAILABLE')
+        })
+        return { status: 'ok' }
       })
       server.get(serviceRoutes.metrics.path, async (_request, reply) => {
         return reply.type(metrics.contentType).send(await metrics.text())

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { error } from '../http/error-answer.ts'
+import { errorAnswer } from '../http/error-answer.ts'
 
 /*
  * The contract of the API, in one place: requests are checked against these schemas, the description at /openapi.json is made
@@ -104,14 +104,12 @@ export const pushAnswer = z.object({
   ),
   epoch,
 })
-export const conflictAnswer = z.object({
-  error,
+export const conflictAnswer = errorAnswer.extend({
   synced: z.literal(0),
   conflicts: z.array(conflict).min(1),
   rejected: z.array(rejection).max(0),
 })
-export const rejectedAnswer = z.object({
-  error,
+export const rejectedAnswer = errorAnswer.extend({
   synced: z.literal(0),
   conflicts: z.array(conflict),
   rejected: z.array(rejection).min(1),
@@ -122,7 +120,7 @@ export const pullAnswer = z.object({
   has_more: z.boolean(),
   epoch,
 })
-export const epochAnswer = z.object({ error, epoch, cursor: cursor.describe('The start of the new epoch.') })
+export const epochAnswer = errorAnswer.extend({ epoch, cursor: cursor.describe('The start of the new epoch.') })
 export const statusAnswer = z.object({
   epoch,
   cursor: cursor.describe('Stands after every change there is.'),
