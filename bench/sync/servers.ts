@@ -45,7 +45,7 @@ export async function startServers(nodeFlags: readonly string[] = []): Promise<S
     const database = await prepareDatabase(postgres, {
       name: 'bench',
       owner: 'medtime_owner',
-      roles: ['medtime_api'],
+      roles: ['medtime_api', 'medtime_accounts'],
       extensions: plan.database?.extensions ?? [],
       secret: randomBytes(32),
     })

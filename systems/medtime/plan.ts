@@ -131,6 +131,9 @@ export default definePlan({
       medtime_api: {
         purpose: 'What the sync API connects as; reads and writes only the rows of the user a token names.',
       },
+      medtime_accounts: {
+        purpose: 'What the accounts service connects as; knows who may sign in and how, and nothing of what is synced.',
+      },
     },
     extensions: ['uuid-ossp', 'pgcrypto', 'pg_stat_statements'],
     migrations: {
@@ -1098,13 +1101,13 @@ export default definePlan({
         type: 'counter',
         help: 'Requests refused by a limit.',
         labels: ['limit', 'tier'],
-        emittedBy: ['gateway'],
+        emittedBy: ['gateway', 'api', 'auth'],
         source: 'BACKEND-ARCH-001 §10.1',
       },
       rate_limit_worst_address_rejections: {
         type: 'gauge',
         help: 'Most requests of a single address refused in the last minute; the address itself never leaves the limiter.',
-        emittedBy: ['gateway'],
+        emittedBy: ['gateway', 'api', 'auth'],
         source: 'BACKEND-ARCH-001 §10.2',
         note: 'Lets an alert speak of one address without a label that names it.',
       },
@@ -1269,7 +1272,7 @@ export default definePlan({
         'sync_pull',
         'catalog',
         'ocr',
-        'auth',
+        'auth_endpoints',
       ],
       template: ['mfa_code', 'emergency_alert', 'caregiver_reminder'],
       platform: ['ios', 'android'],

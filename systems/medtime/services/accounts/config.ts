@@ -1,0 +1,59 @@
+import { z } from 'zod'
+
+const schema = z.object({
+  HOST: z.string().default('127.0.0.1'),
+  PORT: z.coerce.number().int().min(0).max(65_535),
+  DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//),
+  DATABASE_POOL: z.coerce.number().int().min(1).max(200).default(15),
+  TOKEN_ISSUER: z.string().min(1).default('https://auth.medtime.app'),
+  TOKEN_AUDIENCE: z.string().min(1).default('medtime-api'),
+  ACCOUNTS_KEY: z
+    .string()
+    .regex(/^[A-Za-z0-9+/]{43}=$/)
+    .optional(),
+  ACCOUNTS_KEY_FILE: z.string().min(1).default('.aval/accounts.key'),
+  AVAL_ENVIRONMENT: z.string().default('development'),
+})
+
+export interface Config {
+  host: string
+  /** 0 for any free one. */
+  port: number
+  databaseUrl: string
+  /** Connections of one instance. */
+  poolSize: number
+  /** `iss` and `aud` of its tokens. */
+  tokenIssuer: string
+  tokenAudience: string
+  /** What seals the secrets in the database: 32 bytes, or the file they are in, made when it is not there. */
+  sealingKey: { bytes: Buffer } | { file: string }
+}
+
+/**
+ * Reads the environment of the process.
+ * @throws Error that names the variables in the way, never their values: they hold a password and a key.
+ */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const result = schema.safeParse(environment)
+  if (!result.success) {
+    const names = [...new Set(result.error.issues.map((issue) => issue.path.join('.')))]
+    throw new Error(`These environment variables are missing or malformed: ${names.join(', ')}`)
+  }
+  const values = result.data
+  // A key that every instance makes for itself opens nothing of what another sealed.
+  if (values.AVAL_ENVIRONMENT === 'production' && values.ACCOUNTS_KEY === undefined) {
+    throw new Error('ACCOUNTS_KEY must hold 32 bytes in base64 in production')
+  }
+  return {
+    host: values.HOST,
+    port: values.PORT,
+    databaseUrl: values.DATABASE_URL,
+    poolSize: values.DATABASE_POOL,
+    tokenIssuer: values.TOKEN_ISSUER,
+    tokenAudience: values.TOKEN_AUDIENCE,
+    sealingKey:
+      values.ACCOUNTS_KEY === undefined
+        ? { file: values.ACCOUNTS_KEY_FILE }
+        : { bytes: Buffer.from(values.ACCOUNTS_KEY, 'base64') },
+  }
+}
