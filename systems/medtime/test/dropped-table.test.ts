@@ -52,7 +52,8 @@ for (const table of [
       table,
       after: ['SELECT srv_raise_epoch()'],
     })
-    assert.deepEqual([report.unmerged, report.referring, report.missing], [0, [], []])
+    const unfit = report.referring.filter((key) => key.unfit > 0)
+    assert.deepEqual([report.unmerged, unfit, report.missing], [0, [], []])
     assert.equal(report.rows, table === 'srv_encrypted_entities' ? 15 : 5)
     const policies = async (url: string) =>
       withClient(url, async (client) => (await client.query('SELECT * FROM pg_policies ORDER BY 2, 3')).rows)

@@ -62,11 +62,11 @@ const usersIn = async (client: Client, table: string) =>
 
 async function link(status: string, work: () => Promise<void>): Promise<void> {
   await withClient(database.adminUrl, (client) =>
-    client.query('INSERT INTO srv_family_links (supervised_user_id, supervisor_id, status) VALUES ($1, $2, $3)', [
-      ana,
-      carla,
-      status,
-    ]),
+    client.query(
+      `INSERT INTO srv_family_links (supervised_user_id, supervisor_id, status, entity_types)
+       VALUES ($1, $2, $3, '{dose}')`,
+      [ana, carla, status],
+    ),
   )
   try {
     await work()

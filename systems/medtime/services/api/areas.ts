@@ -1,4 +1,5 @@
 import type { Database } from './database.ts'
+import { familyArea } from './family/area.ts'
 import type { Area } from './http/area.ts'
 import type { Metrics } from './http/metrics.ts'
 import { describeApi } from './http/openapi.ts'
@@ -16,7 +17,7 @@ export interface AreaParts {
 /** Everything the API offers. */
 export function createAreas({ database, metrics, now }: AreaParts): Area[] {
   const sync = syncArea({ store: createStore(database), metrics, now })
-  const areas: Area[] = [sync]
+  const areas: Area[] = [sync, familyArea({ database })]
   const ready = async () => void (await Promise.all([database.ready(), sync.ready()]))
   areas.push(serviceArea(metrics, ready, () => description))
   const description = describeApi(areas.flatMap(({ routes }) => Object.values(routes)))

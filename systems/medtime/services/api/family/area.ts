@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import type { Database } from '../database.ts'
+import { placesOf } from '../http/answer-error.ts'
+import { ApiError } from '../http/api-error.ts'
+import { type Area, identityOf } from '../http/area.ts'
+import { routerPath } from '../http/route.ts'
+import { type Cursors, createCursors } from '../sync/cursor.ts'
+import { createStore } from '../sync/store.ts'
+import { tellInvite, tellLinks } from './answers.ts'
+import { pullFamily } from './pull.ts'
+import { familyRoutes as routes } from './routes.ts'
+import { createFamilyStore } from './store.ts'
+import { type Acceptance, type InviteRequest, peer, type Revelation, type SealedKey, supervisedPath } from './wire.ts'
+
+/** Bytes of one request; sixty-four sealed keys take a third of it. */
+const bodyLimit = 65_536
+
+/** Invites, links, keys for supervisors, and what they may read. */
+export function familyArea({ database }: { database: Database }): Area {
+  const store = createFamilyStore(database)
+  const cursors = keptOnSuccess(async () => createCursors(await createStore(database).cursorKey()))
+  return {
+    routes,
+    register: (server, { authenticate }) => {
+      const reading = { onRequest: authenticate }
+      const writing = (body: z.ZodType) => ({
+        bodyLimit,
+        schema: { body: z.toJSONSchema(body, { target: 'draft-7', io: 'input' }) },
+        onRequest: [authenticate, refuseEncoded],
+      })
+      const path = (route: keyof typeof routes) => routerPath(routes[route])
+
+      server.post<{ Body: InviteRequest }>(path('invite'), writing(routes.invite.body), async (request) => {
+        await store.invite(identityOf(request).user, {
+          ...request.body,
+          invite_id: request.body.invite_id.toLowerCase(),
+        })
+        return {}
+      })
+      server.get(path('invites'), reading, async (request) => {
+        const invites = await store.invites(identityOf(request).user)
+        return { invites: invites.map(tellInvite) }
+      })
+      server.delete(path('withdraw'), reading, async (request) => {
+        await store.withdraw(identityOf(request).user, idOf(request))
+        return {}
+      })
+      server.post<{ Body: Acceptance }>(path('accept'), writing(routes.accept.body), async (request) => {
+        const { supervised, invite_id, secret } = request.body
+        const made = await store.accept(
+          identityOf(request).user,
+          { ...request.body, supervised: supervised.toLowerCase(), invite_id: invite_id.toLowerCase() },
+          createHash('sha256').update(Buffer.from(secret, 'base64')).digest(),
+        )
+        return { ...made, expires_at: made.expires_at.toISOString() }
+      })
+      server.get(path('links'), reading, async (request) => {
+        const { user } = identityOf(request)
+        return tellLinks(user, await store.links(user))
+      })
+      server.post<{ Body: Revelation }>(path('reveal'), writing(routes.reveal.body), async (request) => {
+        await store.reveal(identityOf(request).user, idOf(request), request.body)
+        return {}
+      })
+      for (const [name, bring] of [['confirm', store.confirm] as const, ['deliver', store.deliver] as const]) {
+        server.post<{ Body: { keys: SealedKey[] } }>(path(name), writing(routes[name].body), async (request) => {
+          await bring(identityOf(request).user, idOf(request), request.body.keys)
+          return {}
+        })
+      }
+      for (const [name, end] of [['revoke', store.revoke] as const, ['giveUp', store.giveUp] as const]) {
+        server.delete(path(name), reading, async (request) => {
+          await end(identityOf(request).user, idOf(request))
+          return {}
+        })
+      }
+      server.get(path('keys'), reading, async (request) => {
+        const supervised = supervisedOf(request)
+        const keys = await store.keys(identityOf(request).user, supervised)
+        return { keys: keys.map(({ sealed, ...key }) => ({ ...key, sealed: sealed.toString('base64') })) }
+      })
+      server.get(path('pull'), reading, async (request) => {
+        const supervised = supervisedOf(request)
+        const query = read(routes.pull.query, request.query)
+        return pullFamily(identityOf(request).user, supervised, query, { database, cursors: await cursors() })
+      })
+    },
+  }
+}
+
+/** Whom or what a path names, in small letters as the database has them. */
+const idOf = ({ params }: FastifyRequest) => read(peer, params).id.toLowerCase()
+const supervisedOf = ({ params }: FastifyRequest) => read(supervisedPath, params).supervised.toLowerCase()
+
+function read<Schema extends z.ZodType>(schema: Schema, given: unknown): z.output<Schema> {
+  const result = schema.safeParse(given)
+  if (!result.success) throw new ApiError('BAD_REQUEST', { message: placesOf(result.error) })
+  return result.data
+}
+
+/** A compressed body would be read as damaged JSON; the client learns that it is the encoding. */
+async function refuseEncoded({ headers }: FastifyRequest): Promise<void> {
+  const encoding = headers['content-encoding']
+  if (encoding !== undefined && encoding !== 'identity') throw new ApiError('UNSUPPORTED_MEDIA_TYPE')
+}
+
+/** Asks until it succeeds once, and keeps that. */
+function keptOnSuccess(ask: () => Promise<Cursors>): () => Promise<Cursors> {
+  let kept: Promise<Cursors> | undefined
+  return () => {
+    kept ??= ask().catch((thrown: unknown) => {
+      kept = undefined
+      throw thrown
+    })
+    return kept
+  }
+}

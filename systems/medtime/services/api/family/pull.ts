@@ -1,0 +1,95 @@
+import type { z } from 'zod'
+import type { Database } from '../database.ts'
+import { ApiError } from '../http/api-error.ts'
+import type { Cursors, Position } from '../sync/cursor.ts'
+import { isoOf, pullTypes } from '../sync/pull-types.ts'
+import { type PullAnswer, pageBytes } from '../sync/wire.ts'
+import type { familyPullQuery } from './wire.ts'
+
+/** As `pullTypes` reads it. */
+interface Row {
+  number: number | null
+  more: boolean | null
+  change_epoch: number
+  invite: string
+  id: string
+  entity_type: string
+  version: number
+  deleted: boolean
+  key_id: string
+  encrypted_blob: string
+  checksum: string
+  client_id: string
+  changed_at: string
+}
+
+export interface FamilyPullContext {
+  database: Database
+  cursors: Cursors
+}
+
+/**
+ * One page of what `supervised` shares with `reader`. Nothing is remembered between requests: a link that ends has ended for
+ * every instance with the commit that ends it.
+ * @throws ApiError NO_LINK whenever nothing may be read, with no word why; BAD_CURSOR, EPOCH_CHANGED.
+ */
+export async function pullFamily(
+  reader: string,
+  supervised: string,
+  query: z.output<typeof familyPullQuery>,
+  { database, cursors }: FamilyPullContext,
+): Promise<PullAnswer> {
+  const from = query.cursor === undefined ? undefined : readCursor(cursors, reader, supervised, query.cursor)
+  const [head, ...page] = await database.run<Row>(
+    'family-pull',
+    'SELECT * FROM public.srv_family_pull($1,$2,$3,$4,$5,$6,$7)',
+    [reader, supervised, from?.invite ?? null, from?.epoch ?? null, from?.sequence ?? 0, query.limit, pageBytes],
+    pullTypes,
+  )
+  if (head === undefined) throw new ApiError('NO_LINK')
+  const { invite, change_epoch: epoch } = head
+  const issue = (sequence: number) =>
+    `${invite}.${cursors.issue(holder(reader, supervised, invite), { epoch, sequence })}`
+  // Another link may share other things: what its reader has passed over is not known.
+  if (from !== undefined && from.invite !== invite) throw new ApiError('BAD_CURSOR')
+  if (from !== undefined && from.epoch !== epoch) {
+    throw new ApiError('EPOCH_CHANGED', { details: { epoch, cursor: issue(0) } })
+  }
+  return {
+    entities: page.map((row) => ({
+      id: row.id,
+      entity_type: row.entity_type,
+      version: row.version,
+      deleted: row.deleted,
+      key_id: row.key_id,
+      encrypted_blob: row.encrypted_blob,
+      checksum: row.checksum,
+      client_id: row.client_id,
+      updated_at: isoOf(row.changed_at),
+      epoch: row.change_epoch,
+    })),
+    cursor: issue(head.number ?? 0),
+    has_more: head.more ?? false,
+    epoch,
+  }
+}
+
+/** A cursor names its link, and is signed for the two people and that link: no other pair can use it. */
+function readCursor(
+  cursors: Cursors,
+  reader: string,
+  supervised: string,
+  cursor: string,
+): Position & { invite: string } {
+  const [invite = '', token = ''] = cursor.split('.')
+  const position = linkId.test(invite) ? cursors.read(holder(reader, supervised, invite), token) : undefined
+  if (position === undefined || cursor !== `${invite}.${token}`) throw new ApiError('BAD_CURSOR')
+  return { invite, ...position }
+}
+
+const linkId = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** What no user's id can be. */
+function holder(reader: string, supervised: string, invite: string): string {
+  return `family ${reader} ${supervised} ${invite} `
+}
