@@ -1,7 +1,7 @@
 import type { Mutation } from 'aval'
 import { rewriteFunction } from './rewrite.ts'
 
-/** Breaks of `srv_push`. */
+/** Breaks of `srv_write`. */
 export const syncPushMutations: Mutation[] = [
   {
     id: 'acknowledged-writes-dropped',
@@ -22,7 +22,7 @@ export const syncPushMutations: Mutation[] = [
     breaks: 'behaviour/api/push-atomic',
     description: 'A push with a conflict is refused, but its new entities are written all the same',
     sql: [
-      rewriteFunction('srv_push', [
+      rewriteFunction('srv_write', [
         { part: 'IF p_check OR conflict_ids IS NOT NULL OR written = 0 THEN', by: 'IF p_check OR written = 0 THEN' },
         { part: 'WHERE n.stored IS NOT NULL AND', by: 'WHERE conflict_ids IS NULL AND n.stored IS NOT NULL AND' },
       ]),
@@ -33,7 +33,7 @@ export const syncPushMutations: Mutation[] = [
     breaks: 'behaviour/api/push-conflicts',
     description: 'The last writer wins: no push is ever a conflict',
     sql: [
-      rewriteFunction('srv_push', [
+      rewriteFunction('srv_write', [
         { part: 'NOT k.replayed AND coalesce(k.stored, 0) <> k.base AS conflict', by: 'false AS conflict' },
       ]),
     ],
@@ -43,7 +43,7 @@ export const syncPushMutations: Mutation[] = [
     breaks: 'behaviour/api/push-conflicts',
     description: 'A push is refused at its first conflict and does not tell of the others',
     sql: [
-      rewriteFunction('srv_push', [
+      rewriteFunction('srv_write', [
         {
           part: 'IF p_check OR conflict_ids IS NOT NULL OR written = 0 THEN',
           by: `IF conflict_ids IS NOT NULL THEN
@@ -61,7 +61,7 @@ export const syncPushMutations: Mutation[] = [
     breaks: 'behaviour/api/push-replay',
     description: 'A repeated push is written again under new numbers, so that every device fetches it again',
     sql: [
-      rewriteFunction('srv_push', [
+      rewriteFunction('srv_write', [
         { part: 'array_agg(c.replayed ORDER BY c.place)', by: 'array_agg(false ORDER BY c.place)' },
         { part: 'count(*) FILTER (WHERE c.replayed)', by: '0' },
       ]),

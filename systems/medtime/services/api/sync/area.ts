@@ -1,16 +1,18 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { decodeRequests } from '../encoding/request-body.ts'
 import { placesOf } from '../http/answer-error.ts'
 import { ApiError } from '../http/api-error.ts'
 import { type Area, identityOf } from '../http/area.ts'
 import type { Metrics, SyncStatus } from '../http/metrics.ts'
+import { configOf } from './config.ts'
 import { type Cursors, createCursors } from './cursor.ts'
 import { pull } from './pull.ts'
 import { push } from './push.ts'
 import { syncRoutes as routes } from './routes.ts'
 import { status } from './status.ts'
 import type { Store } from './store.ts'
-import { type PushRequest, pullQuery } from './wire.ts'
+import { bodyLimit, type PushRequest, pullQuery } from './wire.ts'
 
 export interface SyncArea extends Area {
   /** Resolves when sync can be served. */
@@ -25,19 +27,27 @@ export function syncArea({ store, metrics, now }: { store: Store; metrics: Metri
     ready: async () => void (await cursors()),
     register: (server, gate) => {
       measure(server, metrics)
+      decodeRequests(server, bodyLimit)
       server.post<{ Body: PushRequest }>(
         routes.push.path,
         {
           schema: { body: z.toJSONSchema(routes.push.body, { target: 'draft-7', io: 'input' }) },
-          onRequest: [gate.authenticate, refuseEncoded],
+          onRequest: gate.authenticate,
         },
-        async (request) => push(identityOf(request).user, request.body, await context()),
+        async (request, reply) =>
+          push(identityOf(request), request.body, {
+            ...(await context()),
+            onRemaining: (bytes) => void reply.header('x-storage-remaining', String(bytes)),
+          }),
       )
       server.get(routes.pull.path, { onRequest: gate.authenticate }, async (request) => {
         const query = pullQuery.safeParse(request.query)
         if (!query.success) throw new ApiError('BAD_REQUEST', { message: placesOf(query.error) })
         return pull(identityOf(request).user, query.data, await context())
       })
+      server.get(routes.config.path, { onRequest: gate.authenticate }, async (request) =>
+        configOf(identityOf(request).tier),
+      )
       server.get(routes.status.path, { onRequest: gate.authenticate }, async (request) =>
         status(identityOf(request).user, await context()),
       )
@@ -66,12 +76,6 @@ function syncStatus(status: number): SyncStatus {
   if (status === 409) return 'conflict'
   if (status === 410) return 'expired'
   return status < 500 ? 'rejected' : 'failure'
-}
-
-/** A compressed body would be read as damaged JSON; the client learns that it is the encoding. */
-async function refuseEncoded({ headers }: FastifyRequest): Promise<void> {
-  const encoding = headers['content-encoding']
-  if (encoding !== undefined && encoding !== 'identity') throw new ApiError('UNSUPPORTED_MEDIA_TYPE')
 }
 
 /** Asks until it succeeds once, and keeps that; while one asks, the others wait for the same answer. */

@@ -1,6 +1,7 @@
 import { errorAnswer } from '../http/error-answer.ts'
 import { failures, type RouteDescription } from '../http/route.ts'
 import {
+  configAnswer,
   conflictAnswer,
   epochAnswer,
   pullAnswer,
@@ -17,6 +18,7 @@ export const syncRoutes = {
     path: '/sync/push',
     summary: 'Writes all entities or none',
     authenticated: true,
+    limit: 'sync_push',
     body: pushRequest,
     answers: {
       200: pushAnswer,
@@ -34,8 +36,16 @@ export const syncRoutes = {
     path: '/sync/pull',
     summary: 'Changes after a cursor, oldest first, deletions included',
     authenticated: true,
+    limit: 'sync_pull',
     query: pullQuery,
     answers: { 200: pullAnswer, 400: errorAnswer, 410: epochAnswer, ...failures },
+  },
+  config: {
+    method: 'GET',
+    path: '/sync/config',
+    summary: 'The limits a client has to keep to',
+    authenticated: true,
+    answers: { 200: configAnswer, ...failures },
   },
   status: {
     method: 'GET',

@@ -10,6 +10,10 @@ export interface PushOutcome {
   /** The user's last number; 0 when only conflicts were asked for. */
   sequence: number
   conflicts: { id: string; version: number; checksum: string }[]
+  /** Bytes the user holds now. */
+  held: number
+  /** By how many bytes the push would grow that; undefined unless it was refused for want of room. */
+  needed: number | undefined
 }
 
 /** An entity as a pull tells it: already in the words of the wire, so that a page is built once. */
@@ -50,6 +54,8 @@ export interface Store {
     now: Date
     epoch: number | undefined
     batch: Batch
+    /** Most bytes the user may hold. */
+    quota: number
   }): Promise<PushOutcome>
   /** What a push would conflict with. Writes nothing. */
   conflicts(request: { user: string; batch: Batch }): Promise<PushOutcome['conflicts']>
@@ -67,6 +73,8 @@ const pushRow = z.tuple([
     conflict_ids: z.array(z.string()).nullable(),
     conflict_versions: z.array(z.number()).nullable(),
     conflict_checksums: z.array(z.string().nullable()).nullable(),
+    held: bigint.nullable(),
+    needed: bigint.nullable(),
   }),
 ])
 const keyRow = z.tuple([z.object({ key: z.instanceof(Buffer) })])
@@ -105,10 +113,11 @@ export function createStore({ run }: Database): Store {
     epoch: number | undefined,
     check: boolean,
     batch: Batch,
+    quota: number,
   ): Promise<PushOutcome> => {
     const rows = await run(
       'push',
-      'SELECT * FROM public.srv_push($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)',
+      'SELECT * FROM public.srv_write($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16)',
       [
         user,
         device,
@@ -125,6 +134,7 @@ export function createStore({ run }: Database): Store {
         plainArrayOf(batch.starts),
         plainArrayOf(batch.sizes),
         batch.blobs,
+        quota,
       ],
     )
     const [row] = pushRow.parse(rows)
@@ -133,13 +143,19 @@ export function createStore({ run }: Database): Store {
       version: row.conflict_versions?.[index] ?? 0,
       checksum: row.conflict_checksums?.[index] ?? '',
     }))
-    return { epoch: row.current_epoch, sequence: row.last_sequence ?? 0, conflicts }
+    return {
+      epoch: row.current_epoch,
+      sequence: row.last_sequence ?? 0,
+      conflicts,
+      held: row.held ?? 0,
+      needed: row.needed ?? undefined,
+    }
   }
 
   return {
-    push: ({ user, device, now, epoch, batch }) => callPush(user, device, now, epoch, false, batch),
+    push: ({ user, device, now, epoch, batch, quota }) => callPush(user, device, now, epoch, false, batch, quota),
     conflicts: async ({ user, batch }) =>
-      batch.ids.length === 0 ? [] : (await callPush(user, '', new Date(0), undefined, true, batch)).conflicts,
+      batch.ids.length === 0 ? [] : (await callPush(user, '', new Date(0), undefined, true, batch, 0)).conflicts,
     pull: async ({ user, device, now, from, limit, bytes }) => {
       const [head, ...page] = await run<PullRow>(
         'pull',

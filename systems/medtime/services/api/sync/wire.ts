@@ -134,6 +134,26 @@ export const statusAnswer = z.object({
   ),
 })
 
+export const configAnswer = z.object({
+  page: z.object({
+    default: z.int(),
+    max: z.int().describe('Entities of one page.'),
+    bytes: z.int().describe('Bytes of blobs of one page, but for its first entity.'),
+  }),
+  batch: z.object({
+    max: z.int().describe('Entities of one push.'),
+    body_bytes: z.int().describe('Bytes of one request, compressed or not.'),
+    blob_bytes: z.int().describe('Bytes of one blob.'),
+  }),
+  quota_bytes: z.int().describe("Bytes that a user of the token's tier may hold."),
+  compression: z.object({
+    requests: z.array(z.string()).describe('What Content-Encoding of a request may be.'),
+    answers: z.array(z.string()).describe('What an answer is compressed with when Accept-Encoding allows it.'),
+    above_bytes: z.int().describe('Below this nothing is gained.'),
+  }),
+})
+
+export type ConfigAnswer = z.output<typeof configAnswer>
 export type PushRequest = z.output<typeof pushRequest>
 export type PushEntity = PushRequest['entities'][number]
 export type Conflict = z.output<typeof conflict>
