@@ -20,7 +20,15 @@ test('what is described is served, and nothing else', async () => {
   const areas = createAreas({ database, metrics, now: () => 0 })
   const tokens = { check: unused }
   const log = { info: () => undefined, error: () => undefined }
-  const server = createServer({ areas, tokens, metrics, log })
+  const server = createServer({
+    areas,
+    tokens,
+    metrics,
+    log,
+    limiter: { take: unused },
+    trustedProxies: [],
+    exempt: () => false,
+  })
   const served: string[] = []
   server.addHook('onRoute', ({ method, url }) => {
     // The framework adds HEAD beside every GET.

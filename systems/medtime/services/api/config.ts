@@ -1,5 +1,18 @@
 import { z } from 'zod'
 
+/** Addresses and networks such as `10.0.0.0/8`, separated by commas. */
+const networks = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((each) => each.trim())
+      .filter((each) => each !== ''),
+  )
+  .pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])))
+
+const loopback = ['127.0.0.0/8', '::1']
+
 const schema = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: z.coerce.number().int().min(0).max(65_535),
@@ -8,6 +21,10 @@ const schema = z.object({
   TOKEN_ISSUER: z.string().min(1).default('https://auth.medtime.app'),
   TOKEN_AUDIENCE: z.string().min(1).default('medtime-api'),
   DATABASE_POOL: z.coerce.number().int().min(1).max(200).default(15),
+  TRUSTED_PROXIES: networks.optional(),
+  LIMITS_EXEMPT: networks.optional(),
+  LIMITS_TIMES: z.coerce.number().int().min(1).max(1_000_000).default(1),
+  REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
   AVAL_ENVIRONMENT: z.string().default('development'),
 })
 
@@ -23,6 +40,14 @@ export interface Config {
   /** What `iss` and `aud` of a token must be. */
   tokenIssuer: string
   tokenAudience: string
+  /** Proxies that are believed when they tell whom they speak for. */
+  trustedProxies: string[]
+  /** Addresses and networks whose requests are not counted. None in production. */
+  limitsExempt: string[]
+  /** Times what the plan allows. */
+  limitsTimes: number
+  /** Where requests are counted when not in the database. */
+  redisUrl: string | undefined
 }
 
 /**
@@ -40,6 +65,12 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   if (values.AVAL_ENVIRONMENT === 'production' && !values.ISSUER_URL.startsWith('https:')) {
     throw new Error('ISSUER_URL must be an https address in production')
   }
+  // What a limit lets pass in production stands in the plan and nowhere else.
+  if (values.AVAL_ENVIRONMENT === 'production' && (values.LIMITS_TIMES !== 1 || values.LIMITS_EXEMPT !== undefined)) {
+    throw new Error('LIMITS_TIMES and LIMITS_EXEMPT are not for production')
+  }
+  // Provers work from this machine at rates no person has. Who is to be limited there comes as through a proxy.
+  const scratch = values.AVAL_ENVIRONMENT === 'scratch'
   return {
     host: values.HOST,
     port: values.PORT,
@@ -48,5 +79,9 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     issuerUrl: values.ISSUER_URL.replace(/\/+$/, ''),
     tokenIssuer: values.TOKEN_ISSUER,
     tokenAudience: values.TOKEN_AUDIENCE,
+    trustedProxies: values.TRUSTED_PROXIES ?? (scratch ? loopback : []),
+    limitsExempt: values.LIMITS_EXEMPT ?? (scratch ? loopback : []),
+    limitsTimes: values.LIMITS_TIMES,
+    redisUrl: values.REDIS_URL,
   }
 }

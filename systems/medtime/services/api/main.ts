@@ -4,6 +4,10 @@ import { openDatabase } from './database.ts'
 import { createLog, errorCode } from './http/log.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createTokenChecker, issuerKeys } from './identity/token.ts'
+import { exemptFrom } from './limits/exempt.ts'
+import { limitKey } from './limits/limit-key.ts'
+import { createLimiter } from './limits/limiter.ts'
+import { postgresCounter } from './limits/postgres-counter.ts'
 import { createServer } from './server.ts'
 
 /** Requests still running this long after a signal are cut off. */
@@ -28,7 +32,21 @@ async function main(): Promise<void> {
     now,
   })
   const areas = createAreas({ database, metrics, now })
-  const server = createServer({ areas, tokens, metrics, log })
+  const limiter = createLimiter({
+    counter: postgresCounter(database.run),
+    key: limitKey(database.run),
+    now,
+    times: config.limitsTimes,
+  })
+  const server = createServer({
+    areas,
+    tokens,
+    metrics,
+    log,
+    limiter,
+    trustedProxies: config.trustedProxies,
+    exempt: exemptFrom(config.limitsExempt),
+  })
 
   let stopping = false
   const stop = async () => {

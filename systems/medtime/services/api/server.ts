@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { encodeAnswers } from './encoding/answer.ts'
 import { answerError } from './http/answer-error.ts'
 import { ApiError } from './http/api-error.ts'
 import type { Area } from './http/area.ts'
@@ -7,6 +8,8 @@ import type { Log } from './http/log.ts'
 import type { Metrics } from './http/metrics.ts'
 import { observe } from './http/observe.ts'
 import type { Identity, TokenChecker } from './identity/token.ts'
+import { limitRequests } from './limits/limit-requests.ts'
+import type { Limiter } from './limits/limiter.ts'
 import { bodyLimit } from './sync/wire.ts'
 
 export interface ServerParts {
@@ -14,6 +17,11 @@ export interface ServerParts {
   tokens: TokenChecker
   metrics: Metrics
   log: Log
+  limiter: Limiter
+  /** Proxies, as addresses or networks, that are believed when they tell whom they speak for. */
+  trustedProxies: readonly string[]
+  /** Whether requests from an address are not counted; never in production. */
+  exempt: (address: string) => boolean
 }
 
 declare module 'fastify' {
@@ -35,6 +43,8 @@ export function createServer(parts: ServerParts): FastifyInstance {
   const server = Fastify({
     logger: false,
     bodyLimit,
+    // Read from the right: what a client wrote into the header itself stands left of the first address nobody vouches for.
+    trustProxy: parts.trustedProxies.length > 0 ? [...parts.trustedProxies] : false,
     requestTimeout: requestTimeoutMs,
     forceCloseConnections: 'idle',
     // A correlation id is taken over when it can be nothing else.
@@ -60,17 +70,29 @@ export function createServer(parts: ServerParts): FastifyInstance {
   server.setErrorHandler((error, request, reply) => answerError(error, request, reply, log))
   server.setNotFoundHandler((request, reply) => answerError(new ApiError('NOT_FOUND'), request, reply, log))
   observe(server, metrics, log)
+  encodeAnswers(server)
 
-  const authenticate = async (request: FastifyRequest) => {
+  const limits = limitRequests(server, {
+    limiter: parts.limiter,
+    routes: areas.flatMap(({ routes }) => Object.values(routes)),
+    metrics,
+    exempt: parts.exempt,
+  })
+
+  const authenticate = async (request: FastifyRequest, reply: FastifyReply) => {
     const { authorization } = request.headers
     const token = authorization === undefined ? undefined : bearer.exec(authorization)?.[1]
     try {
       if (token === undefined) throw new ApiError('UNAUTHENTICATED')
       request.identity = await parts.tokens.check(token)
     } catch (thrown) {
-      if (thrown instanceof ApiError && thrown.code === 'UNAUTHENTICATED') metrics.refused(authorization !== undefined)
+      if (thrown instanceof ApiError && thrown.code === 'UNAUTHENTICATED') {
+        metrics.refused(authorization !== undefined)
+        await limits.tokenRefused(request, reply)
+      }
       throw thrown
     }
+    await limits.tokenAccepted(request, reply, request.identity)
   }
 
   for (const area of areas) server.register(async (scope) => area.register(scope, { authenticate }))

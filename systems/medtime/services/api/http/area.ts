@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Identity } from '../identity/token.ts'
 import { ApiError } from './api-error.ts'
 import type { RouteDescription } from './route.ts'
@@ -14,7 +14,7 @@ export interface Area {
 /** Who is let in. */
 export interface Gate {
   /** For `onRequest` of every route that needs a token; `identityOf` then tells whose it is. */
-  authenticate(request: FastifyRequest): Promise<void>
+  authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void>
 }
 
 /** Whose request it is. @throws ApiError UNAUTHENTICATED when no token was checked. */

@@ -2,7 +2,18 @@ import pino from 'pino'
 
 /** What one line may say: names of events, ids of requests, codes and times. Never a body, a query or an error's text. */
 export interface LogEntry {
-  event: 'listening' | 'stopping' | 'stopped' | 'not_started' | 'request' | 'failed' | 'database_connection_lost'
+  event:
+    | 'listening'
+    | 'stopping'
+    | 'stopped'
+    | 'not_started'
+    | 'request'
+    | 'failed'
+    | 'database_connection_lost'
+    | 'message_sent'
+    | 'message_put_off'
+    | 'message_doubtful'
+    | 'message_ended'
   request_id?: string
   method?: string
   endpoint?: string
@@ -10,6 +21,8 @@ export interface LogEntry {
   error_code?: string
   duration_ms?: number
   count?: number
+  message_id?: string
+  message_type?: string
 }
 
 export interface Log {

@@ -1,5 +1,6 @@
 import { createMetrics as fromPlan } from 'aval/telemetry'
 import plan from '../../../plan.ts'
+import { worstAddress } from '../limits/worst-address.ts'
 
 /*
  * What this service measures, in its own words. Names, labels, buckets and the values a label may take stand in the plan and
@@ -26,6 +27,8 @@ export interface Metrics {
   statement(seconds: number): void
   /** A request refused for want of an identity; `presented` when it carried a token. */
   refused(presented: boolean): void
+  /** A request refused by a limit. The address stays here: what is told is how often the worst one was refused. */
+  limited(limit: string, tier: string, address: string): void
   syncStarted(): void
   syncEnded(): void
   text(): Promise<string>
@@ -38,6 +41,8 @@ export function createMetrics(waiting: () => number): Metrics {
   let syncing = 0
   metrics.read('db_connections_waiting', waiting)
   metrics.read('sync_queue_depth', () => syncing)
+  const refusals = worstAddress(() => Date.now())
+  metrics.read('rate_limit_worst_address_rejections', refusals.most)
   return {
     request: ({ method, endpoint, status, tier, seconds, errorCode }) => {
       metrics.count('http_requests_total', { method, endpoint, status_code: String(status), tier })
@@ -55,6 +60,10 @@ export function createMetrics(waiting: () => number): Metrics {
     refused: (presented) => {
       metrics.count('auth_failures_total')
       if (presented) metrics.count('invalid_jwt_total')
+    },
+    limited: (limit, tier, address) => {
+      metrics.count('rate_limit_exceeded_total', { limit, tier })
+      refusals.note(address)
     },
     syncStarted: () => {
       syncing++

@@ -72,6 +72,7 @@ const meanings: Readonly<Record<string, string>> = {
   413: 'Too large',
   415: 'Not JSON',
   422: 'Entities cannot be accepted; nothing was written',
+  429: 'Too many requests; wait as long as Retry-After says',
   500: 'The server failed',
   503: 'Try again',
   504: 'Not finished in time',

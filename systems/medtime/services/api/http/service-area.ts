@@ -13,6 +13,7 @@ export const serviceRoutes = {
     path: '/health',
     summary: 'The process is alive',
     authenticated: false,
+    limit: 'none',
     answers: { 200: healthAnswer },
   },
   ready: {
@@ -20,6 +21,7 @@ export const serviceRoutes = {
     path: '/health/ready',
     summary: 'The service can serve',
     authenticated: false,
+    limit: 'none',
     answers: { 200: healthAnswer, 503: errorAnswer },
   },
   metrics: {
@@ -27,6 +29,7 @@ export const serviceRoutes = {
     path: '/metrics',
     summary: 'Measurements, in the text format of Prometheus',
     authenticated: false,
+    limit: 'none',
     answers: { 200: 'text/plain' },
   },
   description: {

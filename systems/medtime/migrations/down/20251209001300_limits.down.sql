@@ -1,0 +1,2 @@
+DROP FUNCTION public.srv_take;
+DROP TABLE public.srv_limit_key, public.srv_rate_windows;

@@ -1,0 +1,95 @@
+import { createHmac } from 'node:crypto'
+import type { Identity } from '../identity/token.ts'
+import type { Bucket, Count, Counter } from './counter.ts'
+import { type RateLimitName, rateLimits } from './rate-limits.ts'
+
+/** One limit, and whom it counts. */
+export interface Demand {
+  limit: RateLimitName
+  /** An address or the id of a user. */
+  subject: string
+}
+
+/** How whoever asks stands with the limit nearest to its end. */
+export interface Standing {
+  allowed: boolean
+  limit: RateLimitName
+  /** Requests in any window. */
+  of: number
+  remaining: number
+  /** Seconds until there is room for one more than now. */
+  resetSeconds: number
+}
+
+export interface Limiter {
+  /**
+   * Counts one request in every limit, or in none when one is spent.
+   * @param demands those by address before those by user
+   */
+  take(demands: readonly Demand[], tier: Identity['tier']): Promise<Standing>
+}
+
+export interface LimiterOptions {
+  counter: Counter
+  /** What names of buckets are hashed with, 32 bytes; the same for every instance. */
+  key: () => Promise<Uint8Array>
+  now: () => number
+  /** Times what the plan allows; 1 in production. */
+  times: number
+}
+
+/** Subjects whose hash, and buckets whose end is remembered. */
+const remembered = 20_000
+
+/** Holds the limits of the plan, for all instances together. */
+export function createLimiter({ counter, key, now, times }: LimiterOptions): Limiter {
+  const hashes = new Map<string, string>()
+  // A spent bucket stays spent until its oldest slice goes, whoever asks: no need to ask the counter again before that.
+  const spentUntil = new Map<string, number>()
+  const hashOf = async (subject: string): Promise<string> => {
+    const known = hashes.get(subject)
+    if (known !== undefined) return known
+    const hash = createHmac('sha256', await key())
+      .update(subject)
+      .digest('base64url')
+      .slice(0, 22)
+    if (hashes.size >= remembered) hashes.clear()
+    hashes.set(subject, hash)
+    return hash
+  }
+  const bucketOf = async ({ limit, subject }: Demand, tier: Identity['tier']): Promise<Bucket> => {
+    const { allowed, windowMs } = rateLimits[limit]
+    return { limit, key: `${limit}:${await hashOf(subject)}`, allowed: allowed[tier] * times, windowMs }
+  }
+  return {
+    take: async (demands, tier) => {
+      const buckets = await Promise.all(demands.map((demand) => bucketOf(demand, tier)))
+      const time = now()
+      const spent = buckets.map(({ key: bucket }) => (spentUntil.get(bucket) ?? 0) - time)
+      const known = spent.some((ms) => ms > 0)
+      const { allowed, counts } = known
+        ? { allowed: false, counts: buckets.map((bucket, index) => knownCount(bucket, spent[index] ?? 0)) }
+        : await counter.take(buckets, time)
+      const standings = demands.map(({ limit }, index) => {
+        const { allowed: of = 0, key: bucket = '' } = buckets[index] ?? {}
+        const { used, freesMs } = counts[index] ?? { used: of, freesMs: 0 }
+        if (!allowed && !known && used >= of) {
+          if (spentUntil.size >= remembered) spentUntil.clear()
+          spentUntil.set(bucket, time + freesMs)
+        }
+        return { allowed, limit, of, remaining: Math.max(0, of - used), resetSeconds: Math.ceil(freesMs / 1000) }
+      })
+      return standings.reduce((nearest, each) => (isNearer(each, nearest) ? each : nearest))
+    },
+  }
+}
+
+function knownCount({ allowed }: Bucket, spentForMs: number): Count {
+  return spentForMs > 0 ? { used: allowed, freesMs: spentForMs } : { used: 0, freesMs: 0 }
+}
+
+/** The later of two equals: the class of a request tells more than the sum of all. */
+function isNearer(one: Standing, other: Standing): boolean {
+  if (one.remaining !== other.remaining) return one.remaining < other.remaining
+  return one.remaining > 0 || one.resetSeconds >= other.resetSeconds
+}
