@@ -1,4 +1,4 @@
-import { SyncError } from '../client/api.ts'
+import { SyncError } from '../client/request.ts'
 import { createSyncClient, type SyncClient } from '../client/sync-client.ts'
 import type { TokenSource } from './token-source.ts'
 import { sha256 } from './wire.ts'
