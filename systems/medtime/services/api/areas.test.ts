@@ -25,6 +25,7 @@ test('what is described is served, and nothing else', async () => {
     tokens,
     metrics,
     log,
+    bodyLimit: 1_024,
     limiter: { take: unused },
     trustedProxies: [],
     exempt: () => false,

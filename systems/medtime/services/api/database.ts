@@ -3,6 +3,8 @@ import { ApiError } from './http/api-error.ts'
 
 export interface DatabaseOptions {
   url: string
+  /** What the server shows of its connections; the API's unless told. */
+  applicationName?: string
   poolSize: number
   /** Told the seconds of each statement. */
   onStatement: (seconds: number) => void
@@ -46,7 +48,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     max: options.poolSize,
     connectionTimeoutMillis: timeoutMs,
     statement_timeout: timeoutMs,
-    application_name: 'medtime-api',
+    application_name: options.applicationName ?? 'medtime-api',
     keepAlive: true,
   })
   // Without a listener the loss of an idle connection would end the process.

@@ -9,6 +9,7 @@ import { limitKey } from './limits/limit-key.ts'
 import { createLimiter } from './limits/limiter.ts'
 import { postgresCounter } from './limits/postgres-counter.ts'
 import { createServer } from './server.ts'
+import { bodyLimit } from './sync/wire.ts'
 
 /** Requests still running this long after a signal are cut off. */
 const graceMs = 10_000
@@ -43,6 +44,7 @@ async function main(): Promise<void> {
     tokens,
     metrics,
     log,
+    bodyLimit,
     limiter,
     trustedProxies: config.trustedProxies,
     exempt: exemptFrom(config.limitsExempt),

@@ -5,18 +5,19 @@ import { answerError } from './http/answer-error.ts'
 import { ApiError } from './http/api-error.ts'
 import type { Area } from './http/area.ts'
 import type { Log } from './http/log.ts'
-import type { Metrics } from './http/metrics.ts'
+import type { HttpMetrics } from './http/metrics.ts'
 import { observe } from './http/observe.ts'
 import type { Identity, TokenChecker } from './identity/token.ts'
 import { limitRequests } from './limits/limit-requests.ts'
 import type { Limiter } from './limits/limiter.ts'
-import { bodyLimit } from './sync/wire.ts'
 
 export interface ServerParts {
   areas: readonly Area[]
   tokens: TokenChecker
-  metrics: Metrics
+  metrics: HttpMetrics
   log: Log
+  /** Largest body, in bytes. */
+  bodyLimit: number
   limiter: Limiter
   /** Proxies, as addresses or networks, that are believed when they tell whom they speak for. */
   trustedProxies: readonly string[]
@@ -37,9 +38,9 @@ const requestTimeoutMs = 30_000
 const correlationId = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const bearer = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i
 
-/** The API, not yet listening. */
+/** A service, not yet listening. */
 export function createServer(parts: ServerParts): FastifyInstance {
-  const { areas, metrics, log } = parts
+  const { areas, metrics, log, bodyLimit } = parts
   const server = Fastify({
     logger: false,
     bodyLimit,

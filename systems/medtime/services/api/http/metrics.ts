@@ -35,6 +35,9 @@ export interface Metrics {
   contentType: string
 }
 
+/** What every service measures of its requests. */
+export type HttpMetrics = Pick<Metrics, 'request' | 'statement' | 'refused' | 'limited' | 'text' | 'contentType'>
+
 /** @param waiting how many requests wait for a connection, asked when the measurements are read */
 export function createMetrics(waiting: () => number): Metrics {
   const metrics = fromPlan(plan.telemetry, 'api')

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import type { Log } from './log.ts'
-import type { Metrics } from './metrics.ts'
+import type { HttpMetrics } from './metrics.ts'
 
 /** Measures and logs every request by its route, its status and its time. */
-export function observe(server: FastifyInstance, metrics: Metrics, log: Log): void {
+export function observe(server: FastifyInstance, metrics: HttpMetrics, log: Log): void {
   // Also runs when the client went away before its answer.
   server.addHook('onResponse', async (request, reply) => {
     const endpoint = request.routeOptions.url ?? 'other'

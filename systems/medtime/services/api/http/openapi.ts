@@ -6,20 +6,20 @@ type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 
 const jsonValue: z.ZodType<Json> = z.json()
 
+const aboutApi = {
+  title: 'MedTime sync',
+  description: 'Keeps encrypted entities for the devices of a user. The server holds no key and can read none of them.',
+}
+
 /** The API in OpenAPI 3.1, made from the schemas that requests are checked against. */
-export function describeApi(routes: readonly RouteDescription[]): Json {
+export function describeApi(routes: readonly RouteDescription[], about = aboutApi): Json {
   const paths: Record<string, Record<string, Json>> = {}
   for (const route of routes) {
     paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(route) }
   }
   return {
     openapi: '3.1.0',
-    info: {
-      title: 'MedTime sync',
-      version: '1.0.0',
-      description:
-        'Keeps encrypted entities for the devices of a user. The server holds no key and can read none of them.',
-    },
+    info: { ...about, version: '1.0.0' },
     paths,
     components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
   }

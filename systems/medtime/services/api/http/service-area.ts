@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { ApiError } from './api-error.ts'
 import type { Area } from './area.ts'
 import { errorAnswer } from './error-answer.ts'
-import type { Metrics } from './metrics.ts'
+import type { HttpMetrics } from './metrics.ts'
 import type { RouteDescription } from './route.ts'
 
 const healthAnswer = z.object({ status: z.literal('ok') })
@@ -46,7 +46,7 @@ export const serviceRoutes = {
  * @param ready rejects while the service cannot serve
  * @param description of the whole API
  */
-export function serviceArea(metrics: Metrics, ready: () => Promise<void>, description: () => unknown): Area {
+export function serviceArea(metrics: HttpMetrics, ready: () => Promise<void>, description: () => unknown): Area {
   return {
     routes: serviceRoutes,
     register: (server) => {

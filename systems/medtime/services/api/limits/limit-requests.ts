@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError } from '../http/api-error.ts'
-import type { Metrics } from '../http/metrics.ts'
+import type { HttpMetrics } from '../http/metrics.ts'
 import { type RouteDescription, routerPath } from '../http/route.ts'
 import type { Identity } from '../identity/token.ts'
 import { countedAddress } from './client-address.ts'
@@ -10,7 +10,7 @@ import { rateLimits } from './rate-limits.ts'
 export interface RequestLimits {
   limiter: Limiter
   routes: readonly RouteDescription[]
-  metrics: Metrics
+  metrics: HttpMetrics
   /** Whether requests from an address are not counted; never in production. */
   exempt: (address: string) => boolean
 }
