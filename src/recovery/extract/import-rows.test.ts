@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { withClient } from '../../postgres/connection.ts'
 import { type Database, type Databases, makeDatabases } from './databases.fixture.ts'
 import { extractRows, type Selection } from './extract-rows.ts'
 import { type ImportOptions, importRows } from './import-rows.ts'
@@ -98,6 +99,26 @@ test('rows that were deleted come back exactly, through cycles, partitions and f
   const again = await bring(source, target)
   assert.deepEqual(await contents(target), before)
   assert.ok(again.tables.every(({ inserted, replaced }) => inserted + replaced === 0))
+})
+
+test('a transaction that takes the tables in another order gets them, and neither ends the other', async () => {
+  const { source, target } = await pair()
+  await target.run(remove)
+  const before = `${ben.slice(0, -1)}c`
+  await withClient(target.owner, async (writer) => {
+    await writer.query('BEGIN')
+    // The last in the order of an import; the first is wanted once the import waits for this one.
+    await writer.query('INSERT INTO public.visit VALUES ($1, $2)', [ben, '2026-06-06'])
+    const imported = bring(source, target)
+    const waits = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'public.visit'::regclass"
+    const deadline = Date.now() + 20_000
+    while ((await writer.query(waits)).rowCount === 0) assert.ok(Date.now() < deadline, 'the import waits')
+    await writer.query('INSERT INTO public.person (id) VALUES ($1)', [before])
+    await writer.query("INSERT INTO public.city (name) VALUES ('Puerto')")
+    await writer.query('COMMIT')
+    assert.ok((await imported).tables.some(({ inserted }) => inserted > 0))
+  })
+  assert.equal((await target.rows("SELECT FROM public.city WHERE name = 'Puerto'")).length, 1)
 })
 
 test('numbers given out later are not those that came back', async () => {

@@ -5,6 +5,7 @@ import { failure, messageOf } from '../../errors.ts'
 import { withClient } from '../../postgres/connection.ts'
 import { canonicalSession, digestRows, givenColumns, rowText } from './canonical-rows.ts'
 import { type ExtractedTable, type Extraction, ownSequences } from './extract-rows.ts'
+import { openTables } from './open-tables.ts'
 import { readTables, type Table, type TableCatalog } from './table-catalog.ts'
 
 /** What becomes of a row of the backup whose key stands in the target with other values. */
@@ -84,7 +85,8 @@ export async function importRows(extraction: Extraction, options: ImportOptions)
 
 async function bringIn(client: Client, extraction: Extraction, options: ImportOptions): Promise<ImportReport> {
   const { onConflict = { kind: 'fail' }, triggers = 'fire', before = [], after = [] } = options
-  await client.query(`SET LOCAL lock_timeout = ${Math.ceil(options.lockTimeoutMs ?? 10_000)}`)
+  const waitMs = options.lockTimeoutMs ?? 10_000
+  await client.query(`SET LOCAL lock_timeout = ${Math.ceil(waitMs)}`)
   const catalog = await readTables(client)
   const jobs = extraction.tables.map((source) => prepare(catalog, source))
   const value = extraction.selection.kind === 'subject' ? [extraction.selection.subject.value] : []
@@ -95,7 +97,7 @@ async function bringIn(client: Client, extraction: Extraction, options: ImportOp
   for (const job of jobs) await fetchRows(client, extraction, job)
 
   const named = extraction.reachable.flatMap((table) => sameTable(catalog, table) ?? [])
-  const opened = await openTables(client, named, triggers)
+  const opened = await openTables(client, named, { triggers, waitMs })
   await runPlanned(client, before, value)
   const loosened = await loosenKeys(client, extraction)
   const tables: ImportedTable[] = []
@@ -189,37 +191,6 @@ async function fetchRows(client: Client, extraction: Extraction, { source, targe
   if (arrived.rows !== source.rows || arrived.checksum !== source.checksum) {
     throw failure('IMPORT_NOT_EQUAL', { table: target.sql, problem: 'the rows changed on their way' })
   }
-}
-
-/**
- * Takes the tables for this transaction and lets its owner see all rows of them. Row security is forced again by what is returned; a
- * transaction that ends otherwise never let go of it.
- */
-export async function openTables(
-  client: Client,
-  tables: readonly Table[],
-  triggers: 'fire' | 'off',
-): Promise<string[]> {
-  const bypass = await client.query<{ bypass: boolean }>(
-    'SELECT rolsuper OR rolbypassrls AS bypass FROM pg_catalog.pg_roles WHERE rolname = current_user',
-  )
-  const bypasses = bypass.rows[0]?.bypass === true
-  const closing: string[] = []
-  // Always in the same order, so that two imports cannot wait for each other.
-  for (const table of [...tables].sort((a, b) => (a.sql < b.sql ? -1 : 1))) {
-    if (!bypasses && table.rowSecurity && !table.owned) throw failure('IMPORT_NOT_OWNER', { table: table.sql })
-    const force = table.rowSecurity && table.forced && !bypasses
-    await client.query(`LOCK TABLE ${table.sql} IN ${force ? 'ACCESS EXCLUSIVE' : 'SHARE ROW EXCLUSIVE'} MODE`)
-    if (force) {
-      await client.query(`ALTER TABLE ${table.sql} NO FORCE ROW LEVEL SECURITY`)
-      closing.push(`ALTER TABLE ${table.sql} FORCE ROW LEVEL SECURITY`)
-    }
-    for (const { name, always } of triggers === 'off' ? table.triggers : []) {
-      await client.query(`ALTER TABLE ${table.sql} DISABLE TRIGGER ${escapeIdentifier(name)}`)
-      closing.push(`ALTER TABLE ${table.sql} ENABLE ${always ? 'ALWAYS ' : ''}TRIGGER ${escapeIdentifier(name)}`)
-    }
-  }
-  return closing
 }
 
 /** Keys that no order of the tables satisfies wait for the end of the transaction, also those declared otherwise. */

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { AvalError, failure, messageOf } from '../../errors.ts'
 import { withClient } from '../../postgres/connection.ts'
 import { canonicalSession, digestRows } from './canonical-rows.ts'
-import { openTables } from './import-rows.ts'
+import { openTables } from './open-tables.ts'
 import { type ForeignKey, readTables, type TableCatalog } from './table-catalog.ts'
 import {
   creation,
@@ -80,6 +80,9 @@ export async function mergeTable(options: MergeOptions): Promise<MergeReport> {
   )
 }
 
+/** How long other transactions are waited for. */
+const lockWaitMs = 10_000
+
 async function merge(
   source: Client,
   target: Client,
@@ -94,7 +97,7 @@ async function merge(
       const statement = sql.split(/\s+/).slice(0, 6).join(' ')
       throw failure('MERGE_REFUSED', { table, statement, reason: messageOf(cause) }, { cause })
     })
-  await run(`SET LOCAL lock_timeout = '10s'`)
+  await run(`SET LOCAL lock_timeout = ${lockWaitMs}`)
   for (const sql of creation(definition)) await run(sql)
   const given = definition.columns.filter(({ generated }) => generated === '').map(({ name }) => escapeIdentifier(name))
   const columns = given.join(', ')
@@ -107,7 +110,7 @@ async function merge(
   const now = await readTables(target)
   const keys = was.foreignKeys.filter(({ child, parent }) => child.sql === table || parent.sql === table)
   const neighbours = neighboursOf(keys, table, now)
-  const closing = await openTables(target, neighbours, 'fire')
+  const closing = await openTables(target, neighbours, { triggers: 'fire', waitMs: lockWaitMs })
 
   const own = keys.filter(({ child }) => child.sql === table)
   const { rows: named } = await target.query<{ sql: string }>(
