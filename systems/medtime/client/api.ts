@@ -1,3 +1,5 @@
+import { compressed } from './compressed.ts'
+import { askLimits, leastLimits, type ServerLimits } from './limits.ts'
 import type { PendingWrite } from './local-store.ts'
 import { type ApiOptions, createRequest, refusal } from './request.ts'
 import {
@@ -5,6 +7,7 @@ import {
   type PullAnswer,
   pullAnswer,
   pushAnswer,
+  quotaAnswer,
   type RefusedAnswer,
   refusedAnswer,
   toWire,
@@ -14,6 +17,14 @@ export type PushResult =
   | { outcome: 'accepted'; epoch: number }
   | { outcome: 'refused'; refused: RefusedAnswer }
   | { outcome: 'epoch-changed'; epoch: number; cursor: string }
+  | { outcome: 'full'; room: StorageRoom }
+
+/** What a user may hold, holds, and would have held more by what was refused, in bytes. */
+export interface StorageRoom {
+  quotaBytes: number
+  heldBytes: number
+  neededBytes: number
+}
 
 export type PullResult =
   | { outcome: 'page'; page: PullAnswer }
@@ -23,27 +34,39 @@ export type PullResult =
 export interface SyncApi {
   push(writes: readonly PendingWrite[], epoch: number | undefined): Promise<PushResult>
   pull(cursor: string | undefined, limit: number): Promise<PullResult>
+  /** Asked once; while the server does not tell, what every server takes. */
+  limits(): Promise<ServerLimits>
 }
 
 /** The server's API with retries. A push is safe to repeat: what is stored already as it is sent counts as accepted. */
 export function createSyncApi(options: ApiOptions): SyncApi {
   const request = createRequest(options)
+  let known: ServerLimits | undefined
+  const limits = async (): Promise<ServerLimits> => {
+    known ??= await askLimits(options)
+    return known ?? leastLimits
+  }
 
   return {
+    limits,
     push: async (writes, epoch) => {
+      const json = JSON.stringify({
+        device_id: options.device,
+        ...(epoch === undefined ? {} : { epoch }),
+        entities: writes.map(toWire),
+      })
+      const sent = await compressed(json, (await limits()).gzipAbove)
       const { status, body } = await request('/sync/push', {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({
-          device_id: options.device,
-          ...(epoch === undefined ? {} : { epoch }),
-          entities: writes.map(toWire),
-        }),
+        headers: { 'content-type': 'application/json', ...sent.headers },
+        body: sent.body,
       })
       if (status === 200) return { outcome: 'accepted', epoch: pushAnswer.parse(body).epoch }
       if (status === 409 || status === 422) return { outcome: 'refused', refused: refusedAnswer.parse(body) }
       if (status === 410) return { outcome: 'epoch-changed', ...epochAnswer.parse(body) }
-      throw refusal(status, body)
+      const error = refusal(status, body)
+      if (error.code === 'QUOTA_EXCEEDED') return { outcome: 'full', room: quotaAnswer.parse(body) }
+      throw error
     },
     pull: async (cursor, limit) => {
       const query = new URLSearchParams({ limit: String(limit), device_id: options.device })

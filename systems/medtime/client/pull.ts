@@ -15,8 +15,6 @@ export interface PullReport {
   pushAgain: string[]
 }
 
-const pageSize = 100
-
 /**
  * Takes over every change since the last pull. Pages are saved together with the cursor after them, so that an interrupted
  * pull goes on where it was.
@@ -24,9 +22,10 @@ const pageSize = 100
 export async function pull(api: SyncApi, store: LocalStore, sealer: Sealer): Promise<PullReport> {
   const report: PullReport = { pulled: [], conflicts: [], tampering: [], pushAgain: [] }
   let restarted = false
+  const { page } = await api.limits()
   for (;;) {
     const state = await store.state()
-    const result = await api.pull(state.cursor, pageSize)
+    const result = await api.pull(state.cursor, page)
     if (result.outcome === 'epoch-changed') {
       await store.save([], restored(state, result.epoch, result.cursor))
       continue
@@ -37,17 +36,17 @@ export async function pull(api: SyncApi, store: LocalStore, sealer: Sealer): Pro
       await store.save([], beginRewalk(state, 'cursor-lost', state.epoch, undefined))
       continue
     }
-    const { page } = result
-    if (state.epoch !== undefined && page.epoch < state.epoch) throw new EpochWentBack()
-    if (state.epoch !== undefined && page.epoch > state.epoch) {
+    const { page: given } = result
+    if (state.epoch !== undefined && given.epoch < state.epoch) throw new EpochWentBack()
+    if (state.epoch !== undefined && given.epoch > state.epoch) {
       // A walk from the start has no cursor that could have told it.
-      await store.save([], restored(state, page.epoch, undefined))
+      await store.save([], restored(state, given.epoch, undefined))
       continue
     }
-    const next: SyncState = { ...state, epoch: page.epoch, cursor: page.cursor }
-    const records = await takePage(page, next, store, sealer, report)
+    const next: SyncState = { ...state, epoch: given.epoch, cursor: given.cursor }
+    const records = await takePage(given, next, store, sealer, report)
     await store.save(records, next)
-    if (page.has_more) continue
+    if (given.has_more) continue
     if (next.rewalk !== undefined) await finishRewalk(next, store, report)
     return report
   }

@@ -1,4 +1,5 @@
-import type { PushResult, SyncApi } from './api.ts'
+import type { PushResult, StorageRoom, SyncApi } from './api.ts'
+import type { ServerLimits } from './limits.ts'
 import type { EntityRecord, LocalStore, PendingWrite } from './local-store.ts'
 import type { TamperReport } from './report.ts'
 import { beginRewalk, EpochWentBack } from './rewalk.ts'
@@ -12,21 +13,40 @@ export interface PushReport {
   /** Entities the server refuses as they are. */
   setAside: { id: string; reason: string; detail: string }[]
   tampering: TamperReport[]
+  /** Set when the server has no room for what is left. */
+  full: StorageRoom | undefined
   /** The server was restored: pull before pushing on. */
   restored: boolean
 }
 
 const batchEntities = 50
 const batchBytes = 3 * 1_048_576
+/** Bytes of JSON for a byte of blob, and for whatever else stands beside it, at most. */
+const jsonBytes = 4 / 3
+const besideBytes = 1_024
 
 /**
  * Sends what waits, the oldest write of each entity first, until nothing is left that the server may accept. What it refuses
- * is marked and left out of the next batch, so that one bad entity never holds up the others.
+ * is marked and left out of the next batch, so that one bad entity never holds up the others. Where the server has no room
+ * left, deletions go first, since they make some; then ever smaller batches, down to the one that does not fit.
  */
 export async function push(api: SyncApi, store: LocalStore): Promise<PushReport> {
-  const report: PushReport = { pushed: [], conflicts: [], setAside: [], tampering: [], restored: false }
+  const report: PushReport = {
+    pushed: [],
+    conflicts: [],
+    setAside: [],
+    tampering: [],
+    full: undefined,
+    restored: false,
+  }
+  const limits = await api.limits()
+  let choice: Choice = { entities: Math.min(batchEntities, limits.batch), of: 'all', deletionsWent: false }
   for (;;) {
-    const batch = nextBatch(await store.waiting())
+    const batch = nextBatch(await store.waiting(), choice, limits)
+    if (batch.length === 0 && choice.of === 'deletions') {
+      choice = { ...choice, of: 'all', deletionsWent: true }
+      continue
+    }
     if (batch.length === 0) return report
     const state = await store.state()
     // Noted before it is sent: a write that may be on the server is never replaced, only repeated.
@@ -44,9 +64,35 @@ export async function push(api: SyncApi, store: LocalStore): Promise<PushReport>
       await store.save([], beginRewalk(state, 'restored', result.epoch, result.cursor))
       return { ...report, restored: true }
     }
+    if (result.outcome === 'full') {
+      // Refused as a whole: what had not been sent before is not on the server, and may be replaced. One alone never is.
+      await store.save(batch.map(({ record, write }) => (batch.length > 1 ? record : unsent(record, write))))
+      if (batch.length === 1 && choice.of === 'all' && choice.deletionsWent) return { ...report, full: result.room }
+      choice = smaller(choice, batch.length)
+      continue
+    }
     if (result.outcome === 'accepted') await acknowledge(store, marked, result.epoch, report)
     else await mark(store, marked, result, state.epoch, report)
   }
+}
+
+/** How the next batch is chosen. */
+interface Choice {
+  entities: number
+  of: 'all' | 'deletions'
+  /** Whatever deletions make room have been sent. */
+  deletionsWent: boolean
+}
+
+/** What to try after a batch of `size` found no room. */
+function smaller(choice: Choice, size: number): Choice {
+  if (choice.of === 'all' && !choice.deletionsWent) return { ...choice, of: 'deletions' }
+  if (size > 1) return { ...choice, entities: Math.ceil(size / 2) }
+  return { ...choice, of: 'all', deletionsWent: true }
+}
+
+function unsent(record: EntityRecord, write: PendingWrite): EntityRecord {
+  return { ...record, pending: [{ ...write, sent: false }, ...record.pending.slice(1)] }
 }
 
 interface Waiting {
@@ -54,14 +100,15 @@ interface Waiting {
   write: PendingWrite
 }
 
-function nextBatch(records: readonly EntityRecord[]): Waiting[] {
+function nextBatch(records: readonly EntityRecord[], choice: Choice, limits: ServerLimits): Waiting[] {
+  const mostBytes = Math.min(batchBytes, limits.bodyBytes / jsonBytes)
   const batch: Waiting[] = []
   let bytes = 0
   for (const record of records) {
     const [write] = record.pending
-    if (write === undefined) continue
-    bytes += write.sealed.blob.length
-    if (batch.length > 0 && (batch.length === batchEntities || bytes > batchBytes)) break
+    if (write === undefined || (choice.of === 'deletions' && !write.sealed.deleted)) continue
+    bytes += write.sealed.blob.length + besideBytes
+    if (batch.length > 0 && (batch.length >= choice.entities || bytes > mostBytes)) break
     batch.push({ record, write })
   }
   return batch

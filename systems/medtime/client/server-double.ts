@@ -86,6 +86,7 @@ export function serverDouble(pageSize: number): ServerDouble {
   return {
     fetch: async (input, init) => {
       const url = new URL(String(input))
+      if (url.pathname === '/sync/config') return answer(404, {})
       if (url.pathname === '/sync/pull') return pull(url.searchParams.get('cursor'))
       return push(JSON.parse(String(init?.body)))
     },

@@ -162,6 +162,7 @@ export function createSyncClient(options: ClientOptions): SyncClient {
           setAside: [],
           tampering: [],
           pushAgain: [],
+          full: undefined,
           notice: undefined,
         }
         for (;;) {
@@ -173,6 +174,7 @@ export function createSyncClient(options: ClientOptions): SyncClient {
           total.setAside.push(...pushed.setAside)
           total.tampering.push(...pulled.tampering, ...pushed.tampering)
           total.pushAgain.push(...pulled.pushAgain)
+          total.full = pushed.full
           total.notice ??= await tell()
           if (!pushed.restored) return total
         }

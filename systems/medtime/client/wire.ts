@@ -16,6 +16,13 @@ export const refusedAnswer = z.object({
   rejected: z.array(rejection),
 })
 export const epochAnswer = z.object({ epoch, cursor })
+export const quotaAnswer = z
+  .object({ quota_bytes: z.int(), held_bytes: z.int(), needed_bytes: z.int() })
+  .transform((body) => ({
+    quotaBytes: body.quota_bytes,
+    heldBytes: body.held_bytes,
+    neededBytes: body.needed_bytes,
+  }))
 export const errorAnswer = z.object({ code: z.string() })
 
 const pulled = z.object({
