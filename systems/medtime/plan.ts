@@ -134,6 +134,9 @@ export default definePlan({
       medtime_accounts: {
         purpose: 'What the accounts service connects as; knows who may sign in and how, and nothing of what is synced.',
       },
+      medtime_messenger: {
+        purpose: 'What sends messages; sees those that wait and where they go, and nothing that devices sync.',
+      },
     },
     extensions: ['uuid-ossp', 'pgcrypto', 'pg_stat_statements'],
     migrations: {
@@ -1131,7 +1134,7 @@ export default definePlan({
         type: 'counter',
         help: 'SMS by template and delivery status.',
         labels: ['template', 'status'],
-        emittedBy: ['notifications'],
+        emittedBy: ['messenger'],
         source: 'TECH-INF-001 §2.4',
         requirements: ['MI-2.4'],
       },
@@ -1307,6 +1310,8 @@ export default definePlan({
         'bytes',
         'count',
         'query_id',
+        'message_id',
+        'message_type',
       ],
       rotateAfter: '7d',
       source: 'BACKEND-ARCH-001 §3.1, §8.1',
@@ -1339,7 +1344,7 @@ export default definePlan({
     },
     source: 'TECH-INF-001 §5.1-5.3',
     requirements: ['MI-5.1', 'MB-10.1', 'MB-3.1'],
-    note: 'The allow-list is the union of both documents and of what their alerts read; the forbidden list is absolute. Listed already are metrics of parts that are not services here yet: gateway, auth, catalog, ocr, notifications and the app (mobile).',
+    note: 'The allow-list is the union of both documents and of what their alerts read; the forbidden list is absolute. Listed already are metrics of parts that are not services here yet: gateway, auth, catalog, ocr and the app (mobile).',
   },
 
   alerts: {

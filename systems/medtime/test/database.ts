@@ -32,7 +32,7 @@ export async function startTestServer(settings: Record<string, string | number |
       prepareDatabase(server, {
         name,
         owner: 'medtime_owner',
-        roles: ['medtime_api', 'medtime_accounts'],
+        roles: ['medtime_api', 'medtime_accounts', 'medtime_messenger'],
         extensions: ['uuid-ossp', 'pgcrypto'],
         secret,
       }),

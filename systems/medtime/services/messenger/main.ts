@@ -1,0 +1,85 @@
+import { openDatabase } from '../api/database.ts'
+import { createLog, errorCode } from '../api/http/log.ts'
+import { phoneNumber } from '../api/messages/phone-number.ts'
+import { readMessengerConfig } from './config.ts'
+import { startDrain } from './drain.ts'
+import { fcmSender } from './fcm/send.ts'
+import { folderSenders } from './folder-senders.ts'
+import { createMessengerLog } from './messenger-log.ts'
+import { createMessengerMetrics } from './messenger-metrics.ts'
+import { openOutbox } from './outbox.ts'
+import type { Outcome } from './outcome.ts'
+import { openRecipients } from './recipients.ts'
+import { serveHealth } from './serve-health.ts'
+import { twilioSender } from './twilio/send.ts'
+
+const workers = 4
+const idleMs = 250
+/** What still runs this long after a signal is cut off: longer than a request to a provider. */
+const graceMs = 20_000
+/** Nobody's number, for development: from the range that is kept free for fiction. */
+const developmentNumber = phoneNumber.parse('+15005550006')
+
+const log = createLog('messenger')
+const notConfigured = async (): Promise<Outcome> => ({ kind: 'refused', code: 'NOT_CONFIGURED' })
+
+async function main(): Promise<void> {
+  const config = readMessengerConfig(process.env)
+  const now = () => Date.now()
+  const metrics = createMessengerMetrics()
+  const database = openDatabase({
+    url: config.databaseUrl,
+    poolSize: workers + 2,
+    onStatement: () => undefined,
+    onLostConnection: () => log.error({ event: 'database_connection_lost' }),
+  })
+  const folder = config.folder === undefined ? undefined : folderSenders(config.folder)
+  const drain = startDrain(
+    {
+      outbox: openOutbox(database),
+      recipients: openRecipients(database.run, config.vault),
+      vault: config.vault,
+      push: config.fcm === undefined ? (folder?.push ?? notConfigured) : fcmSender({ ...config.fcm, now }),
+      sms: config.twilio === undefined ? (folder?.sms ?? notConfigured) : twilioSender(config.twilio),
+      numbers: config.twilio?.numbers ?? [developmentNumber],
+      linkOrigin: config.linkOrigin,
+      now,
+      random: Math.random,
+      log: createMessengerLog(log, metrics.sms),
+    },
+    {
+      workers,
+      idleMs,
+      onFolded: (ended) => {
+        for (const { type, status } of ended) {
+          if (status !== 'accepted') metrics.sms(type, status === 'delivered' ? 'success' : 'failure')
+        }
+      },
+      onFailure: (thrown) => log.error({ event: 'failed', error_code: errorCode(thrown) }),
+    },
+  )
+  const health = await serveHealth({ host: config.host, port: config.port, ready: database.ready, metrics })
+
+  let stopping = false
+  const stop = async () => {
+    if (stopping) return
+    stopping = true
+    log.info({ event: 'stopping' })
+    setTimeout(() => process.exit(1), graceMs).unref()
+    await Promise.all([health.close(), drain.stop()])
+    await database.close()
+    log.info({ event: 'stopped' })
+  }
+  process.on('SIGTERM', () => void stop())
+  process.on('SIGINT', () => void stop())
+  log.info({ event: 'listening' })
+}
+
+try {
+  await main()
+} catch (error) {
+  log.error({ event: 'not_started', error_code: errorCode(error) })
+  // Our own words about the configuration; they name variables, never values.
+  process.stderr.write(`${error instanceof Error ? error.message : 'The service could not start'}\n`)
+  process.exitCode = 1
+}
