@@ -1,3 +1,4 @@
+import { initialMarks, type MarkState } from './commitment/mark-state.ts'
 import type { SealedEntity } from './sealed-entity.ts'
 
 /** A write the server has not acknowledged yet. */
@@ -36,6 +37,8 @@ export interface SyncState {
   rewalk: 'first' | 'restored' | 'cursor-lost' | undefined
   /** The epoch of a restore that the person has not been told of. */
   untold: number | undefined
+  /** What is known of the marks of the user's devices. */
+  marks: MarkState
 }
 
 /** Where a device keeps what it holds: sealed, as the server has it. */
@@ -55,6 +58,7 @@ export const initialState: SyncState = {
   walk: 1,
   rewalk: 'first',
   untold: undefined,
+  marks: initialMarks,
 }
 
 /** Keeps everything in memory; for tests, and for a device that starts anew every time. */

@@ -1,4 +1,7 @@
 import type { SyncApi } from './api.ts'
+import { markType } from './commitment/mark.ts'
+import type { Warning } from './commitment/notice.ts'
+import type { Change, Track } from './commitment/track.ts'
 import type { EntityRecord, LocalStore, SyncState } from './local-store.ts'
 import { onServer, pushAgain, reconcile } from './reconcile.ts'
 import type { TamperReport } from './report.ts'
@@ -13,14 +16,18 @@ export interface PullReport {
   tampering: TamperReport[]
   /** Entities this device will push again: the server lost them. */
   pushAgain: string[]
+  /** The last page was empty: what is here is what the server showed at that moment, and nothing was on its way past it. */
+  exact: boolean
+  /** What a person has to know about the server; empty when the device keeps no marks. */
+  warnings: Warning[]
 }
 
 /**
  * Takes over every change since the last pull. Pages are saved together with the cursor after them, so that an interrupted
  * pull goes on where it was.
  */
-export async function pull(api: SyncApi, store: LocalStore, sealer: Sealer): Promise<PullReport> {
-  const report: PullReport = { pulled: [], conflicts: [], tampering: [], pushAgain: [] }
+export async function pull(api: SyncApi, store: LocalStore, sealer: Sealer, track?: Track): Promise<PullReport> {
+  const report: PullReport = { pulled: [], conflicts: [], tampering: [], pushAgain: [], exact: false, warnings: [] }
   let restarted = false
   const { page } = await api.limits()
   for (;;) {
@@ -44,10 +51,15 @@ export async function pull(api: SyncApi, store: LocalStore, sealer: Sealer): Pro
       continue
     }
     const next: SyncState = { ...state, epoch: given.epoch, cursor: given.cursor }
-    const records = await takePage(given, next, store, sealer, report)
-    await store.save(records, next)
+    const changes = await takePage(given, next, store, sealer, report)
+    const marks = track?.(next.marks, changes) ?? next.marks
+    await store.save(
+      changes.map(({ after }) => after),
+      { ...next, marks },
+    )
     if (given.has_more) continue
-    if (next.rewalk !== undefined) await finishRewalk(next, store, report)
+    report.exact = given.entities.length === 0
+    if (next.rewalk !== undefined) await finishRewalk({ ...next, marks }, store, report)
     return report
   }
 }
@@ -63,17 +75,26 @@ async function takePage(
   store: LocalStore,
   sealer: Sealer,
   report: PullReport,
-): Promise<EntityRecord[]> {
-  const records: EntityRecord[] = []
+): Promise<Change[]> {
+  const changes: Change[] = []
   for (const row of page.entities) {
-    const { record, outcome } = reconcile(await store.get(row.id), fromWire(row), state, sealer)
-    if (outcome === 'adopted') report.pulled.push(row.id)
-    else if (outcome === 'conflict') report.conflicts.push(row.id)
-    else if (outcome === 'push-again') report.pushAgain.push(row.id)
-    else if (outcome !== 'same') report.tampering.push({ id: row.id, what: outcome })
-    records.push(record)
+    const before = await store.get(row.id)
+    const { record, outcome } = reconcile(before, fromWire(row), state, sealer)
+    changes.push({ before, after: record, acknowledged: outcome === 'same' && wroteIt(before, record) })
+    // Marks are between the devices: a person has no conflict with them.
+    const marks = row.entity_type === markType
+    if (outcome === 'same') continue
+    if (outcome === 'adopted') report.pulled.push(...(marks ? [] : [row.id]))
+    else if (outcome === 'conflict') report.conflicts.push(...(marks ? [] : [row.id]))
+    else if (outcome === 'push-again') report.pushAgain.push(...(marks ? [] : [row.id]))
+    else report.tampering.push({ id: row.id, what: outcome })
   }
-  return records
+  return changes
+}
+
+/** An own write was met on the server: its acknowledgement was lost. */
+function wroteIt(before: EntityRecord | undefined, after: EntityRecord): boolean {
+  return before !== undefined && before.pending.length > after.pending.length
 }
 
 /** What the server had and has no more is pushed again. */
@@ -82,9 +103,9 @@ async function finishRewalk(state: SyncState, store: LocalStore, report: PullRep
     ({ confirmed, conflict, seenInWalk }) =>
       seenInWalk !== state.walk && (confirmed !== undefined || conflict !== undefined),
   )
-  for (const { id, confirmed } of missing) {
+  for (const { id, type, confirmed } of missing) {
     if (confirmed === undefined) continue
-    report.pushAgain.push(id)
+    if (type !== markType) report.pushAgain.push(id)
     // Only a restore explains it.
     if (state.rewalk === 'cursor-lost') report.tampering.push({ id, what: 'missing' })
   }

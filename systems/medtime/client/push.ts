@@ -1,4 +1,6 @@
 import type { PushResult, StorageRoom, SyncApi } from './api.ts'
+import { markType } from './commitment/mark.ts'
+import type { Track } from './commitment/track.ts'
 import type { ServerLimits } from './limits.ts'
 import type { EntityRecord, LocalStore, PendingWrite } from './local-store.ts'
 import type { TamperReport } from './report.ts'
@@ -30,7 +32,7 @@ const besideBytes = 1_024
  * is marked and left out of the next batch, so that one bad entity never holds up the others. Where the server has no room
  * left, deletions go first, since they make some; then ever smaller batches, down to the one that does not fit.
  */
-export async function push(api: SyncApi, store: LocalStore): Promise<PushReport> {
+export async function push(api: SyncApi, store: LocalStore, track?: Track): Promise<PushReport> {
   const report: PushReport = {
     pushed: [],
     conflicts: [],
@@ -71,8 +73,8 @@ export async function push(api: SyncApi, store: LocalStore): Promise<PushReport>
       choice = smaller(choice, batch.length)
       continue
     }
-    if (result.outcome === 'accepted') await acknowledge(store, marked, result.epoch, report)
-    else await mark(store, marked, result, state.epoch, report)
+    if (result.outcome === 'accepted') await acknowledge(store, marked, result.epoch, report, track)
+    else await mark(store, marked, result, state.epoch, report, track)
   }
 }
 
@@ -119,16 +121,19 @@ async function acknowledge(
   batch: readonly EntityRecord[],
   epoch: number,
   report: PushReport,
+  track: Track | undefined,
 ): Promise<void> {
   const state = await store.state()
   const records = batch.map((record) => {
     const [write, ...rest] = record.pending
     if (write === undefined) return record
-    report.pushed.push(write.sealed)
+    if (record.type !== markType) report.pushed.push(write.sealed)
     return { ...record, confirmed: { sealed: write.sealed, epoch }, pending: rest, seenInWalk: state.walk }
   })
   // A device that pushes before it ever pulled knows the epoch from here on, and so notices a restore.
-  await store.save(records, { ...state, epoch: state.epoch ?? epoch })
+  const changes = records.map((after, index) => ({ before: batch[index], after, acknowledged: true }))
+  const marks = track?.(state.marks, changes) ?? state.marks
+  await store.save(records, { ...state, epoch: state.epoch ?? epoch, marks })
 }
 
 async function mark(
@@ -137,6 +142,7 @@ async function mark(
   { refused }: Extract<PushResult, { outcome: 'refused' }>,
   epoch: number | undefined,
   report: PushReport,
+  track: Track | undefined,
 ): Promise<void> {
   const changed: EntityRecord[] = []
   for (const record of batch) {
@@ -144,7 +150,7 @@ async function mark(
     const conflict = refused.conflicts.find(({ id }) => id === record.id)
     if (rejection !== undefined) {
       const { reason, detail } = rejection
-      report.setAside.push({ id: record.id, reason, detail })
+      if (record.type !== markType) report.setAside.push({ id: record.id, reason, detail })
       changed.push({ ...record, setAside: { reason, detail } })
     } else if (conflict !== undefined) {
       const { server_version: serverVersion, server_checksum: serverChecksum } = conflict
@@ -152,11 +158,13 @@ async function mark(
       if (record.confirmed?.epoch === epoch && serverVersion < (record.pending[0]?.base ?? 0)) {
         report.tampering.push({ id: record.id, what: serverVersion === 0 ? 'missing' : 'replayed' })
       }
-      report.conflicts.push(record.id)
+      if (record.type !== markType) report.conflicts.push(record.id)
       changed.push({ ...record, conflict: { serverVersion, serverChecksum } })
     }
   }
   // A refusal that names nothing we sent would be sent again for ever.
   if (changed.length === 0) throw new Error('the server refused a push and named no entity of it')
-  await store.save(changed)
+  const state = await store.state()
+  const changes = changed.map((after) => ({ before: after, after, acknowledged: false }))
+  await store.save(changed, { ...state, marks: track?.(state.marks, changes) ?? state.marks })
 }

@@ -1,3 +1,4 @@
+import type { Warning } from './commitment/notice.ts'
 import type { Tampering } from './reconcile.ts'
 
 /** A row the server gave, or failed to give, that this device does not believe. */
@@ -7,7 +8,9 @@ export interface TamperReport {
 }
 
 /** What a person is told, once. */
-export interface Notice {
+export type Notice = RestoreNotice | Warning
+
+export interface RestoreNotice {
   kind: 'server-restored'
   epoch: number
 }

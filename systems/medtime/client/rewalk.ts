@@ -11,6 +11,8 @@ export function beginRewalk(
   cursor: string | undefined,
 ): SyncState {
   return {
+    // In another epoch every mark has to be compared anew.
+    marks: { ...state.marks, due: state.marks.due || epoch !== state.epoch },
     epoch,
     cursor,
     walk: state.walk + 1,

@@ -1,10 +1,14 @@
 import { createSyncApi } from './api.ts'
+import { createKeeper, type Keeper } from './commitment/keeper.ts'
+import { markType } from './commitment/mark.ts'
+import type { Warning } from './commitment/notice.ts'
+import type { PinnedFact } from './commitment/pinned.ts'
 import { createKeyRing } from './keys.ts'
 import { type EntityRecord, type LocalStore, memoryStore, type PendingWrite } from './local-store.ts'
 import { type PullReport, pull } from './pull.ts'
 import { type PushReport, push } from './push.ts'
 import { emptyRecord } from './reconcile.ts'
-import type { Notice } from './report.ts'
+import type { Notice, RestoreNotice } from './report.ts'
 import { type Clock, systemClock } from './retry.ts'
 import { open, type SealedEntity, type Sealer, sameSealed, seal } from './sealed-entity.ts'
 
@@ -28,6 +32,11 @@ export interface ClientOptions {
   random?: () => number
   fetch?: typeof fetch
   signal?: AbortSignal
+  /**
+   * With it the device vouches in a mark for what it was acknowledged, and compares the marks of the user's other devices with what the
+   * server shows. Least milliseconds between two marks of this device: 60 000 unless told.
+   */
+  marks?: { everyMs?: number }
   /** Told once for each thing a person should know. */
   onNotice?: (notice: Notice) => void
 }
@@ -51,7 +60,7 @@ export interface ConflictView {
 
 export interface SyncReport extends Omit<PushReport, 'restored'>, PullReport {
   /** What a person should be told, once. */
-  notice: Notice | undefined
+  notice: RestoreNotice | undefined
 }
 
 export interface SyncClient {
@@ -75,6 +84,20 @@ export interface SyncClient {
   discard(id: string): Promise<void>
   /** Every version this device knows to be on the server, sealed. */
   held(): Promise<SealedEntity[]>
+  /**
+   * What this device has seen, as a text for a new device to hold the server to: shown as a QR code, or printed with the recovery code.
+   * Undefined before the first pull, or when the device keeps no marks.
+   */
+  exportMark(): Promise<string | undefined>
+  /** Takes the mark of another device; false when it is damaged or not of this user. From the next pull on the server is held to it. */
+  adoptMark(text: string): Promise<boolean>
+  /**
+   * Stands for a fact of the account that the server keeps: `announced` and synced before the server is asked to change it, `settled` after;
+   * undefined when there is nothing any more. Digests come from `digestOf`.
+   */
+  pin(fact: PinnedFact, digest: string | undefined, how: 'announced' | 'settled'): Promise<void>
+  /** Compares what the server shows with what the user's devices stand for; a warning when none of them does. Sync before. */
+  checkPinned(fact: PinnedFact, shown: string): Promise<Warning | undefined>
 }
 
 /**
@@ -86,19 +109,20 @@ export interface SyncClient {
  * const { conflicts } = await phone.sync()
  */
 export function createSyncClient(options: ClientOptions): SyncClient {
-  const { address, user } = options
+  const { address, user, device } = options
   const store = options.store ?? memoryStore()
+  const clock = options.clock ?? systemClock
   const sealer: Sealer = {
     user,
     keys: createKeyRing(user, options.masterKeys),
-    collectionOf: options.collectionOf ?? ((type) => type),
+    collectionOf: (type) => (type === markType ? type : (options.collectionOf?.(type) ?? type)),
   }
   const api = createSyncApi({
     address: typeof address === 'string' ? () => address : address,
     token: options.token,
     device: options.device,
     fetch: options.fetch ?? globalThis.fetch,
-    clock: options.clock ?? systemClock,
+    clock,
     random: options.random ?? Math.random,
     signal: options.signal,
   })
@@ -125,13 +149,39 @@ export function createSyncClient(options: ClientOptions): SyncClient {
     return { id, type, version, deleted, value: content.value }
   }
   const newest = (record: EntityRecord) => record.pending.at(-1)?.sealed ?? record.confirmed?.sealed
-  const tell = async (): Promise<Notice | undefined> => {
+  const tell = async (): Promise<RestoreNotice | undefined> => {
     const state = await store.state()
     if (state.untold === undefined) return undefined
-    const notice: Notice = { kind: 'server-restored', epoch: state.untold }
+    const notice: RestoreNotice = { kind: 'server-restored', epoch: state.untold }
     await store.save([], { ...state, untold: undefined })
     options.onNotice?.(notice)
     return notice
+  }
+  const keeper: Keeper | undefined =
+    options.marks === undefined
+      ? undefined
+      : createKeeper({
+          store,
+          sealer,
+          device,
+          write: (id, value) => write(markType, id, value, false),
+          push: () => push(api, store, keeper?.track),
+          now: () => clock.now(),
+          everyMs: options.marks.everyMs ?? 60_000,
+          decide: (record, decision) => decide(record, decision, sealer),
+          tell: (warning) => options.onNotice?.(warning),
+        })
+  const pullOnce = () => pull(api, store, sealer, keeper?.track)
+  const pullAndCompare = async (): Promise<PullReport> => {
+    await keeper?.prepare()
+    const report = await pullOnce()
+    if (keeper !== undefined) report.warnings = await keeper.compare(report, pullOnce)
+    await keeper?.settle()
+    return report
+  }
+  const ordinary = (type: string): string => {
+    if (type === markType) throw new RangeError(`the type ${markType} is reserved`)
+    return type
   }
   const telling = async <T>(work: Promise<T>): Promise<T> => {
     const result = await work
@@ -140,19 +190,19 @@ export function createSyncClient(options: ClientOptions): SyncClient {
   }
 
   return {
-    put: (type, id, value) => inTurn(() => write(type, id.toLowerCase(), value, false)),
-    remove: (type, id) => inTurn(() => write(type, id.toLowerCase(), new Uint8Array(), true)),
+    put: (type, id, value) => inTurn(async () => write(ordinary(type), id.toLowerCase(), value, false)),
+    remove: (type, id) => inTurn(async () => write(ordinary(type), id.toLowerCase(), new Uint8Array(), true)),
     get: async (id) => {
       const record = await store.get(id.toLowerCase())
       return record === undefined ? undefined : view(newest(record))
     },
     list: async (type) =>
       (await store.all())
-        .filter((record) => type === undefined || record.type === type)
+        .filter((record) => record.type !== markType && (type === undefined || record.type === type))
         .flatMap((record) => view(newest(record)) ?? [])
         .filter((item) => !item.deleted),
-    push: () => inTurn(() => telling(push(api, store))),
-    pull: () => inTurn(() => telling(pull(api, store, sealer))),
+    push: () => inTurn(() => telling(push(api, store, keeper?.track))),
+    pull: () => inTurn(() => telling(pullAndCompare())),
     sync: () =>
       inTurn(async () => {
         const total: SyncReport = {
@@ -164,10 +214,12 @@ export function createSyncClient(options: ClientOptions): SyncClient {
           pushAgain: [],
           full: undefined,
           notice: undefined,
+          warnings: [],
+          exact: false,
         }
         for (;;) {
-          const pulled = await pull(api, store, sealer)
-          const pushed = await push(api, store)
+          const pulled = await pullAndCompare()
+          const pushed = await push(api, store, keeper?.track)
           total.pushed.push(...pushed.pushed)
           total.pulled.push(...pulled.pulled)
           total.conflicts = [...new Set([...total.conflicts, ...pulled.conflicts, ...pushed.conflicts])]
@@ -175,13 +227,17 @@ export function createSyncClient(options: ClientOptions): SyncClient {
           total.tampering.push(...pulled.tampering, ...pushed.tampering)
           total.pushAgain.push(...pulled.pushAgain)
           total.full = pushed.full
+          total.warnings.push(...pulled.warnings)
+          total.exact = pulled.exact
           total.notice ??= await tell()
-          if (!pushed.restored) return total
+          if (pushed.restored) continue
+          await keeper?.publish()
+          return total
         }
       }),
     conflicts: async () =>
       (await store.all())
-        .filter((record) => record.conflict !== undefined)
+        .filter((record) => record.conflict !== undefined && record.type !== markType)
         .map((record) => ({
           id: record.id,
           type: record.type,
@@ -196,13 +252,17 @@ export function createSyncClient(options: ClientOptions): SyncClient {
       }),
     setAside: async () =>
       (await store.all()).flatMap(({ id, type, setAside }) =>
-        setAside === undefined ? [] : [{ id, type, ...setAside }],
+        setAside === undefined || type === markType ? [] : [{ id, type, ...setAside }],
       ),
     discard: (id) =>
       inTurn(async () => {
         const record = await store.get(id.toLowerCase())
         if (record !== undefined) await store.save([{ ...record, pending: [], setAside: undefined }])
       }),
+    exportMark: () => inTurn(async () => keeper?.exportMark()),
+    adoptMark: (text) => inTurn(async () => (await keeper?.adoptMark(text)) ?? false),
+    pin: (fact, digest, how) => inTurn(async () => keeper?.pin(fact, digest, how)),
+    checkPinned: (fact, shown) => inTurn(async () => keeper?.checkPinned(fact, shown)),
     held: async () => (await store.all()).flatMap(({ confirmed }) => confirmed?.sealed ?? []),
   }
 }

@@ -1,0 +1,172 @@
+import { expand } from '@noble/hashes/hkdf.js'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { utf8ToBytes } from '@noble/hashes/utils.js'
+import type { EntityRecord } from '../local-store.ts'
+import type { PullReport } from '../pull.ts'
+import { TransientError } from '../retry.ts'
+import { decodeHandedMark, encodeHandedMark } from './exported-mark.ts'
+import { countOf, markId, markType } from './mark.ts'
+import type { Warning } from './notice.ts'
+import { announce, check, merge, type PinnedFact, settle } from './pinned.ts'
+import { type Publisher, publishMark } from './publish.ts'
+import { createSetHash, emptySet, type SetCommitment } from './set-commitment.ts'
+import { createTrack, type Track } from './track.ts'
+import { type Doubt, readHeads, verifyMarks } from './verify.ts'
+
+/** Most pulls after one another to find a moment in which nothing moves. */
+const mostLooks = 8
+
+export interface KeeperOptions extends Publisher {
+  /** A conflict of two versions of a mark, decided: for ours or for theirs. @throws while theirs is not here yet */
+  decide: (record: EntityRecord, decision: 'mine' | 'theirs') => EntityRecord
+  /** Told each warning once. */
+  tell: (warning: Warning) => void
+}
+
+/** Keeps this device's mark, and compares those of the others with what the server shows. */
+export interface Keeper {
+  track: Track
+  /** Before a pull: counts anew what is here when the key of the commitment is another. */
+  prepare(): Promise<void>
+  /** After a pull; `again` pulls once more, when something has to be looked at twice. Returns what is new to the person. */
+  compare(report: PullReport, again: () => Promise<PullReport>): Promise<Warning[]>
+  /** Decides conflicts of marks: a device stands by its own, and takes the others' as they are. */
+  settle(): Promise<void>
+  /** After a push. A mark that does not get through waits with everything else. */
+  publish(): Promise<void>
+  exportMark(): Promise<string | undefined>
+  adoptMark(text: string): Promise<boolean>
+  pin(fact: PinnedFact, digest: string | undefined, how: 'announced' | 'settled'): Promise<void>
+  checkPinned(fact: PinnedFact, shown: string): Promise<Warning | undefined>
+}
+
+export function createKeeper(options: KeeperOptions): Keeper {
+  const { store, sealer, device, decide, tell } = options
+  const root = sealer.keys.current(markType)
+  const derive = (name: string) => expand(sha256, root.key, utf8ToBytes(name), 32)
+  const replace = createSetHash(derive('set commitment'))
+  const handKey = derive('handed mark')
+
+  return {
+    track: createTrack(sealer, replace),
+    prepare: async () => {
+      const state = await store.state()
+      if (state.marks.viewKey === root.id) return
+      const view: Record<string, SetCommitment> = {}
+      for (const { type, confirmed } of await store.all()) {
+        if (confirmed === undefined || type === markType) continue
+        const collection = sealer.collectionOf(confirmed.sealed.type)
+        view[collection] = replace(view[collection] ?? emptySet, undefined, confirmed.sealed)
+      }
+      await store.save([], { ...state, marks: { ...state.marks, view, viewKey: root.id } })
+    },
+    compare: async (report, again) => {
+      let last = report
+      let { marks, doubts } = await verifyMarks(store, sealer)
+      for (let look = 1; look < mostLooks && !last.exact && doubts.some(isGrave); look++) {
+        last = await again()
+        report.tampering.push(...last.tampering)
+        ;({ marks, doubts } = await verifyMarks(store, sealer))
+      }
+      const state = await store.state()
+      const epoch = state.epoch ?? 0
+      const fresh = doubts.filter((doubt) => !state.marks.told.includes(nameOf(doubt, epoch)))
+      const told = doubts.map((doubt) => nameOf(doubt, epoch))
+      if (state.marks.due || told.length > 0) await store.save([], { ...state, marks: { ...marks, told } })
+      const warnings = gather(fresh, epoch)
+      if (report.tampering.length > 0) {
+        const entities = [...new Set(report.tampering.map(({ id }) => id))]
+        warnings.push({ kind: 'data-tampered', epoch, devices: [], entities })
+      }
+      for (const warning of warnings) tell(warning)
+      return warnings
+    },
+    settle: async () => {
+      const state = await store.state()
+      const open: string[] = []
+      const decided: EntityRecord[] = []
+      for (const id of state.marks.disputed) {
+        const record = await store.get(id)
+        if (record?.conflict === undefined) continue
+        const ours = id === markId(sealer.user, device)
+        try {
+          decided.push(decide(record, ours ? 'mine' : 'theirs'))
+        } catch {
+          // The other version is not here yet.
+          open.push(id)
+        }
+      }
+      if (state.marks.disputed.length === 0) return
+      await store.save(decided, { ...state, marks: { ...state.marks, disputed: open, due: true, unpublished: true } })
+    },
+    publish: async () => {
+      try {
+        await publishMark(options)
+      } catch (error) {
+        if (!(error instanceof TransientError)) throw error
+      }
+    },
+    exportMark: async () => {
+      const { epoch, marks } = await store.state()
+      if (epoch === undefined) return undefined
+      const heads = (await readHeads(store, sealer, marks.devices)).filter((mark) => mark.epoch === epoch)
+      const seen = Object.fromEntries(heads.map((mark) => [mark.device, countOf(mark)]))
+      return encodeHandedMark(sealer.user, handKey, { epoch, seen, facts: marks.facts })
+    },
+    adoptMark: async (text) => {
+      const handed = decodeHandedMark(sealer.user, handKey, text)
+      if (handed === undefined) return false
+      const state = await store.state()
+      const { epoch, seen, facts } = handed
+      const marks = { ...state.marks, demand: { epoch, seen }, facts: merge(state.marks.facts, facts), due: true }
+      await store.save([], { ...state, marks })
+      return true
+    },
+    pin: async (fact, digest, how) => {
+      const state = await store.state()
+      const { facts } = state.marks
+      const next =
+        how === 'announced' && digest !== undefined ? announce(facts, fact, digest) : settle(facts, fact, digest)
+      await store.save([], { ...state, marks: { ...state.marks, facts: next, unpublished: true } })
+    },
+    checkPinned: async (fact, shown) => {
+      const { epoch, marks } = await store.state()
+      if (check(marks.facts, fact, shown) !== 'changed') return undefined
+      const warning: Warning = { kind: kindOf(fact), epoch: epoch ?? 0, devices: [], entities: [] }
+      tell(warning)
+      return warning
+    },
+  }
+}
+
+/** A restore explains what is not there yet; everything else has to be looked at twice before it is said. */
+function isGrave({ kind }: Doubt): boolean {
+  return kind !== 'restore-incomplete'
+}
+
+function nameOf({ kind, device }: Doubt, epoch: number): string {
+  return `${kind} ${device} ${epoch}`
+}
+
+/** One warning of a kind, whatever number of devices it is about. */
+function gather(doubts: readonly Doubt[], epoch: number): Warning[] {
+  return [...Map.groupBy(doubts, ({ kind }) => kind)].map(([kind, each]) => ({
+    kind,
+    epoch,
+    devices: [...new Set(each.map(({ device }) => device))],
+    entities: [...new Set(each.flatMap(({ entities }) => entities))],
+  }))
+}
+
+function kindOf(fact: PinnedFact): Warning['kind'] {
+  switch (fact) {
+    case 'keys':
+      return 'keys-replaced'
+    case 'kdf':
+      return 'kdf-changed'
+    case 'recovery':
+      return 'recovery-replaced'
+    default:
+      return 'caregiver-key-replaced'
+  }
+}
