@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { describe, test } from 'node:test'
+import { type ServerDouble, serverDouble } from '../server-double.ts'
+import { type ClientOptions, createSyncClient, type SyncClient } from '../sync-client.ts'
+import { markType } from './mark.ts'
+
+const user = '3f0c1a52-0000-4000-8000-000000000001'
+const text = (value: string) => new TextEncoder().encode(value)
+const masterKeys = [new Uint8Array(32).fill(7)] as const
+
+function device(name: string, server: Pick<ServerDouble, 'fetch'>, options: Partial<ClientOptions> = {}): SyncClient {
+  return createSyncClient({
+    address: 'http://server.test',
+    token: async () => 'token',
+    user,
+    device: name,
+    masterKeys,
+    clock: { now: () => Date.UTC(2026, 0, 1), sleep: async () => {} },
+    random: () => 0.5,
+    fetch: server.fetch,
+    marks: { everyMs: 0 },
+    ...options,
+  })
+}
+
+const marksOn = (server: ServerDouble) => [...server.rows().values()].filter((row) => row.entity_type === markType)
+
+describe('a mark', () => {
+  test('is written when there is something to vouch for, and nobody sees it as content', async () => {
+    const server = serverDouble(10)
+    const [phone, tablet] = [device('phone', server), device('tablet', server)]
+    await tablet.sync()
+    assert.equal(marksOn(server).length, 0, 'who wrote nothing has nothing to say')
+    const id = randomUUID()
+    await phone.put('dose', id, text('one'))
+    const report = await phone.sync()
+    assert.deepEqual(
+      report.pushed.map((each) => each.id),
+      [id],
+    )
+    assert.equal(marksOn(server).length, 1)
+    const pulled = await tablet.sync()
+    assert.deepEqual([pulled.pulled, pulled.warnings], [[id], []])
+    assert.deepEqual(
+      (await tablet.list()).map((item) => item.id),
+      [id],
+    )
+    await assert.rejects(phone.put(markType, randomUUID(), text('mine')), RangeError)
+  })
+
+  test('comes to rest: devices that have nothing new to say send none', async () => {
+    const server = serverDouble(10)
+    const [phone, tablet] = [device('phone', server), device('tablet', server)]
+    for (const each of [phone, tablet, phone, tablet]) {
+      await each.put('dose', randomUUID(), text('one'))
+      await each.sync()
+    }
+    const versions = marksOn(server).map(({ version }) => version)
+    for (const each of [phone, tablet, phone, tablet]) await each.sync()
+    assert.deepEqual(
+      marksOn(server).map(({ version }) => version),
+      versions,
+    )
+  })
+
+  test('moves its claims into leaves that never change again, and a new device reads them all', async () => {
+    const server = serverDouble(100)
+    const phone = device('phone', server)
+    for (let round = 0; round < 3; round++) {
+      for (let dose = 0; dose < 130; dose++) await phone.put('dose', randomUUID(), text(`${round} ${dose}`))
+      assert.deepEqual((await phone.sync()).warnings, [])
+    }
+    assert.equal(marksOn(server).length, 1 + 3, 'a head and three leaves of 128 claims')
+    const versions = marksOn(server).map(({ version }) => version)
+    assert.deepEqual(versions.toSorted(), [1, 1, 1, 3])
+    const fresh = device('new', server)
+    const { pulled, warnings } = await fresh.sync()
+    assert.deepEqual([pulled.length, warnings], [390, []])
+  })
+
+  test('is not written more often than asked for', async () => {
+    const server = serverDouble(10)
+    let now = Date.UTC(2026, 0, 1)
+    const phone = device('phone', server, {
+      marks: { everyMs: 60_000 },
+      clock: { now: () => now, sleep: async () => {} },
+    })
+    for (let minute = 0; minute < 4; minute++) {
+      await phone.put('dose', randomUUID(), text('one'))
+      await phone.sync()
+      now += 30_000
+    }
+    assert.deepEqual(
+      marksOn(server).map(({ version }) => version),
+      [2],
+    )
+  })
+
+  test('survives that its device forgets everything: it goes on from what the server has', async () => {
+    const server = serverDouble(10)
+    const before = device('phone', server)
+    await before.put('dose', randomUUID(), text('one'))
+    await before.sync()
+    const after = device('phone', server)
+    await after.put('dose', randomUUID(), text('two'))
+    assert.deepEqual((await after.sync()).warnings, [])
+    const tablet = device('tablet', server)
+    assert.deepEqual((await tablet.sync()).warnings, [])
+    assert.equal(marksOn(server).length, 1)
+  })
+})
+
+describe('after a restore of the server', () => {
+  test('a device that lacks what others have not brought back yet is told so, and no more once they have', async () => {
+    const server = serverDouble(10)
+    const [phone, tablet] = [device('phone', server), device('tablet', server)]
+    const handed: (string | undefined)[] = []
+    await phone.put('dose', randomUUID(), text('kept'))
+    await phone.sync()
+    await tablet.sync()
+    const id = randomUUID()
+    await phone.put('dose', id, text('lost'))
+    await phone.sync()
+    await phone.pull()
+    handed.push(await phone.exportMark())
+    server.restore(2)
+    const fresh = device('new', server)
+    assert.equal(await fresh.adoptMark(handed[0] ?? ''), true)
+    const first = await fresh.sync()
+    assert.deepEqual(
+      first.warnings.map(({ kind, devices }) => ({ kind, devices })),
+      [{ kind: 'restore-incomplete', devices: ['phone'] }],
+    )
+    assert.deepEqual((await fresh.sync()).warnings, [], 'told once')
+    const back = await phone.sync()
+    assert.deepEqual([back.warnings, back.pushAgain], [[], [id]])
+    assert.deepEqual((await fresh.sync()).warnings, [])
+    assert.deepEqual((await tablet.sync()).warnings, [])
+    assert.equal(new TextDecoder().decode((await fresh.get(id))?.value), 'lost')
+  })
+})
