@@ -50,6 +50,8 @@ export interface HttpRequest {
   json?: Json
   /** Raw body for malformed input; sent as `application/json` unless `headers` says otherwise. */
   text?: string
+  /** Raw body in base64, for what is no text; sent as `application/json` unless `headers` says otherwise. */
+  base64?: string
 }
 
 /**

@@ -83,6 +83,17 @@ export default definePlan({
           source: 'BACKEND-ARCH-001 §6.2, §7.2',
           requirements: ['MB-5.2d'],
         },
+        'quota-exact': {
+          claim: 'What a user holds is counted to the byte; what would go above the quota of the tier is refused as a whole',
+          source: 'BACKEND-ARCH-001 §5.2.1',
+          note: 'The documents have tiers and no quota. 25 MB for free, 250 MB for pro, 2 GB for perfect; a deletion makes room at once.',
+        },
+        'compressed-bodies': {
+          claim:
+            'Requests in gzip and zstd are read like any other, with the same limit after they unfold; answers above 1 KB go out compressed',
+          source: 'BACKEND-ARCH-001 §6.1',
+          requirements: ['MB-6.1a'],
+        },
         'tokens-checked': {
           claim: 'Only an RS256 token of the right issuer and audience, in date and with every claim, is let in',
           source: 'BACKEND-ARCH-001 §5.5.1',
@@ -188,6 +199,11 @@ export default definePlan({
         sql: "SELECT user_id, id FROM srv_encrypted_entities WHERE blob_size <> octet_length(encrypted_blob) OR checksum <> encode(sha256(encrypted_blob), 'hex')",
         source: 'BACKEND-ARCH-001 §5.2.1, §7.1',
         requirements: ['MB-5.2b', 'MB-7.1'],
+      },
+      'bytes-counted': {
+        claim: 'What each user is counted to hold is what is stored',
+        sql: 'SELECT u.user_id, u.held_bytes FROM srv_users u LEFT JOIN srv_encrypted_entities e USING (user_id) GROUP BY u.user_id, u.held_bytes HAVING u.held_bytes <> coalesce(sum(e.blob_size), 0)',
+        source: 'BACKEND-ARCH-001 §5.2.1',
       },
       'one-epoch': {
         claim: 'There is one row of epochs, and no change is from a later one than was ever begun',

@@ -53,7 +53,8 @@ export async function send(request: HttpRequest, sending: Sending): Promise<Answ
   }
 }
 
-function bodyOf(request: HttpRequest, values: Values): string | undefined {
+function bodyOf(request: HttpRequest, values: Values): string | Buffer<ArrayBuffer> | undefined {
+  if (request.base64 !== undefined) return Buffer.from(request.base64, 'base64')
   if (request.text !== undefined) return fillText(request.text, values)
   return request.json === undefined ? undefined : JSON.stringify(fillJson(request.json, values))
 }

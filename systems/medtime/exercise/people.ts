@@ -26,10 +26,15 @@ const defects: readonly Defect[] = [
   'subject-no-uuid',
 ]
 
+/** What a person pays for; perfect unless a case needs another. */
+export type Tier = 'free' | 'pro' | 'perfect'
+
+const tiers: readonly Tier[] = ['free', 'pro', 'perfect']
+
 /** The synthetic users of the exercise and their tokens. */
 export interface People {
-  /** Alias of a person: `ana@case`, or `ana@case;expired` when the token has a defect. */
-  alias(name: string, place: string, defect?: Defect): string
+  /** Alias of a person: `ana@case`, or `ana@case;expired` when the token has a defect, `ana@case;free` when it has a tier. */
+  alias(name: string, place: string, trait?: Defect | Tier): string
   /** The user id that an alias always leads to; a defect does not change it. */
   userId(alias: string): string
   /** A new access token. Not kept: the issuer may have been started anew, with another key, at any time. */
@@ -57,13 +62,13 @@ export function people(options: { salt: string; issuer: () => string }): People 
     if (!response.ok) throw new Error(`the development issuer answered ${response.status}`)
     return minted.parse(await response.json()).access_token
   }
-  const claimsOf = (sub: string): Claims => ({ sub, email: `${sub}@example.test`, tier: 'perfect' })
+  const claimsOf = (sub: string, tier: Tier = 'perfect'): Claims => ({ sub, email: `${sub}@example.test`, tier })
   return {
-    alias: (name, place, defect) => `${name}@${place}${defect === undefined ? '' : `;${defect}`}`,
+    alias: (name, place, trait) => `${name}@${place}${trait === undefined ? '' : `;${trait}`}`,
     userId,
     token: async (alias) => {
-      const { defect } = split(alias)
-      const claims = claimsOf(userId(alias))
+      const { defect, tier } = split(alias)
+      const claims = claimsOf(userId(alias), tier)
       return defect === undefined ? mint(claims) : defective(defect, claims, mint, issuer())
     },
     tokenOf: (sub) => mint(claimsOf(sub)),
@@ -94,9 +99,11 @@ async function defective(defect: Defect, claims: Claims, mint: Mint, issuer: str
   }
 }
 
-function split(alias: string): { who: string; defect: Defect | undefined } {
+function split(alias: string): { who: string; defect: Defect | undefined; tier: Tier | undefined } {
   const [who = alias, told] = alias.split(';')
   const defect = defects.find((known) => known === told)
-  if (told !== undefined && defect === undefined) throw new TypeError(`no token has the defect "${told}"`)
-  return { who, defect }
+  const tier = tiers.find((known) => known === told)
+  if (told !== undefined && defect === undefined && tier === undefined)
+    throw new TypeError(`no token has the defect "${told}"`)
+  return { who, defect, tier }
 }

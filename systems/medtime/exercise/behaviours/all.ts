@@ -1,6 +1,7 @@
 import type { Behaviour } from 'aval'
 import type { People } from '../people.ts'
 import { blobValidation } from './blob-validation.ts'
+import { compressedBodies } from './compressed-bodies.ts'
 import { cursorGuarded } from './cursor-guarded.ts'
 import { errorsAreBlind } from './errors-are-blind.ts'
 import { health } from './health.ts'
@@ -10,6 +11,7 @@ import { pullPages } from './pull-pages.ts'
 import { pushAtomic } from './push-atomic.ts'
 import { pushConflicts } from './push-conflicts.ts'
 import { pushReplay } from './push-replay.ts'
+import { quotaExact } from './quota-exact.ts'
 import { sinceOverlap } from './since-overlap.ts'
 import { syncStatus } from './sync-status.ts'
 import { tokensChecked } from './tokens-checked.ts'
@@ -28,6 +30,8 @@ export function allBehaviours(people: People): Behaviour[] {
     cursorGuarded,
     sinceOverlap,
     syncStatus,
+    quotaExact,
+    compressedBodies,
     tokensChecked,
     ownRowsOnly,
     errorsAreBlind,

@@ -1,11 +1,11 @@
 import type { Behaviour, Exchange, Expectation, HttpRequest, Json } from 'aval'
-import type { Defect, People } from '../people.ts'
+import type { Defect, People, Tier } from '../people.ts'
 import { uuidOf, type WireEntity, wireEntity } from '../wire.ts'
 
 /** What a case is written with: people and entities nobody else has. */
 export interface Scene {
-  /** A person of this case. */
-  person(name: string): string
+  /** A person of this case, of the highest tier unless told. */
+  person(name: string, tier?: Tier): string
   /** A person of this case whose token has a defect. */
   defective(name: string, defect: Defect): string
   /** The user id of a person of this case. */
@@ -34,7 +34,7 @@ export function caseOf(promise: string, name: string, title: string, write: (sce
   const id = `${promise}/${name}`
   return (people) => {
     const scene: Scene = {
-      person: (who) => people.alias(who, id),
+      person: (who, tier) => people.alias(who, id, tier),
       defective: (who, defect) => people.alias(who, id, defect),
       userId: (who) => people.userId(people.alias(who, id)),
       entity: (entityName, change = {}) => {

@@ -16,6 +16,12 @@ export const serviceMutations: Mutation[] = [
     environment: preload('api', 'any-signature.ts'),
   },
   {
+    id: 'bombs-unfold',
+    breaks: 'behaviour/api/compressed-bodies',
+    description: 'The limit of a request is a hundred times what it should be, so that a bomb unfolds',
+    environment: preload('api', 'huge-bodies.ts'),
+  },
+  {
     id: 'errors-tell',
     breaks: 'behaviour/api/errors-are-blind',
     description: 'Errors repeat the address that was asked for',

@@ -68,6 +68,23 @@ export const syncPushMutations: Mutation[] = [
     ],
   },
   {
+    id: 'quota-a-byte-late',
+    breaks: 'behaviour/api/quota-exact',
+    description: 'A user may hold one byte more than the tier allows',
+    sql: [
+      rewriteFunction('srv_write', [
+        { part: 'stored_bytes + growth <= p_quota', by: 'stored_bytes + growth <= p_quota + 1' },
+        { part: 'stored_bytes + growth > p_quota', by: 'stored_bytes + growth > p_quota + 1' },
+      ]),
+    ],
+  },
+  {
+    id: 'deletions-free-nothing',
+    breaks: 'behaviour/api/quota-exact',
+    description: 'What is written over or deleted goes on counting',
+    sql: [rewriteFunction('srv_write', [{ part: 'c.size - coalesce(c.stored_size, 0)', by: 'c.size' }])],
+  },
+  {
     id: 'blob-limit-short',
     breaks: 'behaviour/api/blob-validation',
     description: 'The limit of a blob is one byte short: the last allowed size is refused',
