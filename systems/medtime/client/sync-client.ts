@@ -3,7 +3,7 @@ import { createKeeper, type Keeper } from './commitment/keeper.ts'
 import { markType } from './commitment/mark.ts'
 import type { Warning } from './commitment/notice.ts'
 import type { PinnedFact } from './commitment/pinned.ts'
-import { createKeyRing } from './keys.ts'
+import { createKeyRing, type Generations } from './keys.ts'
 import { type EntityRecord, type LocalStore, memoryStore, type PendingWrite } from './local-store.ts'
 import { type PullReport, pull } from './pull.ts'
 import { type PushReport, push } from './push.ts'
@@ -23,6 +23,8 @@ export interface ClientOptions {
   device: string
   /** Newest first; the first seals, all open. */
   masterKeys: readonly [Uint8Array, ...Uint8Array[]]
+  /** How often the key of each collection was replaced; asked whenever something is sealed. */
+  generations?: Generations
   /** In memory unless told. */
   store?: LocalStore
   /** Collection of an entity type, which has a key of its own; the type itself unless told. */
@@ -82,6 +84,8 @@ export interface SyncClient {
   setAside(): Promise<{ id: string; type: string; reason: string; detail: string }[]>
   /** Gives up the writes of an entity that was set aside. */
   discard(id: string): Promise<void>
+  /** Writes anew what is not sealed with the present key of its collection, and tells the ids; `push` sends it. */
+  reseal(): Promise<string[]>
   /** Every version this device knows to be on the server, sealed. */
   held(): Promise<SealedEntity[]>
   /**
@@ -114,7 +118,7 @@ export function createSyncClient(options: ClientOptions): SyncClient {
   const clock = options.clock ?? systemClock
   const sealer: Sealer = {
     user,
-    keys: createKeyRing(user, options.masterKeys),
+    keys: createKeyRing(user, options.masterKeys, options.generations),
     collectionOf: (type) => (type === markType ? type : (options.collectionOf?.(type) ?? type)),
   }
   const api = createSyncApi({
@@ -127,8 +131,11 @@ export function createSyncClient(options: ClientOptions): SyncClient {
     signal: options.signal,
   })
   const inTurn = createTurns()
+  let learned = false
 
   const write = async (type: string, id: string, value: Uint8Array, deleted: boolean): Promise<SealedEntity> => {
+    // What a device starts with may be sealed by a key that was replaced since.
+    if (!learned) await learn()
     const record = (await store.get(id)) ?? emptyRecord(id, type)
     if (record.conflict !== undefined) throw new Error('resolve the conflict of this entity before writing it again')
     // A write that was never sent is replaced; one that may be on the server gets a successor.
@@ -147,6 +154,32 @@ export function createSyncClient(options: ClientOptions): SyncClient {
     if (content === undefined) return undefined
     const { id, type, version, deleted } = sealed
     return { id, type, version, deleted, value: content.value }
+  }
+  /** Takes over what is known of replaced keys, and seals anew what was sealed with one of them. */
+  const learn = async (): Promise<void> => {
+    const replaced = await options.generations?.learn(async (id) => {
+      const record = await store.get(id)
+      return [record?.pending.at(-1)?.sealed, record?.confirmed?.sealed].flatMap((sealed) => {
+        const content = sealed === undefined ? undefined : open(sealer, sealed)
+        return content === undefined ? [] : [content.value]
+      })
+    })
+    learned = true
+    if (replaced) await reseal()
+  }
+  const reseal = async (): Promise<string[]> => {
+    const written: string[] = []
+    for (const record of await store.all()) {
+      const sealed = record.conflict === undefined ? newest(record) : undefined
+      if (sealed === undefined) continue
+      const { id, type, keyId, deleted } = sealed
+      if (keyId === sealer.keys.current(sealer.collectionOf(type)).id) continue
+      const content = open(sealer, sealed)
+      if (content === undefined) continue
+      await write(type, id, content.value, deleted)
+      written.push(id)
+    }
+    return written
   }
   const newest = (record: EntityRecord) => record.pending.at(-1)?.sealed ?? record.confirmed?.sealed
   const tell = async (): Promise<RestoreNotice | undefined> => {
@@ -177,6 +210,7 @@ export function createSyncClient(options: ClientOptions): SyncClient {
     const report = await pullOnce()
     if (keeper !== undefined) report.warnings = await keeper.compare(report, pullOnce)
     await keeper?.settle()
+    await learn()
     return report
   }
   const ordinary = (type: string): string => {
@@ -259,6 +293,7 @@ export function createSyncClient(options: ClientOptions): SyncClient {
         const record = await store.get(id.toLowerCase())
         if (record !== undefined) await store.save([{ ...record, pending: [], setAside: undefined }])
       }),
+    reseal: () => inTurn(reseal),
     exportMark: () => inTurn(async () => keeper?.exportMark()),
     adoptMark: (text) => inTurn(async () => (await keeper?.adoptMark(text)) ?? false),
     pin: (fact, digest, how) => inTurn(async () => keeper?.pin(fact, digest, how)),
