@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { loopback, networks } from '../api/limits/networks.ts'
 
 const schema = z.object({
   HOST: z.string().default('127.0.0.1'),
@@ -12,6 +13,9 @@ const schema = z.object({
     .regex(/^[A-Za-z0-9+/]{43}=$/)
     .optional(),
   ACCOUNTS_KEY_FILE: z.string().min(1).default('.aval/accounts.key'),
+  TRUSTED_PROXIES: networks.optional(),
+  LIMITS_EXEMPT: networks.optional(),
+  LIMITS_TIMES: z.coerce.number().int().min(1).max(1_000_000).default(1),
   AVAL_ENVIRONMENT: z.string().default('development'),
 })
 
@@ -27,6 +31,12 @@ export interface Config {
   tokenAudience: string
   /** What seals the secrets in the database: 32 bytes, or the file they are in, made when it is not there. */
   sealingKey: { bytes: Buffer } | { file: string }
+  /** Proxies that are believed when they tell whom they speak for. */
+  trustedProxies: string[]
+  /** Addresses and networks whose requests are not counted. None in production. */
+  limitsExempt: string[]
+  /** Times what the plan allows. */
+  limitsTimes: number
 }
 
 /**
@@ -44,6 +54,11 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   if (values.AVAL_ENVIRONMENT === 'production' && values.ACCOUNTS_KEY === undefined) {
     throw new Error('ACCOUNTS_KEY must hold 32 bytes in base64 in production')
   }
+  // What a limit lets pass in production stands in the plan and nowhere else.
+  if (values.AVAL_ENVIRONMENT === 'production' && (values.LIMITS_TIMES !== 1 || values.LIMITS_EXEMPT !== undefined)) {
+    throw new Error('LIMITS_TIMES and LIMITS_EXEMPT are not for production')
+  }
+  const scratch = values.AVAL_ENVIRONMENT === 'scratch'
   return {
     host: values.HOST,
     port: values.PORT,
@@ -51,6 +66,9 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     poolSize: values.DATABASE_POOL,
     tokenIssuer: values.TOKEN_ISSUER,
     tokenAudience: values.TOKEN_AUDIENCE,
+    trustedProxies: values.TRUSTED_PROXIES ?? (scratch ? loopback : []),
+    limitsExempt: values.LIMITS_EXEMPT ?? (scratch ? loopback : []),
+    limitsTimes: values.LIMITS_TIMES,
     sealingKey:
       values.ACCOUNTS_KEY === undefined
         ? { file: values.ACCOUNTS_KEY_FILE }

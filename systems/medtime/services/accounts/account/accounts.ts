@@ -19,6 +19,8 @@ export interface Kdf {
 }
 
 export interface PasswordRecord {
+  /** Which key of OPAQUE it was registered under: a new one each time. */
+  registrationId: string
   registration: string
   kdf: Kdf
   wrappedMasterKey: Buffer
@@ -54,6 +56,7 @@ export interface NewAccount {
 }
 
 interface PasswordRow {
+  registration_id: string
   registration_record: string
   kdf_memory_kib: number
   kdf_iterations: number
@@ -109,28 +112,39 @@ export function createAccounts(database: Database): Accounts {
     password: async (run, user) => {
       const rows = await run<PasswordRow>(
         'read password',
-        `SELECT registration_record, kdf_memory_kib, kdf_iterations, kdf_parallelism, wrapped_master_key
+        `SELECT registration_id, registration_record, kdf_memory_kib, kdf_iterations, kdf_parallelism, wrapped_master_key
          FROM public.srv_account_passwords WHERE user_id = $1`,
         [user],
       )
       const [row] = rows
       return (
         row && {
+          registrationId: row.registration_id,
           registration: row.registration_record,
           kdf: { memory_kib: row.kdf_memory_kib, iterations: row.kdf_iterations, parallelism: row.kdf_parallelism },
           wrappedMasterKey: row.wrapped_master_key,
         }
       )
     },
-    setPassword: async (run, user, { registration, kdf, wrappedMasterKey }, now) => {
+    setPassword: async (run, user, { registrationId, registration, kdf, wrappedMasterKey }, now) => {
       await run(
         'set password',
         `INSERT INTO public.srv_account_passwords AS p
-           (user_id, registration_record, kdf_memory_kib, kdf_iterations, kdf_parallelism, wrapped_master_key, changed_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
-         ON CONFLICT (user_id) DO UPDATE SET registration_record = $2, kdf_memory_kib = $3, kdf_iterations = $4,
-           kdf_parallelism = $5, wrapped_master_key = $6, changed_at = $7`,
-        [user, registration, kdf.memory_kib, kdf.iterations, kdf.parallelism, wrappedMasterKey, new Date(now)],
+           (user_id, registration_id, registration_record, kdf_memory_kib, kdf_iterations, kdf_parallelism,
+            wrapped_master_key, changed_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (user_id) DO UPDATE SET registration_id = $2, registration_record = $3, kdf_memory_kib = $4,
+           kdf_iterations = $5, kdf_parallelism = $6, wrapped_master_key = $7, changed_at = $8`,
+        [
+          user,
+          registrationId,
+          registration,
+          kdf.memory_kib,
+          kdf.iterations,
+          kdf.parallelism,
+          wrappedMasterKey,
+          new Date(now),
+        ],
       )
     },
     recovery: async (run, user) => {

@@ -18,3 +18,11 @@ export interface Handle {
 export function emailHandle(sealing: Sealing, address: string): Handle {
   return { kind: 'email', hash: sealing.mac('e-mail', address) }
 }
+
+/**
+ * Names the key that OPAQUE evaluates a password with. An account that does not exist has one as well, always the same: who asks
+ * twice must not see two.
+ */
+export function credentialOf(sealing: Sealing, { hash }: Handle, registrationId: string | undefined): string {
+  return sealing.mac('credential', `${hash.toString('hex')} ${registrationId ?? 'none'}`).toString('hex')
+}

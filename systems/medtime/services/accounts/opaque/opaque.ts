@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { client, ready, server } from '@serenity-kit/opaque'
+import { ApiError } from '../../api/http/api-error.ts'
 
 /** The server's half of OPAQUE (RFC 9807): it lets people in by a password that it never has. */
 export interface Opaque {
-  /** Answers the first message of a registration. @throws when the message is malformed */
+  /** Answers the first message of a registration. @throws ApiError BAD_REQUEST when the message is malformed */
   register(handle: string, request: string): string
-  /** Answers the first message of a sign-in; without a record as if there were one. @throws when the message is malformed */
+  /** Answers the first message of a sign-in; without a record as if there were one. @throws ApiError BAD_REQUEST when the message is malformed */
   start(handle: string, record: string | undefined, request: string): { state: string; response: string }
+  /** Whether somebody could ever sign in with this record: a client may send anything. */
+  accepts(record: string): boolean
   /** Whether the second message shows the password. */
   finish(state: string, request: string): boolean
 }
@@ -46,17 +49,24 @@ export async function createOpaqueSetup(): Promise<OpaqueSetup> {
 export async function openOpaque(setup: OpaqueSetup): Promise<Opaque> {
   await ready
   const serverSetup = setup.secret
+  const begin = (userIdentifier: string, registrationRecord: string, startLoginRequest: string) =>
+    server.startLogin({ serverSetup, userIdentifier, registrationRecord, startLoginRequest })
+  const { startLoginRequest: anyRequest } = client.startLogin({ password: '' })
   return {
     register: (userIdentifier, registrationRequest) =>
-      server.createRegistrationResponse({ serverSetup, userIdentifier, registrationRequest }).registrationResponse,
+      orMalformed(() => server.createRegistrationResponse({ serverSetup, userIdentifier, registrationRequest }))
+        .registrationResponse,
     start: (userIdentifier, record, startLoginRequest) => {
-      const { serverLoginState, loginResponse } = server.startLogin({
-        serverSetup,
-        userIdentifier,
-        registrationRecord: record ?? setup.standIn,
-        startLoginRequest,
-      })
-      return { state: serverLoginState, response: loginResponse }
+      const begun = orMalformed(() => begin(userIdentifier, record ?? setup.standIn, startLoginRequest))
+      return { state: begun.serverLoginState, response: begun.loginResponse }
+    },
+    accepts: (record) => {
+      try {
+        begin('anybody', record, anyRequest)
+        return true
+      } catch {
+        return false
+      }
     },
     finish: (serverLoginState, finishLoginRequest) => {
       try {
@@ -66,5 +76,14 @@ export async function openOpaque(setup: OpaqueSetup): Promise<Opaque> {
         return false
       }
     },
+  }
+}
+
+/** The library says no more than that it could not read something. */
+function orMalformed<T>(work: () => T): T {
+  try {
+    return work()
+  } catch {
+    throw new ApiError('BAD_REQUEST')
   }
 }

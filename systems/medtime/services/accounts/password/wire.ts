@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { email } from '../account/handle.ts'
+import { solution } from '../limits/challenge.ts'
 
 /** A message of OPAQUE: bytes in base64url, which only the library reads. */
 export const message = z.string().regex(/^[\w-]{1,1024}$/)
@@ -23,10 +24,11 @@ export const recovery = z.strictObject({
 })
 
 export const registrationRequest = z.strictObject({ email, registration_request: message })
-export const registrationAnswer = z.object({ registration_response: message })
+export const registrationAnswer = z.object({ registration_id: z.guid(), registration_response: message })
 
 export const signUpRequest = z.strictObject({
   email,
+  registration_id: z.guid(),
   registration_record: message,
   kdf,
   wrapped_master_key: wrappedKey,
@@ -34,5 +36,5 @@ export const signUpRequest = z.strictObject({
 })
 export const signUpAnswer = z.object({}).describe('The same whether or not the address had an account.')
 
-export const startRequest = z.strictObject({ email, login_request: message })
+export const startRequest = z.strictObject({ email, login_request: message, challenge: solution.optional() })
 export const startAnswer = z.object({ attempt_id: z.guid(), login_response: message, kdf })

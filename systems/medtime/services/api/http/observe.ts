@@ -6,7 +6,8 @@ import type { HttpMetrics } from './metrics.ts'
 export function observe(server: FastifyInstance, metrics: HttpMetrics, log: Log): void {
   // Also runs when the client went away before its answer.
   server.addHook('onResponse', async (request, reply) => {
-    const endpoint = request.routeOptions.url ?? 'other'
+    // As the plan and the description write it.
+    const endpoint = (request.routeOptions.url ?? 'other').replace(/:(\w+)/g, '{$1}')
     const milliseconds = reply.elapsedTime
     const { statusCode } = reply
     metrics.request({

@@ -6,6 +6,7 @@ const claims = z.object({
   sub: z.guid().transform((id) => id.toLowerCase()),
   email: z.string().min(1),
   tier: z.enum(['free', 'pro', 'perfect']),
+  sid: z.guid().optional(),
   exp: z.number(),
 })
 
@@ -13,6 +14,8 @@ const claims = z.object({
 export interface Identity {
   user: string
   tier: 'free' | 'pro' | 'perfect'
+  /** The session the token belongs to; tokens of the development issuer have none. */
+  session?: string
 }
 
 export interface TokenChecker {
@@ -27,11 +30,16 @@ export interface TokenOptions {
   issuer: string
   audience: string
   now: () => number
+  /** Whether the session of a token is still going on; asked whenever its signature is checked. */
+  lives?: (user: string, session: string) => Promise<boolean>
 }
 
 /** Tokens checked lately that are remembered. */
 const remembered = 10_000
-/** However long a token is valid, its signature is checked again after this: a key that was withdrawn is noticed. */
+/**
+ * However long a token is valid, its signature and its session are checked again after this: a key that was withdrawn is
+ * noticed, and a session that was ended.
+ */
 const rememberMs = 60_000
 
 /** The keys of an issuer, fetched when needed and when an unknown one is named, but not more than once in 5 s. */
@@ -72,8 +80,10 @@ async function verify(token: string, options: TokenOptions): Promise<{ identity:
     })
     const result = claims.safeParse(payload)
     if (!result.success) throw new ApiError('UNAUTHENTICATED')
-    const { sub, tier, exp } = result.data
-    return { identity: { user: sub, tier }, expires: exp * 1000 }
+    const { sub, tier, sid, exp } = result.data
+    if (sid === undefined) return { identity: { user: sub, tier }, expires: exp * 1000 }
+    if ((await options.lives?.(sub, sid)) === false) throw new ApiError('UNAUTHENTICATED')
+    return { identity: { user: sub, tier, session: sid }, expires: exp * 1000 }
   } catch (thrown) {
     if (thrown instanceof ApiError) throw thrown
     throw new ApiError(isFaultOfToken(thrown) ? 'UNAUTHENTICATED' : 'UNAVAILABLE')

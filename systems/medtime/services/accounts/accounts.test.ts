@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { client, ready } from '@serenity-kit/opaque'
+import { createRemoteJWKSet, jwtVerify } from 'jose'
+import { z } from 'zod'
+import { startAccounts, type TestAccounts, tokenAudience, tokenIssuer } from '../../test/accounts.ts'
+import { migrate, startTestServer, type TestServer } from '../../test/database.ts'
+
+let server: TestServer
+let accounts: TestAccounts
+let other: TestAccounts
+const clock = { ms: Date.now() }
+
+before(async () => {
+  server = await startTestServer()
+  const database = await server.createDatabase('accounts')
+  await migrate(database.ownerUrl)
+  const url = database.roleUrl('medtime_accounts')
+  accounts = await startAccounts(url, () => clock.ms)
+  other = await startAccounts(url, () => clock.ms)
+  await ready
+})
+after(async () => {
+  await Promise.all([accounts?.stop(), other?.stop()])
+  await server?.stop()
+})
+
+const kdf = { memory_kib: 8, iterations: 1, parallelism: 1 }
+const keyStretching = { 'argon2id-custom': { memory: 8, iterations: 1, parallelism: 1 } }
+const some32 = Buffer.alloc(32, 5).toString('base64')
+
+interface Answer {
+  status: number
+  body: Record<string, unknown>
+}
+
+async function post(path: string, body: unknown, on = accounts): Promise<Answer> {
+  const response = await fetch(on.address + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  return { status: response.status, body: z.record(z.string(), z.unknown()).parse(await response.json()) }
+}
+
+async function signUp(email: string, password: string): Promise<Answer> {
+  const { clientRegistrationState, registrationRequest } = client.startRegistration({ password })
+  const start = await post('/auth/sign-up/start', { email, registration_request: registrationRequest })
+  const { registrationRecord } = client.finishRegistration({
+    password,
+    clientRegistrationState,
+    registrationResponse: String(start.body['registration_response']),
+    keyStretching,
+  })
+  return post('/auth/sign-up', {
+    email,
+    registration_id: start.body['registration_id'],
+    registration_record: registrationRecord,
+    kdf,
+    wrapped_master_key: Buffer.from(`key of ${email}`).toString('base64'),
+    recovery: { proof: some32, wrapped_master_key: some32 },
+  })
+}
+
+async function signIn(email: string, password: string, device = 'phone', on = accounts): Promise<Answer> {
+  const { clientLoginState, startLoginRequest } = client.startLogin({ password })
+  const start = await post('/auth/sign-in/start', { email, login_request: startLoginRequest }, on)
+  if (start.status !== 200) return start
+  const finished = client.finishLogin({
+    password,
+    clientLoginState,
+    loginResponse: String(start.body['login_response']),
+    keyStretching,
+  })
+  if (finished === undefined) return { status: 0, body: {} }
+  const finish = { grant_type: 'opaque', attempt_id: start.body['attempt_id'], device_id: device }
+  return post('/auth/token', { ...finish, finish_request: finished.finishLoginRequest }, on)
+}
+
+test('who signed up signs in with the password, on any instance, and gets tokens with the agreed claims', async () => {
+  assert.deepEqual(await signUp('Ana@Example.test', 'a password of hers'), { status: 200, body: {} })
+  const { status, body } = await signIn(' ana@example.TEST', 'a password of hers', 'phone', other)
+  assert.equal(status, 200)
+  assert.equal(body['wrapped_master_key'], Buffer.from('key of Ana@Example.test').toString('base64'))
+  const keys = createRemoteJWKSet(new URL(`${accounts.address}/.well-known/jwks.json`))
+  const { payload, protectedHeader } = await jwtVerify(String(body['access_token']), keys, {
+    algorithms: ['RS256'],
+    issuer: tokenIssuer,
+    audience: tokenAudience,
+    currentDate: new Date(clock.ms),
+  })
+  const { iat, ...claims } = payload
+  assert.deepEqual(claims, {
+    sub: body['user_id'],
+    email: 'ana@example.test',
+    tier: 'free',
+    sid: body['session_id'],
+    iss: tokenIssuer,
+    aud: tokenAudience,
+    exp: (iat ?? 0) + 3_600,
+  })
+  assert.equal(protectedHeader.alg, 'RS256')
+})
+
+test('another password does not open the account, and signing up again does not take it over', async () => {
+  await signUp('bea@example.test', 'the first password')
+  assert.deepEqual(await signUp('bea@example.test', 'the second password'), { status: 200, body: {} })
+  assert.equal((await signIn('bea@example.test', 'the second password')).status, 0, 'the client sees it by itself')
+  assert.equal((await signIn('bea@example.test', 'the first password')).status, 200)
+})

@@ -1,0 +1,84 @@
+import { openDatabase } from '../api/database.ts'
+import { createLog, errorCode } from '../api/http/log.ts'
+import { exemptFrom } from '../api/limits/exempt.ts'
+import { createLimiter } from '../api/limits/limiter.ts'
+import { createServer } from '../api/server.ts'
+import { readConfig } from './config.ts'
+import { requestCounter } from './limits/request-counter.ts'
+import { createMetrics } from './metrics.ts'
+import { createSealing } from './sealing/seal.ts'
+import { sealingKey } from './sealing/sealing-key.ts'
+import { createAccountsService } from './service.ts'
+
+/** Requests still running this long after a signal are cut off. */
+const graceMs = 10_000
+/** The largest body is a sign-up or an ID token. */
+const bodyLimit = 32_768
+
+const log = createLog('accounts')
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env)
+  const now = () => Date.now()
+  const metrics = createMetrics(() => database.waiting())
+  const database = openDatabase({
+    url: config.databaseUrl,
+    applicationName: 'medtime-accounts',
+    poolSize: config.poolSize,
+    onStatement: (seconds) => metrics.statement(seconds),
+    onLostConnection: () => log.error({ event: 'database_connection_lost' }),
+  })
+  const sealing = createSealing(await sealingKey(config.sealingKey))
+  const { areas, tokens } = createAccountsService({
+    database,
+    sealing,
+    metrics,
+    issuer: config.tokenIssuer,
+    audience: config.tokenAudience,
+    now,
+  })
+  const limiter = createLimiter({
+    counter: requestCounter(database),
+    key: async () => sealing.mac('limits', 'key'),
+    now,
+    times: config.limitsTimes,
+  })
+  const server = createServer({
+    areas,
+    tokens,
+    metrics,
+    log,
+    bodyLimit,
+    limiter,
+    trustedProxies: config.trustedProxies,
+    exempt: exemptFrom(config.limitsExempt),
+  })
+
+  let stopping = false
+  const stop = async () => {
+    if (stopping) return
+    stopping = true
+    log.info({ event: 'stopping' })
+    setTimeout(() => process.exit(1), graceMs).unref()
+    // A connection that is answering now is not idle yet, and would be kept for a next request that never comes.
+    const idle = setInterval(() => server.server.closeIdleConnections(), 50)
+    await server.close()
+    clearInterval(idle)
+    await database.close()
+    log.info({ event: 'stopped' })
+  }
+  process.on('SIGTERM', () => void stop())
+  process.on('SIGINT', () => void stop())
+
+  await server.listen({ host: config.host, port: config.port })
+  log.info({ event: 'listening' })
+}
+
+try {
+  await main()
+} catch (error) {
+  log.error({ event: 'not_started', error_code: errorCode(error) })
+  // Our own words about the configuration; they name variables, never values.
+  process.stderr.write(`${error instanceof Error ? error.message : 'The service could not start'}\n`)
+  process.exitCode = 1
+}

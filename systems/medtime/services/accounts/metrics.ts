@@ -1,0 +1,35 @@
+import { createMetrics as fromPlan } from 'aval/telemetry'
+import plan from '../../plan.ts'
+import type { Metrics as ApiMetrics } from '../api/http/metrics.ts'
+
+/** What this service measures, in its own words; names and label values stand in the plan. */
+export interface Metrics
+  extends Pick<ApiMetrics, 'request' | 'statement' | 'refused' | 'limited' | 'text' | 'contentType'> {
+  login(status: 'success' | 'failure', tier: 'free' | 'pro' | 'perfect' | 'none'): void
+  secondFactor(method: 'totp' | 'sms', status: 'success' | 'failure'): void
+  refreshed(): void
+}
+
+/** @param waiting how many requests wait for a connection, asked when the measurements are read */
+export function createMetrics(waiting: () => number): Metrics {
+  const metrics = fromPlan(plan.telemetry, 'accounts')
+  metrics.read('db_connections_waiting', waiting)
+  return {
+    request: ({ method, endpoint, status, tier, seconds, errorCode }) => {
+      metrics.count('http_requests_total', { method, endpoint, status_code: String(status), tier })
+      metrics.observe('http_request_duration_seconds', seconds, { endpoint, method })
+      if (status >= 500) metrics.count('http_errors_total', { endpoint, error_code: errorCode ?? 'other', tier })
+    },
+    statement: (seconds) => metrics.observe('db_query_duration_seconds', seconds),
+    refused: () => metrics.count('auth_failures_total'),
+    limited: (limit, tier) => metrics.count('rate_limit_exceeded_total', { limit, tier }),
+    login: (status, tier) => {
+      metrics.count('auth_login_attempts_total', { status, tier })
+      if (status === 'failure') metrics.count('auth_failures_total')
+    },
+    secondFactor: (method, status) => metrics.count('auth_mfa_challenges_total', { method, status }),
+    refreshed: () => metrics.count('auth_token_refreshes_total'),
+    text: metrics.text,
+    contentType: metrics.contentType,
+  }
+}

@@ -1,0 +1,87 @@
+import { createLocalJWKSet } from 'jose'
+import type { Database } from '../api/database.ts'
+import { ApiError } from '../api/http/api-error.ts'
+import type { Area } from '../api/http/area.ts'
+import { describeApi } from '../api/http/openapi.ts'
+import { serviceArea } from '../api/http/service-area.ts'
+import { createTokenChecker, type TokenChecker } from '../api/identity/token.ts'
+import { createAccounts } from './account/accounts.ts'
+import { keptOnSuccess } from './kept-on-success.ts'
+import { keysArea } from './keys/area.ts'
+import { createSigningKeys } from './keys/signing-keys.ts'
+import { createSignInGuard } from './limits/sign-in-guard.ts'
+import type { Metrics } from './metrics.ts'
+import { opaqueOf } from './opaque/setup.ts'
+import { passwordArea } from './password/area.ts'
+import { createAttempts } from './password/attempts.ts'
+import type { Sealing } from './sealing/seal.ts'
+import { sessionsArea } from './sessions/area.ts'
+import { createSessions } from './sessions/sessions.ts'
+import { createAccessTokens } from './token/access-token.ts'
+import { tokenArea } from './token/area.ts'
+import { createSignIn } from './token/sign-in.ts'
+
+export interface AccountsParts {
+  database: Database
+  sealing: Sealing
+  metrics: Metrics
+  /** `iss` and `aud` of the tokens. */
+  issuer: string
+  audience: string
+  /** Milliseconds since the epoch. */
+  now: () => number
+}
+
+export interface AccountsService {
+  areas: Area[]
+  tokens: TokenChecker
+}
+
+/** Everything that accounts offer; ready once the database is there and its secrets open with the key. */
+export function createAccountsService(parts: AccountsParts): AccountsService {
+  const { database, sealing, metrics, issuer, audience, now } = parts
+  const accounts = createAccounts(database)
+  const opaque = keptOnSuccess(() => opaqueOf(database, sealing))
+  const keys = createSigningKeys({ database, sealing, now })
+  const sessions = createSessions({ database, accounts, now })
+  const accessTokens = createAccessTokens({ keys, issuer, audience, now })
+  const signIn = createSignIn({ database, accounts, sessions, accessTokens })
+  const attempts = createAttempts({ database, accounts, opaque, sealing, now })
+  const guard = createSignInGuard({ database, sealing, now })
+
+  const areas: Area[] = [
+    passwordArea({ accounts, attempts, opaque, sealing, guard, now }),
+    tokenArea({ attempts, signIn, guard, metrics }),
+    sessionsArea(sessions),
+    keysArea(keys),
+  ]
+  const ready = async () => void (await Promise.all([database.ready(), opaque(), keys.signing()]))
+  areas.push(serviceArea(metrics, ready, () => description))
+  const description = describeApi(
+    areas.flatMap(({ routes }) => Object.values(routes)),
+    {
+      title: 'MedTime accounts',
+      description: 'Signs people in without their passwords, and keeps master keys that only their users can unwrap.',
+    },
+  )
+
+  const checker = createTokenChecker({
+    keys: async (header, token) => createLocalJWKSet(await keys.published())(header, token),
+    issuer,
+    audience,
+    now,
+  })
+  return {
+    areas,
+    tokens: {
+      // Here, where sessions are at hand, one that was ended is refused at once.
+      check: async (token) => {
+        const identity = await checker.check(token)
+        if (identity.session === undefined || !(await sessions.lives(identity.user, identity.session))) {
+          throw new ApiError('UNAUTHENTICATED')
+        }
+        return identity
+      },
+    },
+  }
+}

@@ -1,0 +1,36 @@
+import { SignJWT } from 'jose'
+import type { Account } from '../account/accounts.ts'
+import type { SigningKeys } from '../keys/signing-keys.ts'
+
+/** Seconds an access token is good for: BACKEND-ARCH-001 §5.5.1. */
+export const accessSeconds = 3_600
+
+export interface AccessTokens {
+  sign(account: Account, session: string): Promise<string>
+}
+
+export interface AccessTokensOptions {
+  keys: SigningKeys
+  issuer: string
+  audience: string
+  /** Milliseconds since the epoch. */
+  now: () => number
+}
+
+/** JWTs, RS256, with the claims of BACKEND-ARCH-001 §5.5.1 and `sid`, the session they belong to. */
+export function createAccessTokens({ keys, issuer, audience, now }: AccessTokensOptions): AccessTokens {
+  return {
+    sign: async ({ user, email, tier }, session) => {
+      const { kid, privateKey } = await keys.signing()
+      const issuedAt = Math.floor(now() / 1000)
+      return new SignJWT({ email, tier, sid: session })
+        .setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' })
+        .setSubject(user)
+        .setIssuer(issuer)
+        .setAudience(audience)
+        .setIssuedAt(issuedAt)
+        .setExpirationTime(issuedAt + accessSeconds)
+        .sign(privateKey)
+    },
+  }
+}
