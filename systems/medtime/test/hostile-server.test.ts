@@ -1,0 +1,327 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, test } from 'node:test'
+import { markType } from '../client/commitment/mark.ts'
+import type { Warning } from '../client/commitment/notice.ts'
+import { digestOf, type PinnedFact } from '../client/commitment/pinned.ts'
+import { createMasterKey } from '../client/keys.ts'
+import { createSyncClient, type SyncClient } from '../client/sync-client.ts'
+import { copyRows, createLyingServer, type Lie, rowsOf } from './lying-server.ts'
+import { startSystem, type TestSystem } from './system.ts'
+
+let system: TestSystem
+before(async () => {
+  system = await startSystem()
+})
+after(() => system.stop())
+
+const text = (value: string) => new TextEncoder().encode(value)
+const read = async (client: SyncClient, id: string) => {
+  const item = await client.get(id)
+  return item === undefined || item.deleted ? undefined : new TextDecoder().decode(item.value)
+}
+
+/** Devices of a new user, each behind a server that may lie to it. */
+async function household() {
+  const user = randomUUID()
+  const tokenFor = (name: string) => system.token(name, { tier: 'perfect' })
+  const token = await tokenFor(user)
+  const masterKeys = [createMasterKey()] as const
+  return {
+    token,
+    /** Another account, which belongs to the operator. */
+    otherAccount: () => tokenFor(randomUUID()),
+    device: (name: string) => {
+      const told: string[] = []
+      const server = createLyingServer()
+      const client = createSyncClient({
+        address: system.api,
+        token: async () => token,
+        user,
+        device: name,
+        masterKeys,
+        fetch: server.fetch,
+        marks: { everyMs: 0 },
+        onNotice: ({ kind }) => told.push(kind),
+      })
+      return { ...server, client, told }
+    },
+  }
+}
+
+const kinds = (warnings: readonly Warning[]) => warnings.map(({ kind }) => kind)
+
+/** A phone that wrote two medicines, of which the second was changed, and a tablet that has seen all of it. */
+async function twoDevices() {
+  const home = await household()
+  const [phone, tablet] = [home.device('phone'), home.device('tablet')]
+  const [one, two] = [randomUUID(), randomUUID()]
+  await phone.client.put('medication', one, text('one'))
+  await phone.client.put('medication', two, text('two'))
+  await phone.client.sync()
+  await tablet.client.sync()
+  const past = await rowsOf(system.api, home.token)
+  await phone.client.put('medication', two, text('two, changed'))
+  await phone.client.sync()
+  return { ...home, phone, tablet, one, two, past }
+}
+
+describe('what one page cannot hide from anybody', () => {
+  for (const [name, lie] of [
+    [
+      'blobs swapped between ids',
+      (rows) => {
+        const [a, b] = rows.filter((row) => row.entity_type === 'medication')
+        if (a === undefined || b === undefined) return rows
+        return rows.map((row) => {
+          const from = row === a ? b : row === b ? a : row
+          return { ...row, encrypted_blob: from.encrypted_blob, checksum: from.checksum }
+        })
+      },
+    ],
+    ['a type relabelled', (rows) => rows.map((row) => ({ ...row, entity_type: 'dose' }))],
+    ['a deletion made up', (rows) => rows.map((row) => ({ ...row, deleted: true }))],
+    ['a version raised', (rows) => rows.map((row) => ({ ...row, version: row.version + 1 }))],
+  ] satisfies [string, Lie][]) {
+    test(`${name}: not believed, and the person is told`, async () => {
+      const { device, one } = await twoDevices()
+      const fresh = device('new')
+      fresh.lie(lie)
+      const report = await fresh.client.sync()
+      assert.ok(report.tampering.length > 0)
+      assert.ok(report.tampering.every(({ what }) => what === 'forged'))
+      assert.ok(kinds(report.warnings).includes('data-tampered'))
+      assert.equal(await read(fresh.client, one), undefined)
+      assert.ok(fresh.told.includes('data-tampered'))
+    })
+  }
+
+  test('an old version, shown to a device that saw the newer one', async () => {
+    const { tablet, two, past } = await twoDevices()
+    await tablet.client.sync()
+    tablet.lie((rows) => [...rows, ...past.filter(({ id }) => id === two)])
+    const report = await tablet.client.sync()
+    assert.deepEqual(report.tampering, [{ id: two, what: 'replayed' }])
+    assert.deepEqual(kinds(report.warnings), ['data-tampered'])
+    assert.equal(await read(tablet.client, two), 'two, changed')
+  })
+})
+
+describe('what is left out is missed, because the device that wrote it vouches for it', () => {
+  test('an old version in the place of the new one, shown to a device that never saw either', async () => {
+    const { device, two, past } = await twoDevices()
+    const fresh = device('new')
+    fresh.lie((rows) => rows.map((row) => (row.id === two ? (past.find(({ id }) => id === two) ?? row) : row)))
+    const { warnings } = await fresh.client.sync()
+    assert.deepEqual(
+      warnings.map(({ kind, devices, entities }) => ({ kind, devices, entities })),
+      [{ kind: 'changes-withheld', devices: ['phone'], entities: [two] }],
+    )
+  })
+
+  test('a tombstone that is dropped', async () => {
+    const { phone, tablet, one } = await twoDevices()
+    await tablet.client.sync()
+    await phone.client.remove('medication', one)
+    await phone.client.sync()
+    tablet.lie((rows) => rows.filter((row) => !row.deleted))
+    const { warnings } = await tablet.client.sync()
+    assert.deepEqual(
+      warnings.map(({ kind, devices, entities }) => ({ kind, devices, entities })),
+      [{ kind: 'changes-withheld', devices: ['phone'], entities: [one] }],
+    )
+    assert.equal(await read(tablet.client, one), 'one')
+    assert.deepEqual(kinds((await tablet.client.sync()).warnings), [], 'each thing is told once')
+  })
+
+  test('a page that is cut short while the cursor goes on', async () => {
+    const { phone, tablet } = await twoDevices()
+    await tablet.client.sync()
+    const added = Array.from({ length: 5 }, () => randomUUID())
+    for (const id of added) await phone.client.put('dose', id, text('taken'))
+    await phone.client.sync()
+    tablet.lie((rows) => rows.filter(({ id }) => !added.slice(2).includes(id)))
+    const [warning, ...more] = (await tablet.client.sync()).warnings
+    assert.deepEqual([warning?.kind, warning?.devices, more], ['changes-withheld', ['phone'], []])
+    assert.deepEqual(warning?.entities.toSorted(), added.slice(2).toSorted())
+  })
+
+  test('a mark that is withheld itself, as soon as a third device has seen it', async () => {
+    const { device, phone, tablet, one } = await twoDevices()
+    const laptop = device('laptop')
+    await tablet.client.sync()
+    await laptop.client.sync()
+    await phone.client.put('medication', one, text('one, changed'))
+    await phone.client.sync()
+    await laptop.client.sync()
+    await laptop.client.put('dose', randomUUID(), text('taken'))
+    await laptop.client.sync()
+    // Everything of the phone is kept from the tablet, its mark too.
+    tablet.lie((rows) => rows.filter(({ client_id }) => client_id !== 'phone'))
+    const { warnings } = await tablet.client.sync()
+    assert.deepEqual(
+      warnings.map(({ kind, devices }) => ({ kind, devices })),
+      [{ kind: 'changes-withheld', devices: ['phone'] }],
+    )
+  })
+})
+
+describe('two histories', () => {
+  /** The operator shows the tablet a copy of the account, in which it goes on alone. */
+  async function forked() {
+    const home = await twoDevices()
+    await home.tablet.client.sync()
+    const copy = await home.otherAccount()
+    await copyRows(system.api, await rowsOf(system.api, home.token), copy)
+    home.tablet.redirect(copy)
+    await home.phone.client.put('medication', home.one, text('one, on the phone'))
+    await home.phone.client.sync()
+    await home.tablet.client.put('medication', home.one, text('one, on the tablet'))
+    const alone = await home.tablet.client.sync()
+    assert.deepEqual(alone.warnings, [], 'as long as nothing crosses, each looks like the other being away')
+    return home
+  }
+
+  test('are noticed when the devices compare past the server', async () => {
+    const { phone, tablet } = await forked()
+    await phone.client.sync()
+    assert.equal(await tablet.client.adoptMark((await phone.client.exportMark()) ?? ''), true)
+    const { warnings } = await tablet.client.sync()
+    assert.deepEqual(
+      warnings.map(({ kind, devices }) => ({ kind, devices })),
+      [{ kind: 'state-behind-mark', devices: ['phone'] }],
+    )
+  })
+
+  test('can never be joined again unnoticed', async () => {
+    const { tablet, token, one } = await forked()
+    const mark = (await rowsOf(system.api, token)).filter((row) => row.entity_type === markType)
+    // Only the mark crosses; then the entity as well.
+    tablet.lie((rows) => [...rows, ...mark.filter(({ client_id }) => client_id === 'phone')])
+    const [warning] = (await tablet.client.sync()).warnings
+    assert.deepEqual([warning?.kind, warning?.entities], ['devices-split', [one]])
+    tablet.lie(undefined)
+    tablet.redirect(undefined)
+    assert.ok((await tablet.client.sync()).tampering.some(({ id, what }) => id === one && what === 'replaced'))
+  })
+})
+
+describe("yesterday's state", () => {
+  test('shown to a new device is noticed by the mark of another one', async () => {
+    const { device, otherAccount, phone, past, two } = await twoDevices()
+    const yesterday = await otherAccount()
+    await copyRows(system.api, past, yesterday)
+    await phone.client.sync()
+    const handed = (await phone.client.exportMark()) ?? ''
+
+    const trusting = device('trusting')
+    trusting.redirect(yesterday)
+    assert.deepEqual((await trusting.client.sync()).warnings, [], 'without a mark nobody could know')
+    assert.equal(await read(trusting.client, two), 'two')
+
+    const fresh = device('new')
+    fresh.redirect(yesterday)
+    assert.equal(await fresh.client.adoptMark(handed), true)
+    const { warnings } = await fresh.client.sync()
+    assert.deepEqual(
+      warnings.map(({ kind, devices }) => ({ kind, devices })),
+      [{ kind: 'state-behind-mark', devices: ['phone'] }],
+    )
+    fresh.redirect(undefined)
+    assert.deepEqual(kinds((await fresh.client.sync()).warnings), [], 'the truth contents it')
+    assert.equal(await read(fresh.client, two), 'two, changed')
+  })
+
+  test('is noticed with the mark that was printed beside the recovery code, down to the day it was printed', async () => {
+    const { device, otherAccount, phone, past } = await twoDevices()
+    const printed = (await phone.client.exportMark()) ?? ''
+    await phone.client.put('dose', randomUUID(), text('taken later'))
+    await phone.client.sync()
+    const yesterday = await otherAccount()
+    await copyRows(system.api, past, yesterday)
+    const fresh = device('new')
+    fresh.redirect(yesterday)
+    assert.equal(await fresh.client.adoptMark(`  ${printed}\n`), true)
+    assert.deepEqual(kinds((await fresh.client.sync()).warnings), ['state-behind-mark'])
+  })
+
+  test('and a mark that the operator made or changed is refused', async () => {
+    const { phone, tablet, device } = await twoDevices()
+    await phone.client.sync()
+    const handed = (await phone.client.exportMark()) ?? ''
+    const stranger = (await household()).device('stranger')
+    assert.equal(await stranger.client.adoptMark(handed), false, 'another user')
+    const fresh = device('new')
+    for (const forged of [
+      '',
+      'MT1.',
+      handed.slice(0, -2),
+      handed.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')),
+    ]) {
+      assert.equal(await fresh.client.adoptMark(forged), false, forged)
+    }
+    assert.deepEqual((await tablet.client.sync()).warnings, [])
+  })
+})
+
+describe('what the server keeps of the account', () => {
+  for (const [fact, kind] of [
+    ['keys', 'keys-replaced'],
+    ['kdf', 'kdf-changed'],
+    ['recovery', 'recovery-replaced'],
+    [`caregiver:${randomUUID()}`, 'caregiver-key-replaced'],
+  ] as const satisfies [PinnedFact, Warning['kind']][]) {
+    test(`${kind}: exchanged, it is not what the devices stand for`, async () => {
+      const { phone, tablet, device } = await twoDevices()
+      const [old, next, forged] = ['old', 'next', 'forged'].map((each) => digestOf(fact, each))
+      assert.ok(old && next && forged)
+      await phone.client.pin(fact, old, 'settled')
+      await phone.client.sync()
+      await tablet.client.sync()
+      assert.equal(await tablet.client.checkPinned(fact, old), undefined)
+      assert.equal((await tablet.client.checkPinned(fact, forged))?.kind, kind)
+      assert.ok(tablet.told.includes(kind))
+
+      // A change by a device of one's own: first the old and the new are both right, then only the new.
+      await phone.client.pin(fact, next, 'announced')
+      await phone.client.sync()
+      await tablet.client.sync()
+      assert.equal(await tablet.client.checkPinned(fact, old), undefined)
+      assert.equal(await tablet.client.checkPinned(fact, next), undefined)
+      await phone.client.pin(fact, next, 'settled')
+      await phone.client.sync()
+      await tablet.client.sync()
+      assert.equal((await tablet.client.checkPinned(fact, old))?.kind, kind)
+
+      // A new device knows it from the mark it was handed, before it has asked the server for anything.
+      await phone.client.pull()
+      const fresh = device('new')
+      await fresh.client.adoptMark((await phone.client.exportMark()) ?? '')
+      assert.equal((await fresh.client.checkPinned(fact, forged))?.kind, kind)
+      assert.equal(await fresh.client.checkPinned(fact, next), undefined)
+    })
+  }
+})
+
+test('an honest server under devices that write at the same time raises no alarm', async () => {
+  const { device } = await household()
+  const devices = Array.from({ length: 6 }, (_, index) => device(`device-${index}`))
+  const shared = [randomUUID(), randomUUID()]
+  await Promise.all(
+    devices.map(async ({ client }, index) => {
+      for (let round = 0; round < 4; round++) {
+        await client.put('dose', randomUUID(), text(`${index} ${round}`))
+        const id = shared[(index + round) % shared.length] ?? ''
+        await client.put('medication', id, text(`${index} ${round}`)).catch(() => undefined)
+        await client.sync()
+        for (const conflict of await client.conflicts())
+          await client.resolve(conflict.id, 'mine').catch(() => undefined)
+      }
+    }),
+  )
+  for (const { client } of devices) await client.sync()
+  assert.deepEqual(
+    devices.flatMap(({ told }) => told),
+    [],
+  )
+})
