@@ -149,8 +149,11 @@ export default definePlan({
       medtime_messenger: {
         purpose: 'What sends messages; sees those that wait and where they go, and nothing that devices sync.',
       },
+      medtime_catalog: {
+        purpose: 'What the importer of the catalog connects as; it alone writes medicines, and reads nothing of any user.',
+      },
     },
-    extensions: ['uuid-ossp', 'pgcrypto', 'pg_stat_statements'],
+    extensions: ['uuid-ossp', 'pgcrypto', 'pg_stat_statements', 'pg_trgm'],
     migrations: {
       layout: 'supabase',
       directory: 'migrations',
@@ -165,6 +168,9 @@ export default definePlan({
       work_mem: '16MB',
       shared_preload_libraries: 'pg_stat_statements',
       log_statement: 'ddl',
+      // A statement that is logged for being slow is told without what it was asked with: a search names a medicine.
+      log_parameter_max_length: 0,
+      log_parameter_max_length_on_error: 0,
       log_connections: true,
       log_disconnections: true,
     },

@@ -32,8 +32,8 @@ export async function startTestServer(settings: Record<string, string | number |
       prepareDatabase(server, {
         name,
         owner: 'medtime_owner',
-        roles: ['medtime_api', 'medtime_accounts', 'medtime_messenger'],
-        extensions: ['uuid-ossp', 'pgcrypto'],
+        roles: ['medtime_api', 'medtime_accounts', 'medtime_messenger', 'medtime_catalog'],
+        extensions: ['uuid-ossp', 'pgcrypto', 'pg_trgm'],
         secret,
       }),
     stop: async () => {
