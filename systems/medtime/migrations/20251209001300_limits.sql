@@ -1,13 +1,16 @@
 -- What was counted of a bucket (one limit of one user or address) within its window, slice by slice: a window has 60 slices, and a
--- request counts until the last moment of its slice is a whole window ago. So there are never more than the limit in any window,
--- wherever it begins. Unlogged: a count is worth no write to disk, and a crash that forgets one minute of them forgives, not harms.
--- Nobody's data: the name of a bucket is a keyed hash, and rows go minutes after their last request.
+-- request counts until the whole of its slice is a window ago. So there are never more than the limit in any window, wherever it
+-- begins. Unlogged: a count is worth no write to disk, and a crash that forgets one minute of them forgives, it does not harm.
+-- Nobody's data: the name of a bucket holds a keyed hash, and a row goes soon after its last request stopped counting.
 CREATE UNLOGGED TABLE public.srv_rate_windows (
   bucket text PRIMARY KEY CHECK (length(bucket) BETWEEN 1 AND 64),
-  -- Slices that hold requests, oldest first, counted from 1970, and how many each holds.
-  slices bigint[] NOT NULL,
-  counts integer[] NOT NULL,
+  -- The newest slice, counted from 1970, and what was counted in the 61 up to it.
+  slice bigint NOT NULL,
+  counts integer[] NOT NULL CHECK (cardinality(counts) = 61),
+  -- All of them together, and how many the last statement added.
   used integer NOT NULL,
+  granted integer NOT NULL,
+  allowed integer NOT NULL,
   -- From here on the row says nothing any more.
   empty_at timestamptz NOT NULL
 ) WITH (fillfactor = 50);
@@ -29,90 +32,77 @@ CREATE POLICY everybody_reads ON public.srv_limit_key FOR SELECT TO medtime_api 
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.srv_rate_windows TO medtime_api;
 GRANT SELECT ON public.srv_limit_key TO medtime_api;
 
--- Counts one request in every bucket, or in none when one is full. Rows are locked in the order given; callers name a bucket of an
--- address before those of a user, so that no two wait for each other. `used` is what each bucket holds afterwards, `frees_ms` how long
--- until it takes one more than now. An instance whose clock lags counts into the newest slice there is.
-CREATE FUNCTION public.srv_take(p_buckets text[], p_limits integer[], p_windows_ms integer[], p_now timestamptz)
-  RETURNS TABLE (allowed boolean, used integer[], frees_ms integer[])
-  LANGUAGE plpgsql VOLATILE SECURITY INVOKER
-  SET search_path = '' SET plan_cache_mode = 'force_generic_plan'
-AS $take$
-#variable_conflict use_column
-DECLARE
-  now_ms bigint := (extract(epoch FROM p_now) * 1000)::bigint;
-  length_ms bigint;
-  slice bigint;
-  newest integer;
-  gone integer;
-  slices_of bigint[];
-  counts_of integer[];
-  used_of integer;
-  excess integer;
-  counted text[] := '{}';
-BEGIN
-  allowed := true;
-  FOR i IN 1 .. cardinality(p_buckets) LOOP
-    length_ms := p_windows_ms[i] / 60;
-    slice := now_ms / length_ms;
-    SELECT w.slices, w.counts, w.used INTO slices_of, counts_of, used_of
-      FROM public.srv_rate_windows AS w WHERE w.bucket = p_buckets[i] FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
-      INSERT INTO public.srv_rate_windows (bucket, slices, counts, used, empty_at)
-        VALUES (p_buckets[i], '{}', '{}', 0, to_timestamp((slice + 61) * length_ms / 1000.0))
-        ON CONFLICT DO NOTHING;
-      SELECT w.slices, w.counts, w.used INTO STRICT slices_of, counts_of, used_of
-        FROM public.srv_rate_windows AS w WHERE w.bucket = p_buckets[i] FOR NO KEY UPDATE;
-    END IF;
-    newest := cardinality(slices_of);
-    slice := greatest(slice, slices_of[newest]);
-    gone := 0;
-    WHILE slices_of[gone + 1] < slice - 60 LOOP
-      gone := gone + 1;
-      used_of := used_of - counts_of[gone];
-    END LOOP;
-    IF allowed AND used_of < p_limits[i] THEN
-      used_of := used_of + 1;
-      IF slices_of[newest] = slice THEN
-        counts_of[newest] := counts_of[newest] + 1;
-      ELSE
-        slices_of[newest + 1] := slice;
-        counts_of[newest + 1] := 1;
-      END IF;
-      UPDATE public.srv_rate_windows AS w
-        SET slices = slices_of[gone + 1:], counts = counts_of[gone + 1:], used = used_of,
-          empty_at = to_timestamp((slice + 61) * length_ms / 1000.0)
-        WHERE w.bucket = p_buckets[i];
-      counted := counted || p_buckets[i];
-    END IF;
-    IF used_of >= p_limits[i] THEN
-      IF counted[cardinality(counted)] IS DISTINCT FROM p_buckets[i] THEN
-        allowed := false;
-      END IF;
-      -- Slices that may go before there is room: more than one only where the limit was higher before.
-      excess := used_of - p_limits[i];
-      WHILE excess >= counts_of[gone + 1] LOOP
-        gone := gone + 1;
-        excess := excess - counts_of[gone];
-      END LOOP;
-    END IF;
-    used[i] := used_of;
-    frees_ms[i] := (coalesce(slices_of[gone + 1], slice) + 61) * length_ms - now_ms;
-  END LOOP;
-  IF NOT allowed AND counted <> '{}' THEN
-    -- The locks are held: the newest slice of each is still the one this request was counted in.
-    UPDATE public.srv_rate_windows AS w
-      SET used = w.used - 1,
-        slices = CASE w.counts[cardinality(w.counts)] WHEN 1 THEN trim_array(w.slices, 1) ELSE w.slices END,
-        counts = CASE w.counts[cardinality(w.counts)] WHEN 1 THEN trim_array(w.counts, 1)
-          ELSE trim_array(w.counts, 1) || (w.counts[cardinality(w.counts)] - 1) END
-      WHERE w.bucket = ANY (counted);
-  END IF;
-  RETURN NEXT;
-END
-$take$;
+-- Counts as many of the requests wanted of each bucket as there is room for. Rows are locked in the order of their names, so that no
+-- two calls wait for each other. An instance whose clock lags counts into the newest slice there is. `counts_when_full` lets who
+-- was refused be told how long to wait.
+CREATE FUNCTION public.srv_take(
+  p_buckets text[], p_wanted integer[], p_allowed integer[], p_slices bigint[], p_empty_at timestamptz[]
+) RETURNS TABLE (bucket text, granted integer, used integer, slice bigint, counts_when_full integer[])
+  LANGUAGE sql VOLATILE SECURITY INVOKER
+  SET search_path = ''
+BEGIN ATOMIC
+  INSERT INTO public.srv_rate_windows AS w (bucket, slice, counts, used, granted, allowed, empty_at)
+    SELECT r.bucket, r.slice, array_fill(0, ARRAY[60]) || least(r.wanted, r.allowed), least(r.wanted, r.allowed),
+      least(r.wanted, r.allowed), r.allowed, r.empty_at
+    FROM unnest(p_buckets, p_wanted, p_allowed, p_slices, p_empty_at) AS r (bucket, wanted, allowed, slice, empty_at)
+    ORDER BY r.bucket
+  ON CONFLICT (bucket) DO UPDATE SET (slice, counts, used, granted, allowed, empty_at) = (
+    SELECT
+      c.newest,
+      CASE
+        WHEN c.passed = 0 THEN w.counts[1:60] || (w.counts[61] + c.room)
+        WHEN c.passed > 60 THEN array_fill(0, ARRAY[60]) || c.room
+        ELSE w.counts[c.passed + 1:] || array_fill(0, ARRAY[c.passed - 1]) || c.room
+      END,
+      c.live + c.room, c.room, excluded.allowed, greatest(w.empty_at, excluded.empty_at)
+    -- OFFSET 0 keeps each step from being repeated wherever its result is used.
+    FROM (
+      SELECT b.newest, b.passed, b.live, least(excluded.used, greatest(0, excluded.allowed - b.live)) AS room
+      FROM (
+        SELECT a.newest, a.passed,
+          CASE
+            WHEN a.passed = 0 THEN w.used
+            WHEN a.passed > 60 THEN 0
+            ELSE w.used - (SELECT coalesce(sum(gone), 0) FROM unnest(w.counts[1:a.passed]) AS gone)::integer
+          END AS live
+        FROM (
+          SELECT greatest(w.slice, excluded.slice) AS newest, greatest(0, excluded.slice - w.slice)::integer AS passed
+          OFFSET 0
+        ) AS a
+        OFFSET 0
+      ) AS b
+      OFFSET 0
+    ) AS c
+  )
+  RETURNING w.bucket, w.granted, w.used, w.slice, CASE WHEN w.used >= w.allowed THEN w.counts END;
+END;
 
-REVOKE ALL ON FUNCTION public.srv_take FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION public.srv_take TO medtime_api;
+-- Takes back what was counted for requests that another bucket refused, in the slice it was counted in.
+CREATE FUNCTION public.srv_give_back(p_buckets text[], p_counts integer[], p_slices bigint[]) RETURNS void
+  LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+  SET search_path = ''
+AS $back$
+DECLARE
+  place integer;
+  taken record;
+BEGIN
+  FOR taken IN
+    SELECT r.bucket, r.back, r.slice FROM unnest(p_buckets, p_counts, p_slices) AS r (bucket, back, slice) ORDER BY r.bucket
+  LOOP
+    SELECT (61 - (w.slice - taken.slice))::integer INTO place
+      FROM public.srv_rate_windows AS w WHERE w.bucket = taken.bucket FOR NO KEY UPDATE;
+    -- What has left the window meanwhile is not counted any more.
+    IF place BETWEEN 1 AND 61 THEN
+      UPDATE public.srv_rate_windows AS w
+        SET counts = w.counts[1:place - 1] || (w.counts[place] - taken.back) || w.counts[place + 1:], used = w.used - taken.back
+        WHERE w.bucket = taken.bucket;
+    END IF;
+  END LOOP;
+END
+$back$;
+
+REVOKE ALL ON FUNCTION public.srv_take, public.srv_give_back FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION public.srv_take, public.srv_give_back TO medtime_api;
 
 DO $close$
 DECLARE
@@ -121,7 +111,7 @@ BEGIN
   FOREACH web IN ARRAY ARRAY['anon', 'authenticated'] LOOP
     IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = web) THEN
       EXECUTE format('REVOKE ALL ON public.srv_rate_windows, public.srv_limit_key FROM %I', web);
-      EXECUTE format('REVOKE ALL ON FUNCTION public.srv_take FROM %I', web);
+      EXECUTE format('REVOKE ALL ON FUNCTION public.srv_take, public.srv_give_back FROM %I', web);
     END IF;
   END LOOP;
 END

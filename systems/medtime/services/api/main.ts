@@ -3,11 +3,14 @@ import { readConfig } from './config.ts'
 import { openDatabase } from './database.ts'
 import { createLog, errorCode } from './http/log.ts'
 import { createMetrics } from './http/metrics.ts'
+import { sessionLives } from './identity/session.ts'
 import { createTokenChecker, issuerKeys } from './identity/token.ts'
+import { counterInTurns } from './limits/counter-in-turns.ts'
 import { exemptFrom } from './limits/exempt.ts'
 import { limitKey } from './limits/limit-key.ts'
 import { createLimiter } from './limits/limiter.ts'
-import { postgresCounter } from './limits/postgres-counter.ts'
+import { postgresTally } from './limits/postgres-tally.ts'
+import { readMessagesSettings } from './messages/settings.ts'
 import { createServer } from './server.ts'
 import { bodyLimit } from './sync/wire.ts'
 
@@ -27,14 +30,22 @@ async function main(): Promise<void> {
     onLostConnection: () => log.error({ event: 'database_connection_lost' }),
   })
   const tokens = createTokenChecker({
-    keys: issuerKeys(config.issuerUrl),
+    keys: issuerKeys(config.keyUrls),
+    lives: sessionLives(database.run, now),
     issuer: config.tokenIssuer,
     audience: config.tokenAudience,
     now,
   })
-  const areas = createAreas({ database, metrics, now })
+  const onLost = () => log.error({ event: 'database_connection_lost' })
+  const areas = createAreas({
+    changes: { url: config.changesUrl, onLost },
+    database,
+    metrics,
+    messages: readMessagesSettings(process.env),
+    now,
+  })
   const limiter = createLimiter({
-    counter: postgresCounter(database.run),
+    counter: counterInTurns(postgresTally(database.run)),
     key: limitKey(database.run),
     now,
     times: config.limitsTimes,

@@ -1,7 +1,5 @@
 /** One limit of one user or one address. */
 export interface Bucket {
-  /** The limit, as the plan names it. */
-  limit: string
   /** The limit and whom it counts, hashed. */
   key: string
   /** Requests in any window. */
@@ -13,7 +11,7 @@ export interface Bucket {
 export interface Count {
   /** Requests of the last window, this one included when it was counted. */
   used: number
-  /** Milliseconds until the bucket takes one more than now. */
+  /** Milliseconds until a bucket that is full takes one more; 0 while there is room. */
   freesMs: number
 }
 
@@ -28,7 +26,6 @@ export interface Counter {
   /**
    * Counts one request in every bucket, or in none when one is full: never more than allowed in any window, wherever it
    * begins, and not one fewer when they come at once.
-   * @param buckets those of an address before those of a user
    * @param now milliseconds since the epoch
    */
   take(buckets: readonly Bucket[], now: number): Promise<Taken>

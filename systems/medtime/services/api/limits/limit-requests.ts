@@ -43,7 +43,7 @@ export function limitRequests(
       'x-ratelimit-reset': standing.resetSeconds,
     })
     if (standing.allowed) return
-    void reply.header('retry-after', Math.max(1, standing.resetSeconds))
+    void reply.header('retry-after', Math.max(1, standing.waitSeconds))
     metrics.limited(standing.limit, identity?.tier ?? 'none', addressOf(request))
     throw new ApiError('RATE_LIMITED')
   }

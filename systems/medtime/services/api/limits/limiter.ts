@@ -17,7 +17,9 @@ export interface Standing {
   /** Requests in any window. */
   of: number
   remaining: number
-  /** Seconds until there is room for one more than now. */
+  /** Seconds until a limit that is spent takes one more; 0 while there is room. */
+  waitSeconds: number
+  /** Seconds until all of it is free again, when nothing more is asked. */
   resetSeconds: number
 }
 
@@ -59,7 +61,7 @@ export function createLimiter({ counter, key, now, times }: LimiterOptions): Lim
   }
   const bucketOf = async ({ limit, subject }: Demand, tier: Identity['tier']): Promise<Bucket> => {
     const { allowed, windowMs } = rateLimits[limit]
-    return { limit, key: `${limit}:${await hashOf(subject)}`, allowed: allowed[tier] * times, windowMs }
+    return { key: `${limit}:${await hashOf(subject)}`, allowed: allowed[tier] * times, windowMs }
   }
   return {
     take: async (demands, tier) => {
@@ -71,13 +73,20 @@ export function createLimiter({ counter, key, now, times }: LimiterOptions): Lim
         ? { allowed: false, counts: buckets.map((bucket, index) => knownCount(bucket, spent[index] ?? 0)) }
         : await counter.take(buckets, time)
       const standings = demands.map(({ limit }, index) => {
-        const { allowed: of = 0, key: bucket = '' } = buckets[index] ?? {}
+        const { allowed: of = 0, key: bucket = '', windowMs = 0 } = buckets[index] ?? {}
         const { used, freesMs } = counts[index] ?? { used: of, freesMs: 0 }
-        if (!allowed && !known && used >= of) {
+        if (!known && freesMs > 0) {
           if (spentUntil.size >= remembered) spentUntil.clear()
           spentUntil.set(bucket, time + freesMs)
         }
-        return { allowed, limit, of, remaining: Math.max(0, of - used), resetSeconds: Math.ceil(freesMs / 1000) }
+        return {
+          allowed,
+          limit,
+          of,
+          remaining: Math.max(0, of - used),
+          waitSeconds: Math.ceil(freesMs / 1000),
+          resetSeconds: Math.ceil(windowMs / 1000),
+        }
       })
       return standings.reduce((nearest, each) => (isNearer(each, nearest) ? each : nearest))
     },
@@ -91,5 +100,5 @@ function knownCount({ allowed }: Bucket, spentForMs: number): Count {
 /** The later of two equals: the class of a request tells more than the sum of all. */
 function isNearer(one: Standing, other: Standing): boolean {
   if (one.remaining !== other.remaining) return one.remaining < other.remaining
-  return one.remaining > 0 || one.resetSeconds >= other.resetSeconds
+  return one.remaining > 0 || one.waitSeconds >= other.waitSeconds
 }

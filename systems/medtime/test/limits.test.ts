@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, test } from 'node:test'
+import { z } from 'zod'
+import { type RunningService, startService } from '../exercise/processes.ts'
+import { startSystem, type TestSystem } from './system.ts'
+
+/*
+ * Two processes of the API over one database. The tests come as through a proxy on this machine: what they write into
+ * X-Forwarded-For is believed, and so each has addresses of its own.
+ */
+
+let system: TestSystem
+let second: RunningService
+before(async () => {
+  system = await startSystem()
+  second = await startService('api', { DATABASE_URL: system.roleUrl, ISSUER_URL: system.issuer })
+})
+after(async () => {
+  await second?.stop()
+  await system.stop()
+})
+
+let addresses = 0
+const newAddress = () => `198.51.100.${++addresses}`
+
+interface Asked {
+  token?: string
+  address: string
+  path?: string
+  method?: string
+}
+
+async function ask(api: string, { token, address, path = '/sync/status', method = 'GET' }: Asked) {
+  const response = await fetch(api + path, {
+    method,
+    headers: { 'x-forwarded-for': address, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+  })
+  const number = (name: string) => {
+    const text = response.headers.get(name)
+    return text === null ? undefined : Number(text)
+  }
+  return {
+    status: response.status,
+    body: await response.text(),
+    limit: number('x-ratelimit-limit'),
+    remaining: number('x-ratelimit-remaining'),
+    reset: number('x-ratelimit-reset'),
+    retryAfter: number('retry-after'),
+  }
+}
+
+/** As many requests at once as told, in turn to either process. */
+const flood = (count: number, asked: Asked | (() => Asked)) =>
+  Promise.all(
+    Array.from({ length: count }, (_, index) =>
+      ask(index % 2 === 0 ? system.api : second.address, typeof asked === 'function' ? asked() : asked),
+    ),
+  )
+
+const statuses = (answers: { status: number }[]) =>
+  Object.fromEntries([...Map.groupBy(answers, ({ status }) => status)].map(([status, all]) => [status, all.length]))
+
+for (const [tier, pulls] of [
+  ['free', 30],
+  ['pro', 150],
+] as const) {
+  test(`of three times ${pulls} pulls at once over two processes, exactly ${pulls} pass (${tier})`, async () => {
+    const token = await system.token(randomUUID(), { tier })
+    const answers = await flood(3 * pulls, { token, address: newAddress(), path: '/sync/pull' })
+    assert.deepEqual(statuses(answers), { 200: pulls, 429: 2 * pulls })
+    const passed = answers.filter(({ status }) => status === 200)
+    assert.deepEqual(
+      passed.map(({ remaining }) => remaining).sort((one, other) => Number(one) - Number(other)),
+      Array.from({ length: pulls }, (_, index) => index),
+      'each was told what is left after it',
+    )
+    for (const { status, limit, remaining, reset, retryAfter, body } of answers) {
+      assert.equal(limit, pulls)
+      assert.ok(reset !== undefined && reset > 0 && reset <= 60)
+      if (status === 200) assert.equal(retryAfter, undefined)
+      else {
+        assert.equal(remaining, 0)
+        assert.ok(retryAfter !== undefined && retryAfter >= 50 && retryAfter <= 61)
+        assert.equal(z.object({ code: z.string() }).parse(JSON.parse(body)).code, 'RATE_LIMITED')
+      }
+    }
+  })
+}
+
+test('what one kind of request used up leaves room for others, up to the sum of a user', async () => {
+  const token = await system.token(randomUUID())
+  const address = newAddress()
+  assert.deepEqual(statuses(await flood(40, { token, address, path: '/sync/pull' })), { 200: 30, 429: 10 })
+  // Sixty in all: the ten that were refused do not count.
+  assert.deepEqual(statuses(await flood(40, { token, address })), { 200: 30, 429: 10 })
+  const other = await system.token(randomUUID())
+  assert.equal((await ask(system.api, { token: other, address })).status, 200, 'somebody else at the same address')
+})
+
+test('without a token an address has a hundred requests, whatever they ask for and whichever process', async () => {
+  const address = newAddress()
+  const paths = ['/openapi.json', '/nothing-here', '/sync/pull']
+  let next = 0
+  const answers = await flood(160, () => ({ address, path: paths[next++ % 3] ?? '/' }))
+  assert.equal(statuses(answers)[429], 60)
+  assert.equal((await ask(system.api, { address, path: '/health' })).status, 200, 'health is never counted')
+  const token = await system.token(randomUUID())
+  assert.equal((await ask(system.api, { address, token })).status, 200, 'nor does it lock out who has a token')
+})
+
+test('bad tokens count as none: who tries many is refused before learning more', async () => {
+  const address = newAddress()
+  const answers = await flood(120, { address, token: 'a.b.c' })
+  assert.deepEqual(statuses(answers), { 401: 100, 429: 20 })
+})
+
+test('an address that a client writes itself is not believed', async () => {
+  const address = newAddress()
+  // The proxy adds whom it saw at the end; whatever stands before it came from outside.
+  const answers = await flood(110, () => ({
+    address: `${newAddress()}, 203.0.113.${addresses % 200}, ${address}`,
+    path: '/nope',
+  }))
+  assert.deepEqual(statuses(answers), { 404: 100, 429: 10 })
+})
+
+test('who is no trusted proxy speaks for nobody', async () => {
+  const stern = await startService('api', {
+    DATABASE_URL: system.roleUrl,
+    ISSUER_URL: system.issuer,
+    TRUSTED_PROXIES: '10.0.0.0/8',
+    LIMITS_EXEMPT: '',
+  })
+  try {
+    const answers = await Promise.all(
+      Array.from({ length: 105 }, () => ask(stern.address, { address: newAddress(), path: '/nope' })),
+    )
+    assert.deepEqual(statuses(answers), { 404: 100, 429: 5 })
+  } finally {
+    await stern.stop()
+  }
+})
+
+test('how often requests were refused is measured, and no address is named', async () => {
+  const address = newAddress()
+  await flood(130, { address, path: '/nope' })
+  const metrics = await (await fetch(`${system.api}/metrics`)).text()
+  assert.match(metrics, /rate_limit_exceeded_total\{limit="address_unauthenticated",tier="none"\} \d+/)
+  assert.match(metrics, /rate_limit_worst_address_rejections [1-9]/)
+  assert.ok(!metrics.includes('198.51.100.'))
+})
