@@ -1,0 +1,79 @@
+import type { z } from 'zod'
+import type { PullResult, SyncApi } from '../api.ts'
+import { leastLimits } from '../limits.ts'
+import { type ApiOptions, createRequest, refusal } from '../request.ts'
+import { epochAnswer, pullAnswer } from '../wire.ts'
+import { acceptanceAnswer, type DeliveredKey, type FamilyLinks, keysAnswer, linksAnswer } from './wire.ts'
+
+/** The server's part in links. Every method throws SyncError when the server refuses; its code says why. */
+export interface FamilyApi {
+  invite(request: {
+    invite_id: string
+    secret_hash: string
+    commitment: string
+    entity_types: readonly string[]
+    access_days: number | null
+  }): Promise<void>
+  withdraw(invite: string): Promise<void>
+  accept(request: {
+    supervised: string
+    invite_id: string
+    secret: string
+    public_key: string
+    nonce: string
+    tag: string
+  }): Promise<z.output<typeof acceptanceAnswer>>
+  links(): Promise<FamilyLinks>
+  reveal(supervisor: string, revelation: { public_key: string; nonce: string }): Promise<void>
+  confirm(supervisor: string, keys: readonly DeliveredKey[]): Promise<void>
+  deliver(supervisor: string, keys: readonly DeliveredKey[]): Promise<void>
+  revoke(supervisor: string): Promise<void>
+  giveUp(supervised: string): Promise<void>
+  keys(supervised: string): Promise<DeliveredKey[]>
+  pull(supervised: string, cursor: string | undefined, limit: number): Promise<PullResult>
+}
+
+export type FamilyApiOptions = Omit<ApiOptions, 'device'>
+
+export function createFamilyApi(options: FamilyApiOptions): FamilyApi {
+  const request = createRequest(options)
+  const ask = async (path: string, init: RequestInit = {}): Promise<unknown> => {
+    const { status, body } = await request(`/family/${path}`, init)
+    if (status !== 200) throw refusal(status, body)
+    return body
+  }
+  const post = (path: string, body: unknown) =>
+    ask(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+  const end = (path: string) => ask(path, { method: 'DELETE' })
+  return {
+    invite: async (body) => void (await post('invites', body)),
+    withdraw: async (invite) => void (await end(`invites/${invite}`)),
+    accept: async (body) => acceptanceAnswer.parse(await post('accept', body)),
+    links: async () => linksAnswer.parse(await ask('links')),
+    reveal: async (supervisor, body) => void (await post(`supervisors/${supervisor}/reveal`, body)),
+    confirm: async (supervisor, keys) => void (await post(`supervisors/${supervisor}/confirm`, { keys })),
+    deliver: async (supervisor, keys) => void (await post(`supervisors/${supervisor}/keys`, { keys })),
+    revoke: async (supervisor) => void (await end(`supervisors/${supervisor}`)),
+    giveUp: async (supervised) => void (await end(`supervised/${supervised}`)),
+    keys: async (supervised) => keysAnswer.parse(await ask(`${supervised}/keys`)).keys,
+    pull: async (supervised, cursor, limit) => {
+      const query = new URLSearchParams({ limit: String(limit) })
+      if (cursor !== undefined) query.set('cursor', cursor)
+      const { status, body } = await request(`/family/${supervised}/pull?${query}`, {})
+      if (status === 200) return { outcome: 'page', page: pullAnswer.parse(body) }
+      if (status === 410) return { outcome: 'epoch-changed', ...epochAnswer.parse(body) }
+      const error = refusal(status, body)
+      if (error.code === 'BAD_CURSOR') return { outcome: 'bad-cursor' }
+      throw error
+    },
+  }
+}
+
+/** The changes of somebody else in the place of one's own: read, and never written. */
+export function readOnlySync(api: FamilyApi, supervised: string): SyncApi {
+  return {
+    limits: async () => leastLimits,
+    push: () => Promise.reject(new Error('a supervisor never writes')),
+    pull: (cursor, limit) => api.pull(supervised, cursor, limit),
+  }
+}

@@ -1,0 +1,26 @@
+import type { Generations } from '../keys.ts'
+import type { FamilyState } from './state.ts'
+import { familyEntity, readFamilyState } from './store.ts'
+
+/** How often keys were replaced, as far as this device knows. It only rises: no server can talk a device back to an older key. */
+export interface FamilyGenerations extends Generations {
+  raise(state: Pick<FamilyState, 'generations'>): boolean
+}
+
+/** For `createSyncClient` and `createSupervised` of one device: the same object for both. */
+export function familyGenerations(): FamilyGenerations {
+  const known = new Map<string, number>()
+  const raise = ({ generations }: Pick<FamilyState, 'generations'>): boolean => {
+    const higher = Object.entries(generations).filter(([collection, count]) => count > (known.get(collection) ?? 0))
+    for (const [collection, count] of higher) known.set(collection, count)
+    return higher.length > 0
+  }
+  return {
+    of: (collection) => known.get(collection) ?? 0,
+    raise,
+    learn: async (versions) => {
+      const states = (await versions(familyEntity)).map(readFamilyState)
+      return states.map(raise).includes(true)
+    },
+  }
+}
