@@ -157,6 +157,18 @@ EXCEPTION WHEN foreign_key_violation THEN
 END
 $receipt$;
 
+-- Notes a wish: false when the same request told of it before.
+CREATE FUNCTION public.srv_note_wish(p_hash bytea, p_wish text, p_digest bytea, p_now timestamptz) RETURNS boolean
+  LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+  SET search_path = ''
+AS $wish$
+BEGIN
+  INSERT INTO public.srv_message_wishes (number_hash, wish, digest, told_at)
+    VALUES (p_hash, p_wish, p_digest, p_now) ON CONFLICT DO NOTHING;
+  RETURN FOUND;
+END
+$wish$;
+
 ALTER TABLE public.srv_message_devices ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.srv_message_devices FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.srv_message_phones ENABLE ROW LEVEL SECURITY;
@@ -195,7 +207,7 @@ CREATE POLICY sender ON public.srv_message_wishes TO medtime_messenger USING (tr
 CREATE POLICY sender ON public.srv_sync_epoch FOR SELECT TO medtime_messenger USING (true);
 
 -- Supabase grants its web roles everything in this schema, and every function is everybody's unless said otherwise.
-REVOKE ALL ON FUNCTION public.srv_enqueue_message, public.srv_note_receipt FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.srv_enqueue_message, public.srv_note_receipt, public.srv_note_wish FROM PUBLIC;
 DO $close$
 DECLARE
   web text;
@@ -205,13 +217,14 @@ BEGIN
       EXECUTE format(
         'REVOKE ALL ON public.srv_message_devices, public.srv_message_phones, public.srv_message_phone_checks, '
         'public.srv_messages, public.srv_message_sends, public.srv_message_receipts, public.srv_message_wishes FROM %I', web);
-      EXECUTE format('REVOKE ALL ON FUNCTION public.srv_enqueue_message, public.srv_note_receipt FROM %I', web);
+      EXECUTE format(
+        'REVOKE ALL ON FUNCTION public.srv_enqueue_message, public.srv_note_receipt, public.srv_note_wish FROM %I', web);
     END IF;
   END LOOP;
 END
 $close$;
 
-GRANT EXECUTE ON FUNCTION public.srv_enqueue_message, public.srv_note_receipt TO medtime_api;
+GRANT EXECUTE ON FUNCTION public.srv_enqueue_message, public.srv_note_receipt, public.srv_note_wish TO medtime_api;
 -- Accounts send codes.
 GRANT EXECUTE ON FUNCTION public.srv_enqueue_message TO medtime_accounts;
 GRANT INSERT (id, user_id, type, event, audience, target, language, content, created_at, due_at, expires_at)

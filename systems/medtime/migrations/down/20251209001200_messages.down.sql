@@ -1,6 +1,7 @@
 -- The role stays: it belongs to the server, other databases may use it.
 DROP POLICY sender ON public.srv_sync_epoch;
 REVOKE SELECT ON public.srv_sync_epoch FROM medtime_messenger;
+DROP FUNCTION public.srv_note_wish(bytea, text, bytea, timestamptz);
 DROP FUNCTION public.srv_note_receipt(bytea, uuid, text, text, text, timestamptz);
 DROP FUNCTION public.srv_enqueue_message(uuid, uuid, text, text, text, text, text, bytea, timestamptz, timestamptz);
 DROP TABLE public.srv_message_wishes;

@@ -4,6 +4,7 @@ import { createAreas } from './areas.ts'
 import type { Database } from './database.ts'
 import { createMetrics } from './http/metrics.ts'
 import { routerPath } from './http/route.ts'
+import { readMessagesSettings } from './messages/settings.ts'
 import { createServer } from './server.ts'
 
 const unused = () => Promise.reject(new Error('nothing is asked of the database here'))
@@ -17,7 +18,7 @@ const database: Database = {
 
 test('what is described is served, and nothing else', async () => {
   const metrics = createMetrics(() => 0)
-  const areas = createAreas({ database, metrics, now: () => 0 })
+  const areas = createAreas({ database, metrics, messages: readMessagesSettings({}), now: () => 0 })
   const tokens = { check: unused }
   const log = { info: () => undefined, error: () => undefined }
   const server = createServer({

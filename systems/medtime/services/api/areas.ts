@@ -4,20 +4,23 @@ import type { Area } from './http/area.ts'
 import type { Metrics } from './http/metrics.ts'
 import { describeApi } from './http/openapi.ts'
 import { serviceArea } from './http/service-area.ts'
+import { messagesArea } from './messages/area.ts'
+import type { MessagesSettings } from './messages/settings.ts'
 import { syncArea } from './sync/area.ts'
 import { createStore } from './sync/store.ts'
 
 export interface AreaParts {
   database: Database
   metrics: Metrics
+  messages: MessagesSettings
   /** Milliseconds since the epoch. */
   now: () => number
 }
 
 /** Everything the API offers. */
-export function createAreas({ database, metrics, now }: AreaParts): Area[] {
+export function createAreas({ database, metrics, messages, now }: AreaParts): Area[] {
   const sync = syncArea({ store: createStore(database), metrics, now })
-  const areas: Area[] = [sync, familyArea({ database })]
+  const areas: Area[] = [sync, familyArea({ database }), messagesArea({ database, settings: messages, now })]
   const ready = async () => void (await Promise.all([database.ready(), sync.ready()]))
   areas.push(serviceArea(metrics, ready, () => description))
   const description = describeApi(areas.flatMap(({ routes }) => Object.values(routes)))
