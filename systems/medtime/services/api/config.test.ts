@@ -23,7 +23,19 @@ test('what is in the way is named, and no value is told', () => {
   )
 })
 
-test('in production keys are not fetched in clear', () => {
-  assert.throws(() => readConfig({ ...sound, AVAL_ENVIRONMENT: 'production' }), /ISSUER_URL/)
-  assert.ok(readConfig({ ...sound, AVAL_ENVIRONMENT: 'production', ISSUER_URL: 'https://auth.medtime.app' }))
+test('in production keys are those of accounts, and not fetched in clear', () => {
+  const { ISSUER_URL: _, ...without } = sound
+  const production = { ...without, AVAL_ENVIRONMENT: 'production' }
+  assert.throws(() => readConfig(production), /ACCOUNTS_URL/)
+  assert.throws(() => readConfig({ ...production, ACCOUNTS_URL: 'http://auth.medtime.app' }), /ACCOUNTS_URL/)
+  const url = 'https://auth.medtime.app'
+  assert.deepEqual(readConfig({ ...production, ACCOUNTS_URL: `${url}/` }).keyUrls, [url])
+  assert.throws(() => readConfig({ ...production, ACCOUNTS_URL: url, ISSUER_URL: url }), /ISSUER_URL/)
+})
+
+test('in development the issuer of the provers is trusted beside accounts, and one of them must be named', () => {
+  const both = readConfig({ ...sound, ACCOUNTS_URL: 'http://localhost:2' })
+  assert.deepEqual(both.keyUrls, ['http://localhost:1', 'http://localhost:2'])
+  const { ISSUER_URL: _, ...without } = sound
+  assert.throws(() => readConfig(without), /ACCOUNTS_URL or ISSUER_URL/)
 })

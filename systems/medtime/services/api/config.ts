@@ -5,7 +5,8 @@ const schema = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: z.coerce.number().int().min(0).max(65_535),
   DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//),
-  ISSUER_URL: z.url({ protocol: /^https?$/ }),
+  ISSUER_URL: z.url({ protocol: /^https?$/ }).optional(),
+  ACCOUNTS_URL: z.url({ protocol: /^https?$/ }).optional(),
   TOKEN_ISSUER: z.string().min(1).default('https://auth.medtime.app'),
   TOKEN_AUDIENCE: z.string().min(1).default('medtime-api'),
   DATABASE_POOL: z.coerce.number().int().min(1).max(200).default(15),
@@ -23,8 +24,8 @@ export interface Config {
   databaseUrl: string
   /** Connections of one instance. */
   poolSize: number
-  /** Where the keys are: `<issuerUrl>/.well-known/jwks.json`. */
-  issuerUrl: string
+  /** Whose keys sign tokens: at `<url>/.well-known/jwks.json` of each. */
+  keyUrls: string[]
   /** What `iss` and `aud` of a token must be. */
   tokenIssuer: string
   tokenAudience: string
@@ -49,10 +50,17 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     throw new Error(`These environment variables are missing or malformed: ${names.join(', ')}`)
   }
   const values = result.data
-  // Keys fetched in clear could be replaced on the way, and with them every token forged.
-  if (values.AVAL_ENVIRONMENT === 'production' && !values.ISSUER_URL.startsWith('https:')) {
-    throw new Error('ISSUER_URL must be an https address in production')
+  if (values.AVAL_ENVIRONMENT === 'production') {
+    // It signs whatever it is asked for.
+    if (values.ISSUER_URL !== undefined) throw new Error('ISSUER_URL names the development issuer: not in production')
+    // Keys fetched in clear could be replaced on the way, and with them every token forged.
+    if (values.ACCOUNTS_URL?.startsWith('https:') !== true) {
+      throw new Error('ACCOUNTS_URL must be an https address in production')
+    }
   }
+  // Tokens of provers, which are the most in development, come first.
+  const keyUrls = [values.ISSUER_URL, values.ACCOUNTS_URL].filter((url) => url !== undefined)
+  if (keyUrls.length === 0) throw new Error('ACCOUNTS_URL or ISSUER_URL must name whose tokens are taken')
   // What a limit lets pass in production stands in the plan and nowhere else.
   if (values.AVAL_ENVIRONMENT === 'production' && (values.LIMITS_TIMES !== 1 || values.LIMITS_EXEMPT !== undefined)) {
     throw new Error('LIMITS_TIMES and LIMITS_EXEMPT are not for production')
@@ -64,7 +72,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     port: values.PORT,
     databaseUrl: values.DATABASE_URL,
     poolSize: values.DATABASE_POOL,
-    issuerUrl: values.ISSUER_URL.replace(/\/+$/, ''),
+    keyUrls: keyUrls.map((url) => url.replace(/\/+$/, '')),
     tokenIssuer: values.TOKEN_ISSUER,
     tokenAudience: values.TOKEN_AUDIENCE,
     trustedProxies: values.TRUSTED_PROXIES ?? (scratch ? loopback : []),

@@ -63,7 +63,7 @@ test('no other algorithm is taken, nor a public key for a secret', async () => {
 
 test('an issuer that cannot be reached is no fault of the token', async () => {
   const tokens = createTokenChecker({
-    keys: issuerKeys('http://127.0.0.1:9'),
+    keys: issuerKeys(['http://127.0.0.1:9']),
     issuer: 'issuer',
     audience: 'api',
     now: () => start * 1_000,

@@ -42,8 +42,24 @@ const remembered = 10_000
  */
 const rememberMs = 60_000
 
-/** The keys of an issuer, fetched when needed and when an unknown one is named, but not more than once in 5 s. */
-export function issuerKeys(issuerUrl: string): JWTVerifyGetKey {
+/** The keys of issuers, fetched when needed and when an unknown one is named, but not more than once in 5 s. */
+export function issuerKeys(issuerUrls: readonly string[]): JWTVerifyGetKey {
+  const sets = issuerUrls.map(remoteKeys)
+  return async (header, token) => {
+    let failure: unknown = new errors.JWKSNoMatchingKey()
+    for (const set of sets) {
+      try {
+        return await set(header, token)
+      } catch (thrown) {
+        // The next may know the key. That one could not be asked is told only where none knows it.
+        if (isFaultOfToken(failure)) failure = thrown
+      }
+    }
+    throw failure
+  }
+}
+
+function remoteKeys(issuerUrl: string): JWTVerifyGetKey {
   return createRemoteJWKSet(new URL(`${issuerUrl}/.well-known/jwks.json`), {
     cooldownDuration: 5_000,
     cacheMaxAge: 600_000,
