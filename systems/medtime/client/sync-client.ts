@@ -3,6 +3,7 @@ import { createKeeper, type Keeper } from './commitment/keeper.ts'
 import { markType } from './commitment/mark.ts'
 import type { Warning } from './commitment/notice.ts'
 import type { PinnedFact } from './commitment/pinned.ts'
+import { type ChangeEvent, listenForChanges } from './events.ts'
 import { createKeyRing, type Generations } from './keys.ts'
 import { type EntityRecord, type LocalStore, memoryStore, type PendingWrite } from './local-store.ts'
 import { type PullReport, pull } from './pull.ts'
@@ -86,6 +87,8 @@ export interface SyncClient {
   discard(id: string): Promise<void>
   /** Writes anew what is not sealed with the present key of its collection, and tells the ids; `push` sends it. */
   reseal(): Promise<string[]>
+  /** Tells when another device, or this one, changed something on the server: the moment to `sync`. */
+  onChange(listener: (change: ChangeEvent) => void): { stop(): void }
   /** Every version this device knows to be on the server, sealed. */
   held(): Promise<SealedEntity[]>
   /**
@@ -121,7 +124,7 @@ export function createSyncClient(options: ClientOptions): SyncClient {
     keys: createKeyRing(user, options.masterKeys, options.generations),
     collectionOf: (type) => (type === markType ? type : (options.collectionOf?.(type) ?? type)),
   }
-  const api = createSyncApi({
+  const apiOptions = {
     address: typeof address === 'string' ? () => address : address,
     token: options.token,
     device: options.device,
@@ -129,7 +132,8 @@ export function createSyncClient(options: ClientOptions): SyncClient {
     clock,
     random: options.random ?? Math.random,
     signal: options.signal,
-  })
+  }
+  const api = createSyncApi(apiOptions)
   const inTurn = createTurns()
   let learned = false
 
@@ -298,6 +302,7 @@ export function createSyncClient(options: ClientOptions): SyncClient {
     adoptMark: (text) => inTurn(async () => (await keeper?.adoptMark(text)) ?? false),
     pin: (fact, digest, how) => inTurn(async () => keeper?.pin(fact, digest, how)),
     checkPinned: (fact, shown) => inTurn(async () => keeper?.checkPinned(fact, shown)),
+    onChange: (listener) => listenForChanges(apiOptions, listener),
     held: async () => (await store.all()).flatMap(({ confirmed }) => confirmed?.sealed ?? []),
   }
 }

@@ -7,19 +7,23 @@ import { serviceArea } from './http/service-area.ts'
 import { messagesArea } from './messages/area.ts'
 import type { MessagesSettings } from './messages/settings.ts'
 import { syncArea } from './sync/area.ts'
+import { postgresChannel, silentChannel } from './sync/events/channel.ts'
 import { createStore } from './sync/store.ts'
 
 export interface AreaParts {
   database: Database
   metrics: Metrics
+  /** Where instances tell each other of changes; undefined when there is no other. */
+  changes?: { url: string; onLost: () => void }
   messages: MessagesSettings
   /** Milliseconds since the epoch. */
   now: () => number
 }
 
 /** Everything the API offers. */
-export function createAreas({ database, metrics, messages, now }: AreaParts): Area[] {
-  const sync = syncArea({ store: createStore(database), metrics, now })
+export function createAreas({ database, metrics, changes, messages, now }: AreaParts): Area[] {
+  const channel = changes === undefined ? silentChannel : postgresChannel(changes.url, changes.onLost)
+  const sync = syncArea({ store: createStore(database), metrics, now, channel })
   const areas: Area[] = [sync, familyArea({ database }), messagesArea({ database, settings: messages, now })]
   const ready = async () => void (await Promise.all([database.ready(), sync.ready()]))
   areas.push(serviceArea(metrics, ready, () => description))

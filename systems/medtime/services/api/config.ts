@@ -9,6 +9,10 @@ const schema = z.object({
   ACCOUNTS_URL: z.url({ protocol: /^https?$/ }).optional(),
   TOKEN_ISSUER: z.string().min(1).default('https://auth.medtime.app'),
   TOKEN_AUDIENCE: z.string().min(1).default('medtime-api'),
+  DATABASE_LISTEN_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//)
+    .optional(),
   DATABASE_POOL: z.coerce.number().int().min(1).max(200).default(15),
   TRUSTED_PROXIES: networks.optional(),
   LIMITS_EXEMPT: networks.optional(),
@@ -22,6 +26,8 @@ export interface Config {
   /** 0 for any free one. */
   port: number
   databaseUrl: string
+  /** Where instances tell each other of changes: the database itself, past a pooler that has none of LISTEN. */
+  changesUrl: string
   /** Connections of one instance. */
   poolSize: number
   /** Whose keys sign tokens: at `<url>/.well-known/jwks.json` of each. */
@@ -71,6 +77,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     host: values.HOST,
     port: values.PORT,
     databaseUrl: values.DATABASE_URL,
+    changesUrl: values.DATABASE_LISTEN_URL ?? values.DATABASE_URL,
     poolSize: values.DATABASE_POOL,
     keyUrls: keyUrls.map((url) => url.replace(/\/+$/, '')),
     tokenIssuer: values.TOKEN_ISSUER,

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { begunAfter } from './lasting.ts'
 import type { Log } from './log.ts'
 import type { HttpMetrics } from './metrics.ts'
 
@@ -8,7 +9,7 @@ export function observe(server: FastifyInstance, metrics: HttpMetrics, log: Log)
   server.addHook('onResponse', async (request, reply) => {
     // As the plan and the description write it.
     const endpoint = (request.routeOptions.url ?? 'other').replace(/:(\w+)/g, '{$1}')
-    const milliseconds = reply.elapsedTime
+    const milliseconds = begunAfter(request) ?? reply.elapsedTime
     const { statusCode } = reply
     metrics.request({
       method: request.method,

@@ -4,23 +4,36 @@ import { decodeRequests } from '../encoding/request-body.ts'
 import { placesOf } from '../http/answer-error.ts'
 import { ApiError } from '../http/api-error.ts'
 import { type Area, identityOf } from '../http/area.ts'
+import { noteBegun } from '../http/lasting.ts'
 import type { Metrics, SyncStatus } from '../http/metrics.ts'
 import { configOf } from './config.ts'
 import { type Cursors, createCursors } from './cursor.ts'
+import type { Channel } from './events/channel.ts'
+import { createStreams } from './events/streams.ts'
+import { tokenEnds } from './events/token-life.ts'
 import { pull } from './pull.ts'
 import { push } from './push.ts'
 import { syncRoutes as routes } from './routes.ts'
 import { status } from './status.ts'
 import type { Store } from './store.ts'
-import { bodyLimit, type PushRequest, pullQuery } from './wire.ts'
+import { bodyLimit, eventsQuery, type PushRequest, pullQuery } from './wire.ts'
 
 export interface SyncArea extends Area {
   /** Resolves when sync can be served. */
   ready(): Promise<void>
 }
 
-export function syncArea({ store, metrics, now }: { store: Store; metrics: Metrics; now: () => number }): SyncArea {
+export interface SyncParts {
+  store: Store
+  metrics: Metrics
+  now: () => number
+  /** Between this instance and the others. */
+  channel: Channel
+}
+
+export function syncArea({ store, metrics, now, channel }: SyncParts): SyncArea {
   const cursors = keptOnSuccess(async () => createCursors(await store.cursorKey()))
+  const streams = createStreams({ key: store.cursorKey, channel, now })
   const context = async () => ({ store, metrics, now, cursors: await cursors() })
   return {
     routes,
@@ -38,6 +51,7 @@ export function syncArea({ store, metrics, now }: { store: Store; metrics: Metri
           push(identityOf(request), request.body, {
             ...(await context()),
             onRemaining: (bytes) => void reply.header('x-storage-remaining', String(bytes)),
+            onChange: streams.changed,
           }),
       )
       server.get(routes.pull.path, { onRequest: gate.authenticate }, async (request) => {
@@ -45,6 +59,20 @@ export function syncArea({ store, metrics, now }: { store: Store; metrics: Metri
         if (!query.success) throw new ApiError('BAD_REQUEST', { message: placesOf(query.error) })
         return pull(identityOf(request).user, query.data, await context())
       })
+      server.get(routes.events.path, { onRequest: gate.authenticate }, async (request, reply) => {
+        const query = eventsQuery.safeParse(request.query)
+        if (!query.success) throw new ApiError('BAD_REQUEST', { message: placesOf(query.error) })
+        const { user } = identityOf(request)
+        const device = query.data.device_id
+        await streams.claim(user, device)
+        const epoch = async () => (await store.status(user, 1)).epoch
+        void reply.code(200).hijack()
+        noteBegun(request, reply.elapsedTime)
+        const until = tokenEnds(request.headers.authorization)
+        await streams.open({ user, device, until, epoch }, reply.raw, textHeaders(reply.getHeaders()))
+      })
+      server.addHook('preClose', async () => streams.close())
+      server.addHook('onClose', async () => channel.close())
       server.get(routes.config.path, { onRequest: gate.authenticate }, async (request) =>
         configOf(identityOf(request).tier),
       )
@@ -63,12 +91,20 @@ const operations = new Map<string, 'push' | 'pull' | 'status'>([
 
 /** Counts and times every operation, those whose client went away before the answer as well. */
 function measure(server: FastifyInstance, metrics: Metrics): void {
-  server.addHook('onRequest', async () => metrics.syncStarted())
+  // A stream that waits for changes is no work that waits to be done.
+  const counts = (path: string | undefined) => path !== routes.events.path
+  server.addHook('onRequest', async ({ routeOptions }) => {
+    if (counts(routeOptions.url)) metrics.syncStarted()
+  })
   server.addHook('onResponse', async ({ routeOptions }, reply) => {
-    metrics.syncEnded()
+    if (counts(routeOptions.url)) metrics.syncEnded()
     const operation = operations.get(routeOptions.url ?? '')
     if (operation !== undefined) metrics.sync(operation, syncStatus(reply.statusCode), reply.elapsedTime / 1000)
   })
+}
+
+function textHeaders(headers: Readonly<Record<string, unknown>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]))
 }
 
 function syncStatus(status: number): SyncStatus {

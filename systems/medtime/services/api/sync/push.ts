@@ -14,6 +14,8 @@ export interface PushContext {
   now: () => number
   /** Told how many bytes the user may still store, as soon as it is known. */
   onRemaining: (bytes: number) => void
+  /** Told when something was written. */
+  onChange: (user: string, epoch: number) => void
 }
 
 /**
@@ -51,6 +53,7 @@ export async function push({ user, tier }: Identity, request: PushRequest, conte
       details: { quota_bytes: quota, held_bytes: held, needed_bytes: needed },
     })
   }
+  context.onChange(user, epoch)
   for (const [index, size] of batch.sizes.entries()) metrics.blob(batch.types[index] ?? '', size)
   return { synced: batch.ids.length, conflicts: [], cursor: cursors.issue(user, { epoch, sequence }), epoch }
 }

@@ -4,6 +4,7 @@ import {
   configAnswer,
   conflictAnswer,
   epochAnswer,
+  eventsQuery,
   pullAnswer,
   pullQuery,
   pushAnswer,
@@ -46,6 +47,14 @@ export const syncRoutes = {
     summary: 'The limits a client has to keep to',
     authenticated: true,
     answers: { 200: configAnswer, ...failures },
+  },
+  events: {
+    method: 'GET',
+    path: '/sync/events',
+    summary: 'Server-sent events that say that something changed, until the token ends',
+    authenticated: true,
+    query: eventsQuery,
+    answers: { 200: 'text/event-stream', 400: errorAnswer, ...failures },
   },
   status: {
     method: 'GET',

@@ -69,6 +69,10 @@ export const pullQuery = z.strictObject({
   device_id: deviceId.describe('Notes in /sync/status how far this device is.').optional(),
 })
 
+export const eventsQuery = z.strictObject({
+  device_id: deviceId.describe('Of one device there is one stream: a new one ends the one before.'),
+})
+
 const conflict = z.object({
   id: uuid,
   reason: z.literal('version'),
