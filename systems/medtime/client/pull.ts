@@ -29,10 +29,13 @@ export interface PullReport {
 export async function pull(api: SyncApi, store: LocalStore, sealer: Sealer, track?: Track): Promise<PullReport> {
   const report: PullReport = { pulled: [], conflicts: [], tampering: [], pushAgain: [], exact: false, warnings: [] }
   let restarted = false
+  // The next page is on its way while this one is opened and saved.
+  let ahead: ReturnType<SyncApi['pull']> | undefined
   const { page } = await api.limits()
   for (;;) {
     const state = await store.state()
-    const result = await api.pull(state.cursor, page)
+    const result = await (ahead ?? api.pull(state.cursor, page))
+    ahead = undefined
     if (result.outcome === 'epoch-changed') {
       await store.save([], restored(state, result.epoch, result.cursor))
       continue
@@ -51,6 +54,11 @@ export async function pull(api: SyncApi, store: LocalStore, sealer: Sealer, trac
       continue
     }
     const next: SyncState = { ...state, epoch: given.epoch, cursor: given.cursor }
+    if (given.has_more) {
+      ahead = api.pull(given.cursor, page)
+      // It is awaited in the next turn; until then a failure of this one must not leave it unheard.
+      ahead.catch(() => undefined)
+    }
     const changes = await takePage(given, next, store, sealer, report)
     const marks = track?.(next.marks, changes) ?? next.marks
     await store.save(

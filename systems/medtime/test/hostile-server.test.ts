@@ -137,7 +137,7 @@ describe('what is left out is missed, because the device that wrote it vouches f
   test('a page that is cut short while the cursor goes on', async () => {
     const { phone, tablet } = await twoDevices()
     await tablet.client.sync()
-    const added = Array.from({ length: 5 }, () => randomUUID())
+    const added: string[] = Array.from({ length: 5 }, () => randomUUID())
     for (const id of added) await phone.client.put('dose', id, text('taken'))
     await phone.client.sync()
     tablet.lie((rows) => rows.filter(({ id }) => !added.slice(2).includes(id)))
