@@ -1,7 +1,5 @@
-/// <reference lib="esnext.typedarrays" />
-/** Standard base64 with padding, by the engine where it can. Older browsers have btoa and atob; pieces keep the argument list short. */
+/** Standard base64 with padding. Browsers and Node both have btoa and atob; pieces keep the argument list short. */
 export function toBase64(bytes: Uint8Array): string {
-  if (typeof bytes.toBase64 === 'function') return bytes.toBase64()
   let binary = ''
   for (let start = 0; start < bytes.length; start += 8_192) {
     binary += String.fromCharCode(...bytes.subarray(start, start + 8_192))
@@ -9,8 +7,10 @@ export function toBase64(bytes: Uint8Array): string {
   return btoa(binary)
 }
 
-/** @throws when the text is not base64 */
+/** A loop, which a first sync feels: `Uint8Array.from` with a function takes twenty times as long. @throws when the text is not base64 */
 export function fromBase64(text: string): Uint8Array {
-  if (typeof Uint8Array.fromBase64 === 'function') return Uint8Array.fromBase64(text)
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
+  const binary = atob(text)
+  const bytes = new Uint8Array(binary.length)
+  for (let index = 0; index < binary.length; index++) bytes[index] = binary.charCodeAt(index)
+  return bytes
 }
