@@ -168,3 +168,155 @@ test('a call names its user for its own transaction only', async () => {
     assert.deepEqual(await usersIn(client, 'srv_encrypted_entities'), [])
   })
 })
+
+test('of a supervised person nothing but the types that the link names is read, and nothing after it is over', async () => {
+  const rows = (client: Client) => client.query('SELECT entity_type FROM srv_encrypted_entities')
+  for (const change of [`entity_types = '{medication}'`, `entity_types = '{}'`, 'expires_at = now()']) {
+    await link('active', async () => {
+      assert.equal((await as(carla, rows)).rowCount, 1)
+      await withClient(database.adminUrl, (client) => client.query(`UPDATE srv_family_links SET ${change}`))
+      assert.equal((await as(carla, rows)).rowCount, 0, change)
+    })
+  }
+})
+
+/** Carla reads of Ana, and tries to write. Refused, or as if there were no row to write. */
+async function writesNothing(statement: string): Promise<void> {
+  const written = await as(carla, async (client) => (await client.query(statement)).rowCount).catch(
+    (error: unknown) => {
+      assert.ok(error instanceof Error && 'code' in error && error.code === '42501', `${statement}: ${error}`)
+      return 0
+    },
+  )
+  assert.equal(written, 0, statement)
+}
+
+test('a supervisor writes nothing of the supervised, in any table', async () => {
+  await link('active', async () => {
+    for (const statement of [
+      `UPDATE srv_encrypted_entities SET encrypted_blob = 'xyz' WHERE user_id = '${ana}'`,
+      `UPDATE srv_encrypted_entities SET deleted_at = now() WHERE user_id = '${ana}'`,
+      `INSERT INTO srv_encrypted_entities
+         (id, user_id, entity_type, encrypted_blob, client_id, key_id, blob_size, checksum, sequence, epoch)
+         VALUES (gen_random_uuid(), '${ana}', 'dose', 'abc', 'phone', 'k', 3, repeat('0', 64), 9, 1)`,
+      `INSERT INTO srv_encrypted_entities
+         (id, user_id, entity_type, encrypted_blob, client_id, key_id, blob_size, checksum, sequence, epoch)
+         SELECT id, user_id, entity_type, 'xyz', client_id, key_id, 3, checksum, 2, epoch FROM srv_encrypted_entities
+         ON CONFLICT (user_id, id) DO UPDATE SET encrypted_blob = excluded.encrypted_blob`,
+      `UPDATE srv_users SET sequence = 99 WHERE user_id = '${ana}'`,
+      `UPDATE srv_sync_status SET seen = 99 WHERE user_id = '${ana}'`,
+      `INSERT INTO srv_sync_status (user_id, device_id) VALUES ('${ana}', 'hers')`,
+      `INSERT INTO srv_family_keys (user_id, supervisor_id, collection, key_id, sealed)
+         VALUES ('${ana}', '${carla}', 'dose', 'k', 'abc')`,
+      `INSERT INTO srv_family_invites (user_id, invite_id, secret_hash, commitment, entity_types)
+         VALUES ('${ana}', gen_random_uuid(), sha256('a'), sha256('a'), '{dose}')`,
+      `UPDATE srv_family_links SET entity_types = '{dose,medication}'`,
+      `UPDATE srv_family_links SET supervisor_public_key = sha256('a')`,
+      `UPDATE srv_family_links SET expires_at = 'infinity'`,
+      `UPDATE srv_family_links SET status = 'pending'`,
+      'DELETE FROM srv_family_links',
+      'DELETE FROM srv_family_keys',
+    ]) {
+      await writesNothing(statement)
+    }
+    const given = await as(carla, (client) => client.query(`UPDATE srv_family_links SET status = 'revoked'`))
+    assert.equal(given.rowCount, 1, 'and may only give up')
+  })
+})
+
+test('a link is neither made without an invite, nor made active by who wants to read, nor revived', async () => {
+  const insert = (status: string, by: string) =>
+    `INSERT INTO srv_family_links (supervised_user_id, supervisor_id, status, entity_types) VALUES ('${ana}', '${by}', '${status}', '{dose}')`
+  for (const status of ['pending', 'active']) await writesNothing(insert(status, carla))
+  await assert.rejects(
+    as(ana, (client) => client.query(insert('active', carla))),
+    { code: '42501' },
+  )
+  await link('pending', () => writesNothing(`UPDATE srv_family_links SET status = 'active'`))
+  await link('revoked', async () => {
+    await writesNothing(`UPDATE srv_family_links SET status = 'active'`)
+    const revived = await as(ana, (client) => client.query(`UPDATE srv_family_links SET status = 'active'`))
+    assert.equal(revived.rowCount, 0, 'not by the supervised either')
+  })
+})
+
+test('an invite is seen by its owner, and by who presents its secret', async () => {
+  const invite = randomUUID()
+  const secret = 'a'.repeat(64)
+  await withClient(database.adminUrl, (client) =>
+    client.query(
+      `INSERT INTO srv_family_invites (user_id, invite_id, secret_hash, commitment, entity_types)
+       VALUES ($1, $2, decode($3, 'hex'), sha256('c'), '{dose}')`,
+      [ana, invite, secret],
+    ),
+  )
+  const seen = (user: string | undefined, presented?: string) =>
+    as(user, async (client) => {
+      if (presented !== undefined) await client.query(`SELECT set_config('request.invite', $1, true)`, [presented])
+      return (await client.query('SELECT invite_id FROM srv_family_invites')).rowCount
+    })
+  assert.deepEqual(
+    [
+      await seen(ana),
+      await seen(carla),
+      await seen(carla, 'b'.repeat(64)),
+      await seen(carla, secret),
+      await seen(undefined, secret),
+    ],
+    [1, 0, 0, 1, 0],
+  )
+  const accept = (client: Client, times: number) =>
+    client.query(
+      `INSERT INTO srv_family_links (supervised_user_id, supervisor_id, status, invite_id, entity_types, expires_at, commitment)
+       SELECT $1, $2, 'pending', $3, '{dose}', now() + $4 * interval '7 days', sha256('c')`,
+      [ana, carla, invite, times],
+    )
+  await assert.rejects(
+    as(carla, (client) => accept(client, 1)),
+    { code: '42501' },
+    'not before it was taken',
+  )
+  await as(carla, async (client) => {
+    await client.query(`SELECT set_config('request.invite', $1, true)`, [secret])
+    await client.query('UPDATE srv_family_invites SET accepted_by = $1', [carla])
+    assert.equal((await accept(client, 1)).rowCount, 1)
+  })
+  await assert.rejects(
+    as(carla, async (client) => {
+      await client.query(`SELECT set_config('request.invite', $1, true)`, [secret])
+      await client.query('UPDATE srv_family_invites SET accepted_by = $1', [carla])
+      await accept(client, 100)
+    }),
+    { code: '42501' },
+    'not for longer than a link may wait',
+  )
+  await assert.rejects(
+    as(carla, async (client) => {
+      await client.query(`SELECT set_config('request.invite', $1, true)`, [secret])
+      await client.query('UPDATE srv_family_invites SET accepted_by = $1', [bob])
+    }),
+    { code: '42501' },
+    'not for somebody else',
+  )
+  await withClient(database.adminUrl, (client) => client.query('DELETE FROM srv_family_invites'))
+})
+
+test('the keys of a link are read by its supervisor while it stands', async () => {
+  const keys = (user: string) =>
+    as(user, async (client) => (await client.query('SELECT key_id FROM srv_family_keys')).rowCount)
+  for (const [status, count] of [
+    ['pending', 0],
+    ['active', 1],
+    ['revoked', 0],
+  ] as const) {
+    await link(status, async () => {
+      await withClient(database.adminUrl, (client) =>
+        client.query(
+          `INSERT INTO srv_family_keys (user_id, supervisor_id, collection, key_id, sealed) VALUES ($1, $2, 'dose', 'k', 'abc')`,
+          [ana, carla],
+        ),
+      )
+      assert.deepEqual([await keys(carla), await keys(ana), await keys(bob)], [count, 1, 0], status)
+    })
+  }
+})
