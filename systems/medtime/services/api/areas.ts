@@ -1,3 +1,5 @@
+import type { SharedCache } from './catalog/answer-cache.ts'
+import { catalogArea } from './catalog/area.ts'
 import type { Database } from './database.ts'
 import { familyArea } from './family/area.ts'
 import type { Area } from './http/area.ts'
@@ -16,15 +18,18 @@ export interface AreaParts {
   /** Where instances tell each other of changes; undefined when there is no other. */
   changes?: { url: string; onLost: () => void }
   messages: MessagesSettings
+  /** Where instances share answers of the catalog; each keeps its own without it. */
+  sharedAnswers?: SharedCache | undefined
   /** Milliseconds since the epoch. */
   now: () => number
 }
 
 /** Everything the API offers. */
-export function createAreas({ database, metrics, changes, messages, now }: AreaParts): Area[] {
+export function createAreas({ database, metrics, sharedAnswers, changes, messages, now }: AreaParts): Area[] {
   const channel = changes === undefined ? silentChannel : postgresChannel(changes.url, changes.onLost)
   const sync = syncArea({ store: createStore(database), metrics, now, channel })
   const areas: Area[] = [sync, familyArea({ database }), messagesArea({ database, settings: messages, now })]
+  areas.push(catalogArea({ database, metrics, shared: sharedAnswers, now }))
   const ready = async () => void (await Promise.all([database.ready(), sync.ready()]))
   areas.push(serviceArea(metrics, ready, () => description))
   const description = describeApi(areas.flatMap(({ routes }) => Object.values(routes)))

@@ -23,12 +23,16 @@ export interface Metrics {
   request(measure: RequestMeasure): void
   sync(operation: 'push' | 'pull' | 'status', status: SyncStatus, seconds: number): void
   conflicts(count: number): void
+  /** A prescription was read, was refused, or failed. */
+  ocr(status: 'success' | 'rejected' | 'failure'): void
   blob(entityType: string, bytes: number): void
   statement(seconds: number): void
   /** A request refused for want of an identity; `presented` when it carried a token. */
   refused(presented: boolean): void
   /** A request refused by a limit. The address stays here: what is told is how often the worst one was refused. */
   limited(limit: string, tier: string, address: string): void
+  /** Whether an answer of the catalog was found in its cache. */
+  cache(outcome: 'hit' | 'miss'): void
   syncStarted(): void
   syncEnded(): void
   text(): Promise<string>
@@ -58,6 +62,7 @@ export function createMetrics(waiting: () => number): Metrics {
       if (operation !== 'status') metrics.observe('sync_duration_seconds', seconds, { direction: operation })
     },
     conflicts: (count) => metrics.count('sync_conflicts_total', {}, count),
+    ocr: (status) => metrics.count('ocr_requests_total', { status }),
     blob: (entityType, bytes) => metrics.observe('sync_blob_size_bytes', bytes, { entity_type: entityType }),
     statement: (seconds) => metrics.observe('db_query_duration_seconds', seconds),
     refused: (presented) => {
@@ -68,6 +73,7 @@ export function createMetrics(waiting: () => number): Metrics {
       metrics.count('rate_limit_exceeded_total', { limit, tier })
       refusals.note(address)
     },
+    cache: (status) => metrics.count('cache_requests_total', { status }),
     syncStarted: () => {
       syncing++
     },

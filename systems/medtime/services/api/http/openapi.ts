@@ -38,11 +38,13 @@ function operation(route: RouteDescription): Json {
     ...(route.params || route.query
       ? { parameters: [...parameters('path', route.params), ...parameters('query', route.query)] }
       : {}),
-    ...(route.body
-      ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(route.body, 'input') } } } }
-      : {}),
+    ...(route.body ? { requestBody: { required: true, content: bodyOf(route.body) } } : {}),
     responses,
   }
+}
+
+function bodyOf(body: z.ZodType | string): Record<string, Json> {
+  return typeof body === 'string' ? { [body]: {} } : { 'application/json': { schema: schemaOf(body, 'input') } }
 }
 
 function parameters(place: 'path' | 'query', members: z.ZodObject | undefined): Json[] {
@@ -65,6 +67,7 @@ function schemaOf(schema: z.core.$ZodType, io: 'input' | 'output'): Json {
 
 const meanings: Readonly<Record<string, string>> = {
   200: 'Done',
+  304: 'What the client holds is still true',
   400: 'The request does not have the agreed shape',
   401: 'A valid access token is needed',
   409: 'Versions differ; nothing was written',
