@@ -1,9 +1,10 @@
 import { createAreas } from './areas.ts'
 import { readConfig } from './config.ts'
 import { openDatabase } from './database.ts'
+import { readHttpSettings } from './http/http-settings.ts'
 import { createLog, errorCode } from './http/log.ts'
 import { createMetrics } from './http/metrics.ts'
-import { sessionLives } from './identity/session.ts'
+import { followCertificate, readCertificate } from './http/tls.ts'
 import { sessionLives } from './identity/session.ts'
 import { createTokenChecker, issuerKeys } from './identity/token.ts'
 import { counterInTurns } from './limits/counter-in-turns.ts'
@@ -17,11 +18,14 @@ import { bodyLimit } from './sync/wire.ts'
 
 /** Requests still running this long after a signal are cut off. */
 const graceMs = 10_000
+/** How often the files of the certificate are looked at. */
+const certificateEveryMs = 1_000
 
 const log = createLog('api')
 
 async function main(): Promise<void> {
   const config = readConfig(process.env)
+  const http = readHttpSettings(process.env)
   const now = () => Date.now()
   const metrics = createMetrics(() => database.waiting())
   const database = openDatabase({
@@ -60,7 +64,14 @@ async function main(): Promise<void> {
     limiter,
     trustedProxies: config.trustedProxies,
     exempt: exemptFrom(config.limitsExempt),
+    origins: http.origins,
+    certificate: http.certificateFiles && readCertificate(http.certificateFiles),
   })
+  if (http.certificateFiles) {
+    followCertificate(server.server, http.certificateFiles, certificateEveryMs, (taken) =>
+      log.info({ event: taken ? 'certificate_taken' : 'certificate_unusable' }),
+    )
+  }
 
   let stopping = false
   const stop = async () => {

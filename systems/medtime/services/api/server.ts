@@ -4,9 +4,13 @@ import { encodeAnswers } from './encoding/answer.ts'
 import { answerError } from './http/answer-error.ts'
 import { ApiError } from './http/api-error.ts'
 import type { Area } from './http/area.ts'
+import { createListener, type Patience, refuseUnreadable, usualPatience } from './http/listener.ts'
 import type { Log } from './http/log.ts'
 import type { HttpMetrics } from './http/metrics.ts'
 import { observe } from './http/observe.ts'
+import { answerOrigins } from './http/origins.ts'
+import { secureHeaders, securityHeaders } from './http/secure-headers.ts'
+import type { Certificate } from './http/tls.ts'
 import type { Identity, TokenChecker } from './identity/token.ts'
 import { limitRequests } from './limits/limit-requests.ts'
 import type { Limiter } from './limits/limiter.ts'
@@ -23,6 +27,11 @@ export interface ServerParts {
   trustedProxies: readonly string[]
   /** Whether requests from an address are not counted; never in production. */
   exempt: (address: string) => boolean
+  /** Origins whose pages may ask; none unless given. */
+  origins?: readonly string[]
+  /** Speaks TLS 1.3 with it; plain HTTP, behind a gateway that ends TLS, unless given. */
+  certificate?: Certificate | undefined
+  patience?: Patience
 }
 
 declare module 'fastify' {
@@ -34,7 +43,6 @@ declare module 'fastify' {
   }
 }
 
-const requestTimeoutMs = 30_000
 const correlationId = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const bearer = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i
 
@@ -46,8 +54,10 @@ export function createServer(parts: ServerParts): FastifyInstance {
     bodyLimit,
     // Read from the right: what a client wrote into the header itself stands left of the first address nobody vouches for.
     trustProxy: parts.trustedProxies.length > 0 ? [...parts.trustedProxies] : false,
-    requestTimeout: requestTimeoutMs,
+    serverFactory: (listener) => createListener(listener, parts.patience ?? usualPatience, parts.certificate),
     forceCloseConnections: 'idle',
+    // What still comes in on a connection while the service ends is answered as ever, and told that the connection ends.
+    return503OnClosing: false,
     // A correlation id is taken over when it can be nothing else.
     genReqId: ({ headers }) => {
       const given = headers['x-correlation-id']
@@ -58,11 +68,9 @@ export function createServer(parts: ServerParts): FastifyInstance {
     // Members named __proto__ do no harm: bodies are checked, read member by member, and never merged.
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore',
-    frameworkErrors: (error, request, reply) => answerError(error, request, reply, log),
-    // What could not be read as HTTP has no reply.
-    clientErrorHandler: (_error, socket) => {
-      if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
-    },
+    // What has no route runs no hook.
+    frameworkErrors: (error, request, reply) => answerError(error, request, reply.headers(securityHeaders), log),
+    clientErrorHandler: refuseUnreadable,
   })
   // The framework reads plain text as well; nothing here is told in it.
   server.removeContentTypeParser('text/plain')
@@ -71,6 +79,8 @@ export function createServer(parts: ServerParts): FastifyInstance {
   server.setErrorHandler((error, request, reply) => answerError(error, request, reply, log))
   server.setNotFoundHandler((request, reply) => answerError(new ApiError('NOT_FOUND'), request, reply, log))
   observe(server, metrics, log)
+  secureHeaders(server)
+  answerOrigins(server, parts.origins ?? [])
   encodeAnswers(server)
 
   const limits = limitRequests(server, {

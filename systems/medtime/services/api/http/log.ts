@@ -10,6 +10,8 @@ export interface LogEntry {
     | 'request'
     | 'failed'
     | 'database_connection_lost'
+    | 'certificate_taken'
+    | 'certificate_unusable'
     | 'message_sent'
     | 'message_put_off'
     | 'message_doubtful'

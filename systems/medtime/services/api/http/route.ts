@@ -15,7 +15,8 @@ export interface RouteDescription {
   /** Members of the path. */
   params?: z.ZodObject
   query?: z.ZodObject
-  body?: z.ZodType
+  /** The schema of a JSON body, or the media type of another. */
+  body?: z.ZodType | string
   /** By status: the schema of a JSON answer, or the media type of another. */
   answers: Readonly<Record<number, z.ZodType | string>>
 }

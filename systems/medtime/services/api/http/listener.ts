@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto'
+import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { Duplex } from 'node:stream'
+import { ApiError, type ApiErrorCode } from './api-error.ts'
+import { problemType } from './error-answer.ts'
+import { type Certificate, tlsOptions } from './tls.ts'
+
+/** How long a client may take, in milliseconds: one that is slow on purpose holds nothing for longer. */
+export interface Patience {
+  /** For the headers of a request. */
+  headersMs: number
+  /** For all of a request. */
+  requestMs: number
+  /** Without a byte in either direction. */
+  idleMs: number
+}
+
+export const usualPatience: Patience = { headersMs: 10_000, requestMs: 60_000, idleMs: 90_000 }
+
+/** Bytes of all headers; a token has about a thousand. */
+const headerBytes = 16_384
+/** Longer than load balancers keep a connection: they must not send into one that ends here. */
+const keepAliveMs = 75_000
+
+/** The server below the framework; with a certificate it speaks TLS 1.3 and nothing older. */
+export function createListener(
+  listener: RequestListener,
+  patience: Patience,
+  certificate: Certificate | undefined,
+): Server {
+  const options = {
+    headersTimeout: patience.headersMs,
+    requestTimeout: patience.requestMs,
+    keepAliveTimeout: keepAliveMs,
+    // Time limits are looked at this often.
+    connectionsCheckingInterval: Math.min(1_000, patience.headersMs / 2),
+    maxHeaderSize: headerBytes,
+  }
+  const server =
+    certificate === undefined
+      ? createServer(options, listener)
+      : createTlsServer({ ...options, ...tlsOptions(certificate), handshakeTimeout: patience.headersMs }, listener)
+  server.timeout = patience.idleMs
+  return server
+}
+
+/** What could not be read as HTTP is answered in the same words as anything else, and the connection ends. */
+export function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  const problem = new ApiError(codeOf(error))
+  const body = JSON.stringify(problem.body(randomUUID()))
+  socket.end(
+    [
+      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? problem.code}`,
+      `content-type: ${problemType}`,
+      `content-length: ${Buffer.byteLength(body)}`,
+      'connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  )
+}
+
+function codeOf({ code }: NodeJS.ErrnoException): ApiErrorCode {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'TOO_SLOW'
+  return code === 'HPE_HEADER_OVERFLOW' ? 'HEADERS_TOO_LARGE' : 'BAD_REQUEST'
+}
