@@ -4,6 +4,7 @@ import { blobValidation } from './blob-validation.ts'
 import { compressedBodies } from './compressed-bodies.ts'
 import { cursorGuarded } from './cursor-guarded.ts'
 import { errorsAreBlind } from './errors-are-blind.ts'
+import { familyConsent, familyEnds, familyScope } from './family.ts'
 import { health } from './health.ts'
 import { ownRowsOnly } from './own-rows-only.ts'
 import { pullComplete } from './pull-complete.ts'
@@ -34,6 +35,9 @@ export function allBehaviours(people: People): Behaviour[] {
     compressedBodies,
     tokensChecked,
     ownRowsOnly,
+    familyConsent,
+    familyEnds,
+    familyScope,
     errorsAreBlind,
     health,
   ].flatMap((cases) => cases.map((write) => write(people)))

@@ -1,7 +1,13 @@
 import type { Mutation } from 'aval'
+import { familyMutations } from './family.ts'
 import { serviceMutations } from './service.ts'
 import { syncPullMutations } from './sync-pull.ts'
 import { syncPushMutations } from './sync-push.ts'
 
 /** At least one break for every promise of the api, and for what a recovery must not lose. */
-export const allMutations: readonly Mutation[] = [...syncPushMutations, ...syncPullMutations, ...serviceMutations]
+export const allMutations: readonly Mutation[] = [
+  ...syncPushMutations,
+  ...syncPullMutations,
+  ...serviceMutations,
+  ...familyMutations,
+]
