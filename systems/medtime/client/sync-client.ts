@@ -11,6 +11,7 @@ import { type PushReport, push } from './push.ts'
 import { emptyRecord } from './reconcile.ts'
 import type { Notice, RestoreNotice } from './report.ts'
 import { type Clock, systemClock } from './retry.ts'
+import { EpochWentBack } from './rewalk.ts'
 import { open, type SealedEntity, type Sealer, sameSealed, seal } from './sealed-entity.ts'
 
 export interface ClientOptions {
@@ -208,7 +209,7 @@ export function createSyncClient(options: ClientOptions): SyncClient {
           decide: (record, decision) => decide(record, decision, sealer),
           tell: (warning) => options.onNotice?.(warning),
         })
-  const pullOnce = () => pull(api, store, sealer, keeper?.track)
+  const pullOnce = () => pull(api, store, sealer, keeper?.track, () => clock.now())
   const pullAndCompare = async (): Promise<PullReport> => {
     await keeper?.prepare()
     const report = await pullOnce()
@@ -217,12 +218,48 @@ export function createSyncClient(options: ClientOptions): SyncClient {
     await learn()
     return report
   }
+  const syncAll = async (): Promise<SyncReport> => {
+    const total: SyncReport = {
+      pushed: [],
+      pulled: [],
+      conflicts: [],
+      setAside: [],
+      tampering: [],
+      pushAgain: [],
+      dropped: [],
+      full: undefined,
+      notice: undefined,
+      warnings: [],
+      exact: false,
+    }
+    for (;;) {
+      const pulled = await pullAndCompare()
+      const pushed = await push(api, store, keeper?.track)
+      total.pushed.push(...pushed.pushed)
+      total.pulled.push(...pulled.pulled)
+      total.conflicts = [...new Set([...total.conflicts, ...pulled.conflicts, ...pushed.conflicts])]
+      total.setAside.push(...pushed.setAside)
+      total.tampering.push(...pulled.tampering, ...pushed.tampering)
+      total.pushAgain.push(...pulled.pushAgain)
+      total.dropped.push(...pulled.dropped)
+      total.full = pushed.full
+      total.warnings.push(...pulled.warnings)
+      total.exact = pulled.exact
+      total.notice ??= await tell()
+      if (pushed.restored) continue
+      await keeper?.publish()
+      return total
+    }
+  }
   const ordinary = (type: string): string => {
     if (type === markType) throw new RangeError(`the type ${markType} is reserved`)
     return type
   }
   const telling = async <T>(work: Promise<T>): Promise<T> => {
-    const result = await work
+    const result = await work.catch(async (error: unknown) => {
+      if (error instanceof EpochWentBack) await keeper?.wentBack()
+      throw error
+    })
     await tell()
     return result
   }
@@ -241,38 +278,7 @@ export function createSyncClient(options: ClientOptions): SyncClient {
         .filter((item) => !item.deleted),
     push: () => inTurn(() => telling(push(api, store, keeper?.track))),
     pull: () => inTurn(() => telling(pullAndCompare())),
-    sync: () =>
-      inTurn(async () => {
-        const total: SyncReport = {
-          pushed: [],
-          pulled: [],
-          conflicts: [],
-          setAside: [],
-          tampering: [],
-          pushAgain: [],
-          full: undefined,
-          notice: undefined,
-          warnings: [],
-          exact: false,
-        }
-        for (;;) {
-          const pulled = await pullAndCompare()
-          const pushed = await push(api, store, keeper?.track)
-          total.pushed.push(...pushed.pushed)
-          total.pulled.push(...pulled.pulled)
-          total.conflicts = [...new Set([...total.conflicts, ...pulled.conflicts, ...pushed.conflicts])]
-          total.setAside.push(...pushed.setAside)
-          total.tampering.push(...pulled.tampering, ...pushed.tampering)
-          total.pushAgain.push(...pulled.pushAgain)
-          total.full = pushed.full
-          total.warnings.push(...pulled.warnings)
-          total.exact = pulled.exact
-          total.notice ??= await tell()
-          if (pushed.restored) continue
-          await keeper?.publish()
-          return total
-        }
-      }),
+    sync: () => inTurn(() => telling(syncAll())),
     conflicts: async () =>
       (await store.all())
         .filter((record) => record.conflict !== undefined && record.type !== markType)

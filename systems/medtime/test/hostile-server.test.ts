@@ -245,6 +245,32 @@ describe("yesterday's state", () => {
     assert.deepEqual(kinds((await fresh.client.sync()).warnings), ['state-behind-mark'])
   })
 
+  test('told as an epoch that is over is not believed', async () => {
+    const { tablet, two } = await twoDevices()
+    await tablet.client.sync()
+    tablet.liePage((page) => ({ ...page, epoch: page.epoch + 1 }))
+    await tablet.client.pull()
+    tablet.lie(undefined)
+    await assert.rejects(tablet.client.pull(), /an epoch before/)
+    assert.deepEqual(tablet.told, ['server-restored', 'state-behind-mark'])
+    assert.equal(await read(tablet.client, two), 'two, changed')
+  })
+
+  test('told as a restore that never was: the person is told of it, and every device brings back what it holds', async () => {
+    const { tablet, phone, two, past } = await twoDevices()
+    await tablet.client.sync()
+    const truth = await read(tablet.client, two)
+    let epoch = 0
+    tablet.liePage((page) => {
+      epoch = page.epoch + 1
+      return { ...page, epoch, entities: past.map((row) => ({ ...row, epoch: page.epoch })) }
+    })
+    await tablet.client.pull()
+    assert.deepEqual(tablet.told, ['server-restored'])
+    assert.equal(await read(tablet.client, two), truth)
+    assert.deepEqual((await phone.client.sync()).warnings, [])
+  })
+
   test('and a mark that the operator made or changed is refused', async () => {
     const { phone, tablet, device } = await twoDevices()
     await phone.client.sync()

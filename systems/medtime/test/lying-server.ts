@@ -15,23 +15,26 @@ const row = z.looseObject({
   checksum: z.string(),
   client_id: z.string(),
 })
-const page = z.looseObject({ entities: z.array(row), cursor: z.string(), has_more: z.boolean() })
+const page = z.looseObject({ entities: z.array(row), cursor: z.string(), has_more: z.boolean(), epoch: z.int() })
 
 export type Row = z.output<typeof row>
 /** What becomes of the rows of a page. */
 export type Lie = (rows: Row[]) => Row[]
+type Page = z.output<typeof page>
 
 export interface LyingServer {
   /** How a device reaches the API. */
   fetch: typeof fetch
   /** From now on pages are shown so; undefined for the truth. */
   lie(lie: Lie | undefined): void
+  /** The same for a page as a whole. */
+  liePage(lie: (page: Page) => Page): void
   /** From now on this device is shown the account of another token. */
   redirect(token: string | undefined): void
 }
 
 export function createLyingServer(): LyingServer {
-  let lie: Lie | undefined
+  let lie: ((page: Page) => Page) | undefined
   let other: string | undefined
   return {
     fetch: async (input, init) => {
@@ -40,9 +43,12 @@ export function createLyingServer(): LyingServer {
       const response = await fetch(input, { ...init, headers })
       if (lie === undefined || !String(input).includes('/sync/pull') || response.status !== 200) return response
       const told = page.parse(await response.json())
-      return Response.json({ ...told, entities: lie(told.entities) })
+      return Response.json(lie(told))
     },
     lie: (next) => {
+      lie = next && ((told) => ({ ...told, entities: next(told.entities) }))
+    },
+    liePage: (next) => {
       lie = next
     },
     redirect: (token) => {

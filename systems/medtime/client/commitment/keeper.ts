@@ -30,6 +30,8 @@ export interface Keeper {
   prepare(): Promise<void>
   /** After a pull; `again` pulls once more, when something has to be looked at twice. Returns what is new to the person. */
   compare(report: PullReport, again: () => Promise<PullReport>): Promise<Warning[]>
+  /** The server spoke of an epoch that is over. */
+  wentBack(): Promise<void>
   /** Decides conflicts of marks: a device stands by its own, and takes the others' as they are. */
   settle(): Promise<void>
   /** After a push. A mark that does not get through waits with everything else. */
@@ -80,6 +82,10 @@ export function createKeeper(options: KeeperOptions): Keeper {
       }
       for (const warning of warnings) tell(warning)
       return warnings
+    },
+    wentBack: async () => {
+      const { epoch } = await store.state()
+      tell({ kind: 'state-behind-mark', epoch: epoch ?? 0, devices: [device], entities: [] })
     },
     settle: async () => {
       const state = await store.state()

@@ -111,6 +111,90 @@ describe('a mark', () => {
   })
 })
 
+interface Page {
+  entities: { id: string }[]
+}
+
+describe('what looks like a lie and is none', () => {
+  test('an entity that is written again while its page is read comes with a later page', async () => {
+    const server = serverDouble(100)
+    const phone = device('phone', server)
+    const id = randomUUID()
+    let racing = false
+    const tablet = device('tablet', {
+      fetch: async (input, init) => {
+        const response = await server.fetch(input, init)
+        if (!racing || !String(input).includes('/sync/pull')) return response
+        racing = false
+        // The page was chosen; before its rows are read, one of them moves behind its end.
+        const page: Page = await response.json()
+        await phone.put('dose', id, text('three'))
+        await phone.push()
+        return Response.json({ ...page, entities: page.entities.filter((row) => row.id !== id) })
+      },
+    })
+    await phone.put('dose', id, text('one'))
+    await phone.sync()
+    await tablet.sync()
+    await phone.put('dose', id, text('two'))
+    await phone.sync()
+    racing = true
+    assert.deepEqual((await tablet.sync()).warnings, [])
+    assert.equal(new TextDecoder().decode((await tablet.get(id))?.value), 'three')
+  })
+
+  test('a deletion that was cleared away: nothing is there that should not be', async () => {
+    const server = serverDouble(100)
+    const [phone, tablet] = [device('phone', server), device('tablet', server)]
+    const id = randomUUID()
+    await phone.put('dose', id, text('one'))
+    await phone.sync()
+    await tablet.sync()
+    await tablet.remove('dose', id)
+    await tablet.sync()
+    await phone.sync()
+    const fresh = device('new', {
+      fetch: async (input, init) => {
+        const response = await server.fetch(input, init)
+        if (!String(input).includes('/sync/pull')) return response
+        const page: Page = await response.json()
+        return Response.json({ ...page, entities: page.entities.filter((row) => row.id !== id) })
+      },
+    })
+    assert.equal(await fresh.adoptMark((await phone.exportMark()) ?? ''), true)
+    assert.deepEqual((await fresh.sync()).warnings, [])
+  })
+})
+
+test('a write whose acknowledgement was lost is vouched for as well, once it is met on the server', async () => {
+  const server = serverDouble(100)
+  let lose = true
+  const phone = device('phone', {
+    fetch: async (input, init) => {
+      const response = await server.fetch(input, init)
+      if (lose && init?.method === 'POST') throw new TypeError('fetch failed')
+      return response
+    },
+  })
+  const id = randomUUID()
+  await phone.put('dose', id, text('one'))
+  await assert.rejects(phone.sync())
+  lose = false
+  await phone.sync()
+  const fresh = device('new', {
+    fetch: async (input, init) => {
+      const response = await server.fetch(input, init)
+      if (!String(input).includes('/sync/pull')) return response
+      const page: Page = await response.json()
+      return Response.json({ ...page, entities: page.entities.filter((row) => row.id !== id) })
+    },
+  })
+  assert.deepEqual(
+    (await fresh.sync()).warnings.map(({ kind, entities }) => ({ kind, entities })),
+    [{ kind: 'changes-withheld', entities: [id] }],
+  )
+})
+
 describe('after a restore of the server', () => {
   test('a device that lacks what others have not brought back yet is told so, and no more once they have', async () => {
     const server = serverDouble(10)

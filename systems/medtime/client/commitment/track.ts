@@ -27,7 +27,9 @@ export function createTrack(sealer: Sealer, replace: SetHash): Track {
         if (sealed !== undefined && sealed !== held) noteMark(next, sealer, after)
         continue
       }
-      if (acknowledged) owed.push(after.id)
+      // Who held what another device deleted vouches for the deletion too: it outlives the tombstone, which the server may clear away.
+      const deleted = sealed?.deleted === true && held?.deleted === false
+      if (acknowledged || deleted) owed.push(after.id)
       if (sealed?.checksum === held?.checksum) continue
       // The type of an entity may change, and its collection with it.
       if (held !== undefined) {
