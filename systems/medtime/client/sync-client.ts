@@ -226,7 +226,6 @@ export function createSyncClient(options: ClientOptions): SyncClient {
       setAside: [],
       tampering: [],
       pushAgain: [],
-      dropped: [],
       full: undefined,
       notice: undefined,
       warnings: [],
@@ -241,7 +240,6 @@ export function createSyncClient(options: ClientOptions): SyncClient {
       total.setAside.push(...pushed.setAside)
       total.tampering.push(...pulled.tampering, ...pushed.tampering)
       total.pushAgain.push(...pulled.pushAgain)
-      total.dropped.push(...pulled.dropped)
       total.full = pushed.full
       total.warnings.push(...pulled.warnings)
       total.exact = pulled.exact
