@@ -209,7 +209,7 @@ export function createSyncClient(options: ClientOptions): SyncClient {
           decide: (record, decision) => decide(record, decision, sealer),
           tell: (warning) => options.onNotice?.(warning),
         })
-  const pullOnce = () => pull(api, store, sealer, keeper?.track, () => clock.now())
+  const pullOnce = () => pull(api, store, sealer, keeper?.track)
   const pullAndCompare = async (): Promise<PullReport> => {
     await keeper?.prepare()
     const report = await pullOnce()
