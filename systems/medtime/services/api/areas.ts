@@ -8,6 +8,7 @@ import { describeApi } from './http/openapi.ts'
 import { serviceArea } from './http/service-area.ts'
 import { messagesArea } from './messages/area.ts'
 import type { MessagesSettings } from './messages/settings.ts'
+import { ocrArea } from './ocr/area.ts'
 import { syncArea } from './sync/area.ts'
 import { postgresChannel, silentChannel } from './sync/events/channel.ts'
 import { createStore } from './sync/store.ts'
@@ -29,7 +30,7 @@ export function createAreas({ database, metrics, sharedAnswers, changes, message
   const channel = changes === undefined ? silentChannel : postgresChannel(changes.url, changes.onLost)
   const sync = syncArea({ store: createStore(database), metrics, now, channel })
   const areas: Area[] = [sync, familyArea({ database }), messagesArea({ database, settings: messages, now })]
-  areas.push(catalogArea({ database, metrics, shared: sharedAnswers, now }))
+  areas.push(catalogArea({ database, metrics, shared: sharedAnswers, now }), ocrArea({ database, metrics, now }))
   const ready = async () => void (await Promise.all([database.ready(), sync.ready()]))
   areas.push(serviceArea(metrics, ready, () => description))
   const description = describeApi(areas.flatMap(({ routes }) => Object.values(routes)))
