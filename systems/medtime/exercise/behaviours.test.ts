@@ -24,19 +24,29 @@ after(async () => {
 
 const cast = people({ salt: 'behaviours', issuer: () => issuer.address })
 const cases = allBehaviours(cast)
-const promised = Object.keys(plan.services?.['api']?.promises ?? {}).map((name) => `api/${name}`)
+const promised = ['api', 'accounts'].flatMap((service) =>
+  Object.keys(plan.services?.[service]?.promises ?? {}).map((name) => `${service}/${name}`),
+)
 
-/** Runs cases against an api of its own over the database. */
+/** Runs cases against services of their own over the database. */
 async function failures(
   database: PreparedDatabase,
   selected: readonly Behaviour[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<string[]> {
-  const databaseUrl = database.roleUrl('medtime_api')
-  const api = await startService('api', { DATABASE_URL: databaseUrl, ISSUER_URL: issuer.address, ...environment })
+  const running = new Map([['issuer', issuer]])
+  const start = async (name: 'accounts' | 'api', more: Readonly<Record<string, string>>) => {
+    const databaseUrl = database.roleUrl(`medtime_${name}`)
+    running.set(name, await startService(name, { DATABASE_URL: databaseUrl, ISSUER_URL: issuer.address, ...more }))
+  }
+  const addressOf = (service: string) => running.get(service)?.address ?? ''
   try {
+    // Most cases do without accounts.
+    const withAccounts = selected.some(({ promise }) => promise.startsWith('accounts/'))
+    if (withAccounts) await start('accounts', { ACCOUNTS_KEY: Buffer.alloc(32, 9).toString('base64') })
+    await start('api', { ...(withAccounts ? { ACCOUNTS_URL: addressOf('accounts') } : {}), ...environment })
     const context = {
-      address: (service: string) => (service === 'issuer' ? issuer.address : api.address),
+      address: addressOf,
       credentials: async (alias: string) => ({ authorization: `Bearer ${await cast.token(alias)}` }),
     }
     const failed: string[] = []
@@ -50,7 +60,7 @@ async function failures(
     await Promise.all([work(), work(), work(), work()])
     return failed
   } finally {
-    await api.stop()
+    await Promise.all([running.get('accounts')?.stop(), running.get('api')?.stop()])
   }
 }
 
@@ -60,7 +70,7 @@ async function migrated(name: string): Promise<PreparedDatabase> {
   return database
 }
 
-test('every promise of the api has at least two cases, and every case belongs to one', () => {
+test('every promise has at least two cases, and every case belongs to one', () => {
   assert.deepEqual([...new Set(cases.map(({ promise }) => promise))].sort(), promised.toSorted())
   for (const promise of promised)
     assert.ok(cases.filter((behaviour) => behaviour.promise === promise).length >= 2, `${promise} has two cases`)

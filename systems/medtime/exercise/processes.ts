@@ -12,7 +12,7 @@ export interface RunningService {
 
 /** A service of MedTime in a process of its own, as a supervisor would start it, once it says that it is ready. */
 export async function startService(
-  name: 'issuer' | 'api',
+  name: 'issuer' | 'accounts' | 'api',
   environment: Readonly<Record<string, string>>,
 ): Promise<RunningService> {
   const port = await freePort()
@@ -35,7 +35,7 @@ export async function startService(
     await child.stop()
   }
   try {
-    await untilReady(`${address}${name === 'api' ? '/health/ready' : '/health'}`, child, said)
+    await untilReady(`${address}${name === 'issuer' ? '/health' : '/health/ready'}`, child, said)
   } catch (error) {
     await stop()
     throw error

@@ -1,5 +1,7 @@
+import type { Provider } from '../services/accounts/identity/provider.ts'
 import { createMetrics } from '../services/accounts/metrics.ts'
 import { createSealing } from '../services/accounts/sealing/seal.ts'
+import type { SendCode } from '../services/accounts/second-factor/send-code.ts'
 import { createAccountsService } from '../services/accounts/service.ts'
 import { openDatabase } from '../services/api/database.ts'
 import type { LogEntry } from '../services/api/http/log.ts'
@@ -20,7 +22,11 @@ export const tokenAudience = 'medtime-api'
  * over one database share its secrets, as they do in production.
  * @param databaseUrl as the role medtime_accounts
  */
-export async function startAccounts(databaseUrl: string, now: () => number): Promise<TestAccounts> {
+export async function startAccounts(
+  databaseUrl: string,
+  now: () => number,
+  options: { providers?: Provider[]; sendCode?: SendCode } = {},
+): Promise<TestAccounts> {
   const metrics = createMetrics(() => 0)
   const database = openDatabase({
     url: databaseUrl,
@@ -35,6 +41,8 @@ export async function startAccounts(databaseUrl: string, now: () => number): Pro
     metrics,
     issuer: tokenIssuer,
     audience: tokenAudience,
+    providers: options.providers ?? [],
+    ...(options.sendCode ? { sendCode: options.sendCode } : {}),
     now,
   })
   const server = createServer({

@@ -13,12 +13,16 @@ import { pushAtomic } from './push-atomic.ts'
 import { pushConflicts } from './push-conflicts.ts'
 import { pushReplay } from './push-replay.ts'
 import { quotaExact } from './quota-exact.ts'
+import { secondFactor } from './second-factor.ts'
+import { sessionsByTier } from './sessions-by-tier.ts'
 import { sinceOverlap } from './since-overlap.ts'
 import { syncStatus } from './sync-status.ts'
 import { tokensChecked } from './tokens-checked.ts'
+import { tokensRotate } from './tokens-rotate.ts'
 import { tombstones } from './tombstones.ts'
+import { unknownAccounts } from './unknown-accounts.ts'
 
-/** The contract of the api, promise by promise. */
+/** The contract of the services, promise by promise. */
 export function allBehaviours(people: People): Behaviour[] {
   return [
     pushAtomic,
@@ -40,5 +44,9 @@ export function allBehaviours(people: People): Behaviour[] {
     familyScope,
     errorsAreBlind,
     health,
+    unknownAccounts,
+    tokensRotate,
+    sessionsByTier,
+    secondFactor,
   ].flatMap((cases) => cases.map((write) => write(people)))
 }

@@ -1,13 +1,15 @@
 import type { Mutation } from 'aval'
+import { accountsMutations } from './accounts.ts'
 import { familyMutations } from './family.ts'
 import { serviceMutations } from './service.ts'
 import { syncPullMutations } from './sync-pull.ts'
 import { syncPushMutations } from './sync-push.ts'
 
-/** At least one break for every promise of the api, and for what a recovery must not lose. */
+/** At least one break for every promise of the services, and for what a recovery must not lose. */
 export const allMutations: readonly Mutation[] = [
   ...syncPushMutations,
   ...syncPullMutations,
   ...serviceMutations,
   ...familyMutations,
+  ...accountsMutations,
 ]

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { loopback, networks } from '../api/limits/networks.ts'
+import { type Provider, providers } from './identity/provider.ts'
 
 const schema = z.object({
   HOST: z.string().default('127.0.0.1'),
@@ -13,6 +14,8 @@ const schema = z.object({
     .regex(/^[A-Za-z0-9+/]{43}=$/)
     .optional(),
   ACCOUNTS_KEY_FILE: z.string().min(1).default('.aval/accounts.key'),
+  IDENTITY_PROVIDERS: providers.optional(),
+  ISSUER_URL: z.url({ protocol: /^https?$/ }).optional(),
   TRUSTED_PROXIES: networks.optional(),
   LIMITS_EXEMPT: networks.optional(),
   LIMITS_TIMES: z.coerce.number().int().min(1).max(1_000_000).default(1),
@@ -31,6 +34,8 @@ export interface Config {
   tokenAudience: string
   /** What seals the secrets in the database: 32 bytes, or the file they are in, made when it is not there. */
   sealingKey: { bytes: Buffer } | { file: string }
+  /** Whose ID tokens are taken for tokens of ours. */
+  providers: Provider[]
   /** Proxies that are believed when they tell whom they speak for. */
   trustedProxies: string[]
   /** Addresses and networks whose requests are not counted. None in production. */
@@ -58,6 +63,17 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   if (values.AVAL_ENVIRONMENT === 'production' && (values.LIMITS_TIMES !== 1 || values.LIMITS_EXEMPT !== undefined)) {
     throw new Error('LIMITS_TIMES and LIMITS_EXEMPT are not for production')
   }
+  // It vouches for whomever it is asked to.
+  if (values.AVAL_ENVIRONMENT === 'production' && values.ISSUER_URL !== undefined) {
+    throw new Error('ISSUER_URL names the development issuer: not in production')
+  }
+  const clear = (values.IDENTITY_PROVIDERS ?? []).some(
+    ({ issuer, jwks_uri }) => !(jwks_uri ?? issuer).startsWith('https:'),
+  )
+  if (values.AVAL_ENVIRONMENT === 'production' && clear) {
+    throw new Error('IDENTITY_PROVIDERS must be at https addresses in production')
+  }
+  const development = values.ISSUER_URL === undefined ? [] : [developmentProvider(values.ISSUER_URL)]
   const scratch = values.AVAL_ENVIRONMENT === 'scratch'
   return {
     host: values.HOST,
@@ -66,6 +82,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     poolSize: values.DATABASE_POOL,
     tokenIssuer: values.TOKEN_ISSUER,
     tokenAudience: values.TOKEN_AUDIENCE,
+    providers: [...development, ...(values.IDENTITY_PROVIDERS ?? [])],
     trustedProxies: values.TRUSTED_PROXIES ?? (scratch ? loopback : []),
     limitsExempt: values.LIMITS_EXEMPT ?? (scratch ? loopback : []),
     limitsTimes: values.LIMITS_TIMES,
@@ -73,5 +90,17 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       values.ACCOUNTS_KEY === undefined
         ? { file: values.ACCOUNTS_KEY_FILE }
         : { bytes: Buffer.from(values.ACCOUNTS_KEY, 'base64') },
+  }
+}
+
+/** The issuer that provers use, as somebody else who signs people in: it tells their tier and that it asked for two factors. */
+function developmentProvider(url: string): Provider {
+  return {
+    name: 'development',
+    issuer: 'https://development.example.test',
+    audience: ['medtime-accounts'],
+    jwks_uri: `${url.replace(/\/+$/, '')}/.well-known/jwks.json`,
+    tier_claim: 'tier',
+    second_factor: { claim: 'amr', value: 'mfa' },
   }
 }

@@ -35,6 +35,7 @@ async function main(): Promise<void> {
     metrics,
     issuer: config.tokenIssuer,
     audience: config.tokenAudience,
+    providers: config.providers,
     now,
   })
   const limiter = createLimiter({

@@ -6,6 +6,9 @@ import { describeApi } from '../api/http/openapi.ts'
 import { serviceArea } from '../api/http/service-area.ts'
 import { createTokenChecker, type TokenChecker } from '../api/identity/token.ts'
 import { createAccounts } from './account/accounts.ts'
+import { createIdTokens, type Vouched } from './identity/id-token.ts'
+import type { Provider } from './identity/provider.ts'
+import { vouchedUser } from './identity/vouched-user.ts'
 import { keptOnSuccess } from './kept-on-success.ts'
 import { keysArea } from './keys/area.ts'
 import { createSigningKeys } from './keys/signing-keys.ts'
@@ -15,6 +18,10 @@ import { opaqueOf } from './opaque/setup.ts'
 import { passwordArea } from './password/area.ts'
 import { createAttempts } from './password/attempts.ts'
 import type { Sealing } from './sealing/seal.ts'
+import { secondFactorArea } from './second-factor/area.ts'
+import { createFactors } from './second-factor/factors.ts'
+import type { SendCode } from './second-factor/send-code.ts'
+import { createTickets } from './second-factor/tickets.ts'
 import { sessionsArea } from './sessions/area.ts'
 import { createSessions } from './sessions/sessions.ts'
 import { createAccessTokens } from './token/access-token.ts'
@@ -28,6 +35,10 @@ export interface AccountsParts {
   /** `iss` and `aud` of the tokens. */
   issuer: string
   audience: string
+  /** Whose ID tokens are taken for tokens of ours. */
+  providers: readonly Provider[]
+  /** Sends codes by SMS; without it they are not offered. */
+  sendCode?: SendCode
   /** Milliseconds since the epoch. */
   now: () => number
 }
@@ -45,13 +56,18 @@ export function createAccountsService(parts: AccountsParts): AccountsService {
   const keys = createSigningKeys({ database, sealing, now })
   const sessions = createSessions({ database, accounts, now })
   const accessTokens = createAccessTokens({ keys, issuer, audience, now })
-  const signIn = createSignIn({ database, accounts, sessions, accessTokens })
+  const factors = createFactors({ sealing, now })
+  const tickets = createTickets(now)
+  const signIn = createSignIn({ database, accounts, sessions, factors, tickets, accessTokens, now })
+  const idTokens = createIdTokens(parts.providers, now)
+  const userOf = (vouched: Vouched) => vouchedUser(vouched, { database, accounts, sealing, now })
   const attempts = createAttempts({ database, accounts, opaque, sealing, now })
   const guard = createSignInGuard({ database, sealing, now })
 
   const areas: Area[] = [
     passwordArea({ accounts, attempts, opaque, sealing, guard, now }),
-    tokenArea({ attempts, signIn, guard, metrics }),
+    tokenArea({ attempts, idTokens, userOf, sealing, signIn, guard, metrics }),
+    secondFactorArea({ database, accounts, sessions, factors, tickets, sendCode: parts.sendCode, now }),
     sessionsArea(sessions),
     keysArea(keys),
   ]

@@ -39,6 +39,7 @@ export interface Accounts {
   find(run: Run, handle: Handle): Promise<string | undefined>
   /** @param lock nobody else changes the account or its sessions before the transaction ends */
   read(run: Run, user: string, lock?: boolean): Promise<Account | undefined>
+  setTier(run: Run, user: string, tier: Tier): Promise<void>
   password(run: Run, user: string): Promise<PasswordRecord | undefined>
   setPassword(run: Run, user: string, password: PasswordRecord, now: number): Promise<void>
   recovery(run: Run, user: string): Promise<Recovery | undefined>
@@ -108,6 +109,9 @@ export function createAccounts(database: Database): Accounts {
         [user],
       )
       return rows[0] && { user, ...rows[0] }
+    },
+    setTier: async (run, user, tier) => {
+      await run('set tier', 'UPDATE public.srv_accounts SET tier = $2 WHERE user_id = $1 AND tier <> $2', [user, tier])
     },
     password: async (run, user) => {
       const rows = await run<PasswordRow>(

@@ -2,6 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import type { Run } from '../../api/database.ts'
 import type { Sealing } from '../sealing/seal.ts'
+import { spend } from './spend.ts'
 
 /** Work for whoever asks: a nonce with which SHA-256 of `token.nonce` begins with so many zero bits. */
 export const challenge = z.object({ token: z.string(), algorithm: z.literal('sha-256'), zero_bits: z.int() })
@@ -41,14 +42,7 @@ export async function accept(
   const expected = Buffer.from(sign(sealing, subject, claims))
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) return false
   if (leadingZeros(createHash('sha256').update(`${token}.${nonce}`).digest()) < bits) return false
-  await run('forget challenges', 'DELETE FROM public.srv_spent_challenges WHERE expires_at < $1', [new Date(now)])
-  const spent = await run(
-    'spend challenge',
-    `INSERT INTO public.srv_spent_challenges (challenge_hash, expires_at) VALUES ($1, $2)
-     ON CONFLICT DO NOTHING RETURNING challenge_hash`,
-    [createHash('sha256').update(token).digest(), new Date(expires)],
-  )
-  return spent.length > 0
+  return spend(run, createHash('sha256').update(token).digest(), new Date(expires), now)
 }
 
 function sign(sealing: Sealing, subject: string, claims: string): string {

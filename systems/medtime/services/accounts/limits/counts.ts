@@ -45,7 +45,7 @@ export async function clearBucket(run: Run, { bucket }: Counted): Promise<void> 
   await run('clear bucket', 'DELETE FROM public.srv_auth_counts WHERE bucket = $1', [bucket])
 }
 
-function sliceOf(windowMs: number, now: number): number {
+export function sliceOf(windowMs: number, now: number): number {
   return Math.floor(now / (windowMs / slicesOfWindow))
 }
 

@@ -1,6 +1,6 @@
 import type { Database } from '../../api/database.ts'
 import type { Counter } from '../../api/limits/counter.ts'
-import { addTo, freesIn, lockBuckets, usedOf } from './counts.ts'
+import { addTo, freesIn, lockBuckets, sliceOf, usedOf } from './counts.ts'
 
 /** Counts requests where this service counts, since it cannot reach what the API counts. */
 export function requestCounter(database: Database): Counter {
@@ -15,10 +15,11 @@ export function requestCounter(database: Database): Counter {
         if (allowed) for (const each of counted) await addTo(run, each, 1, now)
         return {
           allowed,
-          counts: before.map(({ used, oldest, windowMs }) => ({
-            used: allowed ? used + 1 : used,
-            freesMs: oldest === undefined ? windowMs : freesIn(oldest, windowMs, now),
-          })),
+          counts: before.map((each) => {
+            const used = allowed ? each.used + 1 : each.used
+            const first = each.oldest ?? sliceOf(each.windowMs, now)
+            return { used, freesMs: used >= each.allowed ? Math.max(1, freesIn(first, each.windowMs, now)) : 0 }
+          }),
         }
       }),
   }

@@ -1,5 +1,6 @@
 import type { Database } from '../../api/database.ts'
 import { ApiError } from '../../api/http/api-error.ts'
+import { countedAddress } from '../../api/limits/client-address.ts'
 import type { Handle } from '../account/handle.ts'
 import type { Sealing } from '../sealing/seal.ts'
 import { accept, bitsFor, makeChallenge, type Solution } from './challenge.ts'
@@ -38,7 +39,8 @@ export function createSignInGuard({ database, sealing, now }: GuardOptions): Sig
   })
   const bucketsOf = ({ hash }: Handle, address: string) => ({
     account: bucketOf('account', hash.toString('hex')),
-    address: bucketOf('address', address),
+    // A whole network of IPv6, which one household or one attacker has.
+    address: bucketOf('address', countedAddress(address, 'unknown')),
   })
   return {
     begin: async (handle, from, solved) => {

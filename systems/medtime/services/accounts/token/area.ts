@@ -1,13 +1,18 @@
+import type { FastifyRequest } from 'fastify'
 import { ApiError } from '../../api/http/api-error.ts'
 import type { Area } from '../../api/http/area.ts'
 import { errorAnswer } from '../../api/http/error-answer.ts'
 import { failures, type RouteDescription } from '../../api/http/route.ts'
+import { emailHandle } from '../account/handle.ts'
 import { readBody } from '../http/read-body.ts'
+import type { IdTokens, Vouched } from '../identity/id-token.ts'
 import type { SignInGuard } from '../limits/sign-in-guard.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Attempts } from '../password/attempts.ts'
-import type { SignIn } from './sign-in.ts'
-import { tokenAnswer, tokenRequest } from './wire.ts'
+import type { Sealing } from '../sealing/seal.ts'
+import type { Method } from '../second-factor/factors.ts'
+import type { Given, SignIn } from './sign-in.ts'
+import { type TokenAnswer, tokenAnswer, tokenRequest } from './wire.ts'
 
 const routes = {
   token: {
@@ -23,12 +28,42 @@ const routes = {
 
 export interface TokenAreaParts {
   attempts: Attempts
+  idTokens: IdTokens
+  userOf: (vouched: Vouched) => Promise<string>
+  sealing: Sealing
   signIn: SignIn
   guard: SignInGuard
   metrics: Metrics
 }
 
-export function tokenArea({ attempts, signIn, guard, metrics }: TokenAreaParts): Area {
+export function tokenArea({ attempts, idTokens, userOf, sealing, signIn, guard, metrics }: TokenAreaParts): Area {
+  /** A whole sign-in, by how it ended; one that goes on with a second factor has not ended yet. */
+  const counted = async (work: () => Promise<Given>): Promise<TokenAnswer> => {
+    try {
+      const { tokens } = await work()
+      metrics.login('success', tokens.tier)
+      return tokens
+    } catch (thrown) {
+      if (thrown instanceof ApiError && thrown.code === 'SIGN_IN_FAILED') metrics.login('failure', 'none')
+      throw thrown
+    }
+  }
+  /** Only a sign-in that came to its end clears what was counted against the account. */
+  const passed = async (given: Given, { ip }: FastifyRequest): Promise<Given> => {
+    await guard.succeeded(emailHandle(sealing, given.account.email), ip)
+    return given
+  }
+  const goOn = async (ticket: string, method: Method | undefined, code: string | undefined): Promise<Given> => {
+    const measured = method === 'totp' || method === 'sms' ? method : undefined
+    try {
+      const given = await signIn.goOn(ticket, method, code)
+      if (measured !== undefined) metrics.secondFactor(measured, 'success')
+      return given
+    } catch (thrown) {
+      if (measured !== undefined && thrown instanceof ApiError) metrics.secondFactor(measured, 'failure')
+      throw thrown
+    }
+  }
   return {
     routes,
     register: (server) => {
@@ -36,17 +71,22 @@ export function tokenArea({ attempts, signIn, guard, metrics }: TokenAreaParts):
         const asked = readBody(tokenRequest, request.body)
         void reply.header('cache-control', 'no-store')
         switch (asked.grant_type) {
-          case 'opaque': {
-            const { user, handle } = await attempts.finish(asked.attempt_id, asked.finish_request)
-            if (user === undefined || handle === undefined) {
-              metrics.login('failure', 'none')
-              throw new ApiError('SIGN_IN_FAILED')
-            }
-            await guard.succeeded(handle, request.ip)
-            const tokens = await signIn.begin(user, asked.device_id, true)
-            metrics.login('success', tokens.tier)
-            return tokens
-          }
+          case 'opaque':
+            return counted(async () => {
+              const { user } = await attempts.finish(asked.attempt_id, asked.finish_request)
+              if (user === undefined) throw new ApiError('SIGN_IN_FAILED')
+              const first = { user, device: asked.device_id, withKey: true, secondFactor: false }
+              return passed(await signIn.begin(first), request)
+            })
+          case 'id_token':
+            return counted(async () => {
+              const vouched = await idTokens.check(asked.provider, asked.id_token)
+              const user = await userOf(vouched)
+              const { secondFactor } = vouched
+              return signIn.begin({ user, device: asked.device_id, withKey: false, secondFactor })
+            })
+          case 'second_factor':
+            return counted(async () => passed(await goOn(asked.ticket, asked.method, asked.code), request))
           case 'refresh_token': {
             const tokens = await signIn.refresh(asked.refresh_token, asked.retry_key)
             metrics.refreshed()

@@ -4,6 +4,10 @@ import { message, wrappedKey } from '../password/wire.ts'
 /** One name for one device, as sync uses it. */
 export const deviceId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
 
+/** Continues a sign-in whose first factor was right. */
+export const ticket = z.string().min(1).max(128)
+export const code = z.string().min(6).max(32)
+
 /** What tokens are given for; `grant_type` says which. */
 export const tokenRequest = z.discriminatedUnion('grant_type', [
   z.strictObject({
@@ -11,6 +15,18 @@ export const tokenRequest = z.discriminatedUnion('grant_type', [
     attempt_id: z.guid(),
     finish_request: message,
     device_id: deviceId,
+  }),
+  z.strictObject({
+    grant_type: z.literal('id_token'),
+    provider: z.string().min(1).max(64),
+    id_token: z.string().min(1).max(16_384),
+    device_id: deviceId,
+  }),
+  z.strictObject({
+    grant_type: z.literal('second_factor'),
+    ticket,
+    method: z.enum(['totp', 'sms', 'recovery_code']).optional(),
+    code: code.describe('Left out when the ticket was used to set a second factor up.').optional(),
   }),
   z.strictObject({
     grant_type: z.literal('refresh_token'),
