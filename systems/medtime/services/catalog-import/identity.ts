@@ -13,11 +13,11 @@ export interface Identity {
  *   paracetamol and acetaminophen
  */
 export function createIdentity(synonyms: ReadonlyMap<string, string>): Identity {
-  const known = new Map([...synonyms].map(([name, inn]) => [normalise(name), skeletonOf(wordsOf(normalise(inn)))]))
+  const skeleton = (name: string) => skeletonOf(wordsOf(normalise(name)))
+  const known = new Map([...synonyms].map(([name, inn]) => [skeleton(name), skeleton(inn)]))
   const keyOfOne = (name: string) => {
-    const words = wordsOf(normalise(name))
-    const significant = significantWords(words)
-    return known.get(words.join(' ')) ?? known.get(significant.join(' ')) ?? skeletonOf(significant)
+    const bare = skeletonOf(significantWords(wordsOf(normalise(name))))
+    return known.get(skeleton(name)) ?? known.get(bare) ?? bare
   }
   return { keyOf: (ingredients) => [...new Set(ingredients.map(keyOfOne))].sort().join(' + ') }
 }

@@ -18,8 +18,10 @@ export interface TableShape {
   encoding: Encoding
   /** Columns that must be there, by the names in the first row; or every column in its order, where the file has no such row. */
   columns: readonly string[]
-  /** False where a quote is a letter like any other and the columns have no names in the file. */
+  /** Whether the first row names the columns. */
   named: boolean
+  /** False where a quote is a letter like any other; as `named` unless told. */
+  quoted?: boolean
   /** Found out unless told. */
   delimiter?: string
 }
@@ -43,7 +45,7 @@ export async function* readTable(shape: TableShape): AsyncGenerator<Row> {
   const delimiter = shape.delimiter ?? told?.[1] ?? likeliestDelimiter(start)
   const parser = parse({
     delimiter,
-    quote: shape.named ? '"' : null,
+    quote: (shape.quoted ?? shape.named) ? '"' : null,
     relax_column_count: true,
     relax_quotes: true,
     skip_empty_lines: true,

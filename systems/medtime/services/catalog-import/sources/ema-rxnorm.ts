@@ -15,7 +15,14 @@ const columns = [
 
 /** The map from packs of the EMA to concepts of RxNorm: it brings strengths, forms and the codes of both. */
 export async function* readEmaRxNorm(path: string, encoding: Encoding): AsyncGenerator<SourceLine> {
-  for await (const { line, cell } of readTable({ path, encoding, columns, named: true, delimiter: '\t' })) {
+  for await (const { line, cell } of readTable({
+    path,
+    encoding,
+    columns,
+    named: true,
+    quoted: false,
+    delimiter: '\t',
+  })) {
     const drug = parseDrugName(cell('concept_name'))
     if (cell('concept_name') === '') yield { line, rejected: 'not mapped' }
     else if (cell('mapping_type') === 'INCORRECT') yield { line, rejected: 'the map calls it incorrect' }
