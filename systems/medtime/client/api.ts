@@ -30,6 +30,8 @@ export type PullResult =
   | { outcome: 'page'; page: PullAnswer }
   | { outcome: 'epoch-changed'; epoch: number; cursor: string }
   | { outcome: 'bad-cursor' }
+  /** Tombstones this device has not met are gone. */
+  | { outcome: 'expired' }
 
 export interface SyncApi {
   push(writes: readonly PendingWrite[], epoch: number | undefined): Promise<PushResult>
@@ -76,6 +78,7 @@ export function createSyncApi(options: ApiOptions): SyncApi {
       if (status === 410) return { outcome: 'epoch-changed', ...epochAnswer.parse(body) }
       const error = refusal(status, body)
       if (error.code === 'BAD_CURSOR') return { outcome: 'bad-cursor' }
+      if (error.code === 'CURSOR_EXPIRED') return { outcome: 'expired' }
       throw error
     },
   }

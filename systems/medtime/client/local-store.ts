@@ -15,6 +15,8 @@ export interface EntityRecord {
   type: string
   /** The newest version known to have been on the server, and the last epoch it was seen there. */
   confirmed: { sealed: SealedEntity; epoch: number } | undefined
+  /** When this device last wrote it to the server, milliseconds since the epoch. */
+  pushedAt?: number | undefined
   /** Oldest first. */
   pending: PendingWrite[]
   /** Set when another device wrote what `pending` does not know of; somebody has to decide. */
@@ -34,7 +36,9 @@ export interface SyncState {
   /** Number of the walk through all changes, from the start, that the cursor belongs to. */
   walk: number
   /** Why the walk began: it is the first, or something was already held; undefined once it has come to the end. */
-  rewalk: 'first' | 'restored' | 'cursor-lost' | undefined
+  rewalk: 'first' | 'restored' | 'cursor-lost' | 'away' | undefined
+  /** Every deletion from before this time (ms since the epoch) was met here, or concerns nothing that is held here. */
+  freshAt: number | undefined
   /** The epoch of a restore that the person has not been told of. */
   untold: number | undefined
   /** What is known of the marks of the user's devices. */
@@ -57,6 +61,7 @@ export const initialState: SyncState = {
   cursor: undefined,
   walk: 1,
   rewalk: 'first',
+  freshAt: undefined,
   untold: undefined,
   marks: initialMarks,
 }
@@ -65,16 +70,31 @@ export const initialState: SyncState = {
 export function memoryStore(): LocalStore {
   const records = new Map<string, EntityRecord>()
   let state = initialState
-  // Copies, as a store on disk would give: nobody changes what is kept by changing what was read.
+  // Copies, as a store on disk would give: nobody changes what is kept by changing what was read. Sealed versions never change, and
+  // are shared.
   return {
     state: async () => ({ ...state }),
-    get: async (id) => structuredClone(records.get(id)),
-    all: async () => [...records.values()].map((record) => structuredClone(record)),
-    waiting: async () => [...records.values()].filter(hasWork).map((record) => structuredClone(record)),
+    get: async (id) => {
+      const record = records.get(id)
+      return record && copy(record)
+    },
+    all: async () => [...records.values()].map((record) => copy(record)),
+    waiting: async () => [...records.values()].filter(hasWork).map((record) => copy(record)),
     save: async (changed, next) => {
-      for (const record of changed) records.set(record.id, structuredClone(record))
+      for (const record of changed) records.set(record.id, copy(record))
       if (next !== undefined) state = { ...next }
     },
+  }
+}
+
+function copy(record: EntityRecord): EntityRecord {
+  const { confirmed, pending, conflict, setAside } = record
+  return {
+    ...record,
+    confirmed: confirmed && { ...confirmed },
+    pending: pending.map((write) => ({ ...write })),
+    conflict: conflict && { ...conflict },
+    setAside: setAside && { ...setAside },
   }
 }
 

@@ -32,7 +32,12 @@ const besideBytes = 1_024
  * is marked and left out of the next batch, so that one bad entity never holds up the others. Where the server has no room
  * left, deletions go first, since they make some; then ever smaller batches, down to the one that does not fit.
  */
-export async function push(api: SyncApi, store: LocalStore, track?: Track): Promise<PushReport> {
+export async function push(
+  api: SyncApi,
+  store: LocalStore,
+  track?: Track,
+  now: () => number = Date.now,
+): Promise<PushReport> {
   const report: PushReport = {
     pushed: [],
     conflicts: [],
@@ -73,7 +78,8 @@ export async function push(api: SyncApi, store: LocalStore, track?: Track): Prom
       choice = smaller(choice, batch.length)
       continue
     }
-    if (result.outcome === 'accepted') await acknowledge(store, marked, result.epoch, report, track)
+    if (result.outcome === 'accepted')
+      await acknowledge(store, marked, { epoch: result.epoch, at: now() }, report, track)
     else await mark(store, marked, result, state.epoch, report, track)
   }
 }
@@ -119,7 +125,7 @@ function nextBatch(records: readonly EntityRecord[], choice: Choice, limits: Ser
 async function acknowledge(
   store: LocalStore,
   batch: readonly EntityRecord[],
-  epoch: number,
+  { epoch, at }: { epoch: number; at: number },
   report: PushReport,
   track: Track | undefined,
 ): Promise<void> {
@@ -128,7 +134,13 @@ async function acknowledge(
     const [write, ...rest] = record.pending
     if (write === undefined) return record
     if (record.type !== markType) report.pushed.push(write.sealed)
-    return { ...record, confirmed: { sealed: write.sealed, epoch }, pending: rest, seenInWalk: state.walk }
+    return {
+      ...record,
+      confirmed: { sealed: write.sealed, epoch },
+      pushedAt: at,
+      pending: rest,
+      seenInWalk: state.walk,
+    }
   })
   // A device that pushes before it ever pulled knows the epoch from here on, and so notices a restore.
   const changes = records.map((after, index) => ({ before: batch[index], after, acknowledged: true }))

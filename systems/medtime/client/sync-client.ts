@@ -203,13 +203,13 @@ export function createSyncClient(options: ClientOptions): SyncClient {
           sealer,
           device,
           write: (id, value) => write(markType, id, value, false),
-          push: () => push(api, store, keeper?.track),
+          push: () => push(api, store, keeper?.track, () => clock.now()),
           now: () => clock.now(),
           everyMs: options.marks.everyMs ?? 60_000,
           decide: (record, decision) => decide(record, decision, sealer),
           tell: (warning) => options.onNotice?.(warning),
         })
-  const pullOnce = () => pull(api, store, sealer, keeper?.track)
+  const pullOnce = () => pull(api, store, sealer, keeper?.track, () => clock.now())
   const pullAndCompare = async (): Promise<PullReport> => {
     await keeper?.prepare()
     const report = await pullOnce()
@@ -226,6 +226,7 @@ export function createSyncClient(options: ClientOptions): SyncClient {
       setAside: [],
       tampering: [],
       pushAgain: [],
+      dropped: [],
       full: undefined,
       notice: undefined,
       warnings: [],
@@ -233,13 +234,14 @@ export function createSyncClient(options: ClientOptions): SyncClient {
     }
     for (;;) {
       const pulled = await pullAndCompare()
-      const pushed = await push(api, store, keeper?.track)
+      const pushed = await push(api, store, keeper?.track, () => clock.now())
       total.pushed.push(...pushed.pushed)
       total.pulled.push(...pulled.pulled)
       total.conflicts = [...new Set([...total.conflicts, ...pulled.conflicts, ...pushed.conflicts])]
       total.setAside.push(...pushed.setAside)
       total.tampering.push(...pulled.tampering, ...pushed.tampering)
       total.pushAgain.push(...pulled.pushAgain)
+      total.dropped.push(...pulled.dropped)
       total.full = pushed.full
       total.warnings.push(...pulled.warnings)
       total.exact = pulled.exact
@@ -274,7 +276,7 @@ export function createSyncClient(options: ClientOptions): SyncClient {
         .filter((record) => record.type !== markType && (type === undefined || record.type === type))
         .flatMap((record) => view(newest(record)) ?? [])
         .filter((item) => !item.deleted),
-    push: () => inTurn(() => telling(push(api, store, keeper?.track))),
+    push: () => inTurn(() => telling(push(api, store, keeper?.track, () => clock.now()))),
     pull: () => inTurn(() => telling(pullAndCompare())),
     sync: () => inTurn(() => telling(syncAll())),
     conflicts: async () =>

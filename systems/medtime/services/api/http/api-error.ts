@@ -29,6 +29,10 @@ export const apiErrors = {
   },
   EPOCH_CHANGED: { status: 410, message: 'The server was restored. Pull from the start and push what is missing.' },
   BODY_TOO_LARGE: { status: 413, message: 'The request is too large; send fewer entities at once.' },
+  CURSOR_EXPIRED: {
+    status: 412,
+    message: 'Deletions from before are kept no more. Pull from the start and drop what is not there.',
+  },
   QUOTA_EXCEEDED: { status: 413, message: 'There is no room left for this; nothing was written.' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, message: 'Send application/json, as it is or with gzip or zstd.' },
   OCR_SEAL_BROKEN: { status: 422, message: 'The image does not open: it was sealed otherwise, or changed on the way.' },

@@ -10,8 +10,8 @@ const cursors = createCursors(key)
 
 test('a cursor holds the position it was issued for, for every instance with the key', () => {
   fc.assert(
-    fc.property(fc.nat(2 ** 31), fc.nat(2 ** 31), (epoch, sequence) => {
-      const position = { epoch, sequence: sequence * 1_000 }
+    fc.property(fc.nat(2 ** 31), fc.nat(2 ** 31), fc.nat(2 ** 31), (epoch, sequence, floor) => {
+      const position = { epoch, sequence: sequence * 1_000, floor: floor * 1_000 }
       assert.deepEqual(createCursors(key).read(user, cursors.issue(user, position)), position)
     }),
   )

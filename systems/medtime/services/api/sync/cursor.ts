@@ -5,6 +5,8 @@ export interface Position {
   epoch: number
   /** Number of the last change before it. */
   sequence: number
+  /** The user's floor when the cursor was issued: tombstones up to that number may have been removed; 0 unless told. */
+  floor?: number
 }
 
 export interface Cursors {
@@ -13,13 +15,17 @@ export interface Cursors {
   read(user: string, cursor: string): Position | undefined
 }
 
-const formatVersion = 1
+/** Version 1 had no floor. */
+const formatVersion = 2
 const macBytes = 16
-const bodyBytes = 17
-const tokenLength = Math.ceil(((bodyBytes + macBytes) * 8) / 6)
+const bodyBytes: ReadonlyMap<number, number> = new Map([
+  [1, 17],
+  [formatVersion, 25],
+])
+const longestToken = 100
 
 /**
- * Cursors: format version, epoch and number, then an HMAC-SHA-256 cut to 128 bits over these and the user; base64url. The
+ * Cursors: format version, epoch, number and floor, then an HMAC-SHA-256 cut to 128 bits over these and the user; base64url. The
  * user is in the HMAC only, so that a cursor tells nothing about whose it is.
  * @param key 32 bytes, the same for every instance
  */
@@ -27,21 +33,27 @@ export function createCursors(key: Uint8Array): Cursors {
   const mac = (user: string, body: Uint8Array) =>
     createHmac('sha256', key).update('medtime cursor\0').update(user).update(body).digest().subarray(0, macBytes)
   return {
-    issue: (user, { epoch, sequence }) => {
-      const body = Buffer.alloc(bodyBytes)
+    issue: (user, { epoch, sequence, floor = 0 }) => {
+      const body = Buffer.alloc(25)
       body.writeUInt8(formatVersion, 0)
       body.writeBigUInt64BE(BigInt(epoch), 1)
       body.writeBigUInt64BE(BigInt(sequence), 9)
+      body.writeBigUInt64BE(BigInt(floor), 17)
       return Buffer.concat([body, mac(user, body)]).toString('base64url')
     },
     read: (user, cursor) => {
-      if (cursor.length !== tokenLength) return undefined
+      if (cursor.length > longestToken) return undefined
       const token = Buffer.from(cursor, 'base64url')
-      if (token.length !== bodyBytes + macBytes || token.toString('base64url') !== cursor) return undefined
-      const body = token.subarray(0, bodyBytes)
-      if (!timingSafeEqual(mac(user, body), token.subarray(bodyBytes))) return undefined
-      if (body.readUInt8(0) !== formatVersion) return undefined
-      return { epoch: Number(body.readBigUInt64BE(1)), sequence: Number(body.readBigUInt64BE(9)) }
+      const length = bodyBytes.get(token[0] ?? 0)
+      if (length === undefined || token.length !== length + macBytes) return undefined
+      if (token.toString('base64url') !== cursor) return undefined
+      const body = token.subarray(0, length)
+      if (!timingSafeEqual(mac(user, body), token.subarray(length))) return undefined
+      return {
+        epoch: Number(body.readBigUInt64BE(1)),
+        sequence: Number(body.readBigUInt64BE(9)),
+        floor: length > 17 ? Number(body.readBigUInt64BE(17)) : 0,
+      }
     },
   }
 }

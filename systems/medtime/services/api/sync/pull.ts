@@ -12,7 +12,7 @@ export interface PullContext {
 
 /**
  * One page of changes, oldest first.
- * @throws ApiError BAD_CURSOR, EPOCH_CHANGED, and BAD_REQUEST for a cursor and a time together.
+ * @throws ApiError BAD_CURSOR, EPOCH_CHANGED, CURSOR_EXPIRED, and BAD_REQUEST for a cursor and a time together.
  */
 export async function pull(
   user: string,
@@ -23,7 +23,7 @@ export async function pull(
     throw new ApiError('BAD_REQUEST', { message: 'cursor, since: only one of them' })
   }
   const from = startOf(user, query, cursors)
-  const { epoch, last, changes, more } = await store.pull({
+  const { epoch, last, changes, more, floor, expired } = await store.pull({
     user,
     device: query.device_id,
     now: new Date(now()),
@@ -34,7 +34,8 @@ export async function pull(
   if (from !== undefined && 'epoch' in from && from.epoch !== epoch) {
     throw new ApiError('EPOCH_CHANGED', { details: { epoch, cursor: cursors.issue(user, { epoch, sequence: 0 }) } })
   }
-  return { entities: changes, cursor: cursors.issue(user, { epoch, sequence: last }), has_more: more, epoch }
+  if (expired) throw new ApiError('CURSOR_EXPIRED')
+  return { entities: changes, cursor: cursors.issue(user, { epoch, sequence: last, floor }), has_more: more, epoch }
 }
 
 function startOf(user: string, query: z.output<typeof pullQuery>, cursors: Cursors): PullRequest['from'] {

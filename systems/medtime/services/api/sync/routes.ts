@@ -39,7 +39,7 @@ export const syncRoutes = {
     authenticated: true,
     limit: 'sync_pull',
     query: pullQuery,
-    answers: { 200: pullAnswer, 400: errorAnswer, 410: epochAnswer, ...failures },
+    answers: { 200: pullAnswer, 400: errorAnswer, 410: epochAnswer, 412: errorAnswer, ...failures },
   },
   config: {
     method: 'GET',

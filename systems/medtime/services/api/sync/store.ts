@@ -25,6 +25,10 @@ export interface Page {
   last: number
   changes: StoredChange[]
   more: boolean
+  /** Tombstones up to this number may have been removed. */
+  floor: number
+  /** Deletions may be missing after the place that was asked from: the page is empty. */
+  expired: boolean
 }
 
 export interface PullRequest {
@@ -32,7 +36,7 @@ export interface PullRequest {
   device: string | undefined
   now: Date
   /** Where to start: after a number of an epoch, at a time, or at the very beginning. */
-  from: { epoch: number; sequence: number } | { since: Date } | undefined
+  from: { epoch: number; sequence: number; floor?: number } | { since: Date } | undefined
   limit: number
   bytes: number
 }
@@ -60,6 +64,11 @@ export interface Store {
   /** What a push would conflict with. Writes nothing. */
   conflicts(request: { user: string; batch: Batch }): Promise<PushOutcome['conflicts']>
   pull(request: PullRequest): Promise<Page>
+  /**
+   * One run of the removal of old tombstones over so many users. To be called again while `busy`, daily or oftener: what a run
+   * marks, a run at least a minute later removes.
+   */
+  compact(now: Date, users: number): Promise<{ raised: number; removed: number; busy: boolean }>
   status(user: string, limit: number): Promise<{ epoch: number; sequence: number; devices: Device[] }>
   /** The key of cursors. */
   cursorKey(): Promise<Uint8Array>
@@ -77,12 +86,15 @@ const pushRow = z.tuple([
     needed: bigint.nullable(),
   }),
 ])
+const compactRow = z.tuple([z.object({ raised: bigint, removed: bigint, busy: z.boolean() })])
 const keyRow = z.tuple([z.object({ key: z.instanceof(Buffer) })])
 
 /** As `pullTypes` reads it. */
 interface PullRow {
   number: number | null
   more: boolean | null
+  floor: number | null
+  expired: boolean | null
   change_epoch: number
   id: string
   entity_type: string
@@ -159,7 +171,7 @@ export function createStore({ run }: Database): Store {
     pull: async ({ user, device, now, from, limit, bytes }) => {
       const [head, ...page] = await run<PullRow>(
         'pull',
-        'SELECT * FROM public.srv_pull($1,$2,$3,$4,$5,$6,$7,$8)',
+        'SELECT * FROM public.srv_read($1,$2,$3,$4,$5,$6,$7,$8,$9)',
         [
           user,
           device ?? null,
@@ -169,6 +181,7 @@ export function createStore({ run }: Database): Store {
           from !== undefined && 'since' in from ? from.since : null,
           limit,
           bytes,
+          from !== undefined && 'epoch' in from ? (from.floor ?? 0) : 0,
         ],
         pullTypes,
       )
@@ -177,6 +190,8 @@ export function createStore({ run }: Database): Store {
         epoch: head.change_epoch,
         last: head.number ?? 0,
         more: head.more ?? false,
+        floor: head.floor ?? 0,
+        expired: head.expired ?? false,
         changes: page.map((row) => ({
           id: row.id,
           entity_type: row.entity_type,
@@ -190,6 +205,10 @@ export function createStore({ run }: Database): Store {
           epoch: row.change_epoch,
         })),
       }
+    },
+    compact: async (now, users) => {
+      const rows = await run('compact', 'SELECT * FROM public.srv_compact($1,$2)', [now, users])
+      return compactRow.parse(rows)[0]
     },
     status: async (user, limit) => {
       const rows = await run<StatusRow>('status', 'SELECT * FROM public.srv_status($1,$2)', [user, limit])
