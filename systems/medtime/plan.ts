@@ -290,6 +290,7 @@ export default definePlan({
           'ALTER TABLE srv_users NO FORCE ROW LEVEL SECURITY',
           'DELETE FROM srv_users WHERE user_id = $1',
           'ALTER TABLE srv_users FORCE ROW LEVEL SECURITY',
+          'DELETE FROM srv_erasures WHERE user_id = $1',
         ],
         source: 'TECH-INF-001 §6.2',
         note: 'Preferences, blobs, counters and requests go with the user by their foreign keys. "delete: never" meets the right to deletion here.',

@@ -9,6 +9,7 @@ import { serviceArea } from './http/service-area.ts'
 import { messagesArea } from './messages/area.ts'
 import type { MessagesSettings } from './messages/settings.ts'
 import { ocrArea } from './ocr/area.ts'
+import { rightsArea } from './rights/area.ts'
 import { syncArea } from './sync/area.ts'
 import { postgresChannel, silentChannel } from './sync/events/channel.ts'
 import { createStore } from './sync/store.ts'
@@ -31,6 +32,7 @@ export function createAreas({ database, metrics, sharedAnswers, changes, message
   const sync = syncArea({ store: createStore(database), metrics, now, channel })
   const areas: Area[] = [sync, familyArea({ database }), messagesArea({ database, settings: messages, now })]
   areas.push(catalogArea({ database, metrics, shared: sharedAnswers, now }), ocrArea({ database, metrics, now }))
+  areas.push(rightsArea({ database, now }))
   const ready = async () => void (await Promise.all([database.ready(), sync.ready()]))
   areas.push(serviceArea(metrics, ready, () => description))
   const description = describeApi(areas.flatMap(({ routes }) => Object.values(routes)))

@@ -1,0 +1,12 @@
+import type { Run } from '../database.ts'
+
+/** What the log of accounts tells. Never what somebody has, only what was done. */
+export type AuditEvent = 'consent_given' | 'consent_withdrawn' | 'account_exported' | 'account_erased'
+
+/**
+ * Writes one entry into the chained log. The last statement of the transaction it belongs to: the log is written by one at a time.
+ * @param run inside that transaction
+ */
+export async function noteAudit(run: Run, user: string, event: AuditEvent, now: Date): Promise<void> {
+  await run('note-audit', 'SELECT public.srv_note_audit($1,$2,$3)', [user, event, now])
+}
