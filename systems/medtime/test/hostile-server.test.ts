@@ -245,6 +245,18 @@ describe("yesterday's state", () => {
     assert.deepEqual(kinds((await fresh.client.sync()).warnings), ['state-behind-mark'])
   })
 
+  test('shown to a device in use is not believed', async () => {
+    const { tablet, otherAccount, past, two } = await twoDevices()
+    await tablet.client.sync()
+    const yesterday = await otherAccount()
+    await copyRows(system.api, past, yesterday)
+    tablet.redirect(yesterday)
+    const report = await tablet.client.sync()
+    assert.ok(report.tampering.some(({ id, what }) => id === two && what === 'replayed'))
+    assert.deepEqual(tablet.told, ['data-tampered'])
+    assert.equal(await read(tablet.client, two), 'two, changed')
+  })
+
   test('told as an epoch that is over is not believed', async () => {
     const { tablet, two } = await twoDevices()
     await tablet.client.sync()
