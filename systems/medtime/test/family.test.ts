@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { fromBase64, toBase64 } from '../client/base64.ts'
-import { familyGenerations } from '../client/family/generations.ts'
+import { type FamilyGenerations, familyGenerations } from '../client/family/generations.ts'
 import { familyIdentity } from '../client/family/identity.ts'
 import { readInviteCode, writeInviteCode } from '../client/family/invite-code.ts'
 import type { FamilyNotice } from '../client/family/notice.ts'
@@ -26,24 +26,24 @@ const text = (value: string) => new TextEncoder().encode(value)
 const clock = { now: () => Date.now(), sleep: async () => {} }
 
 /** A person with everything needed to let others read and to read of others. */
-async function person(options: { fetch?: typeof fetch; masterKey?: Uint8Array; user?: string } = {}) {
-  const user = options.user ?? randomUUID()
+async function person(options: { fetch?: typeof fetch; now?: () => number } = {}) {
+  const user = randomUUID()
   const token = await system.token(user)
   const notices: FamilyNotice[] = []
   const common = {
     address: system.api,
     token: async () => token,
     user,
-    masterKeys: [options.masterKey ?? createMasterKey()] as const,
-    clock,
+    masterKeys: [createMasterKey()] as const,
+    clock: { ...clock, ...(options.now ? { now: options.now } : {}) },
     random: () => 0.5,
     ...(options.fetch ? { fetch: options.fetch } : {}),
   }
   const onNotice = (notice: FamilyNotice) => void notices.push(notice)
-  const device = (name: string): { client: SyncClient; supervised: Supervised } => {
+  const device = (name: string): { client: SyncClient; supervised: Supervised; generations: FamilyGenerations } => {
     const generations = familyGenerations()
     const client = createSyncClient({ ...common, device: name, generations })
-    return { client, supervised: createSupervised({ ...common, client, generations, onNotice }) }
+    return { client, generations, supervised: createSupervised({ ...common, client, generations, onNotice }) }
   }
   const supervisor: Supervisor = createSupervisor({ ...common, onNotice })
   return { user, token, common, notices, device, ...device('phone'), supervisor }
@@ -255,6 +255,64 @@ test('a second device of the supervised goes on where the first began', async ()
     .filter(({ sealed }) => sealed.type === 'medication')
     .map(({ sealed }) => sealed.keyId)
   assert.equal(new Set(keyIds).size, 1, 'both devices seal with the same new key')
+})
+
+test('two devices that end two links at once leave no key that either of the two had', async () => {
+  const [ana, carla, berta] = [await person(), await person(), await person()]
+  const tablet = ana.device('tablet')
+  await put(ana, 'medication', 'before')
+  await linked(ana, carla)
+  await linked(ana, berta)
+  await tablet.client.sync()
+  const kept = [...(await everyKey(carla, ana)), ...(await everyKey(berta, ana))]
+  // What the first hands to Berta before it hears of the second.
+  const given: string[] = []
+  const watching = createSupervised({
+    ...ana.common,
+    client: ana.client,
+    generations: ana.generations,
+    fetch: async (input, init) => {
+      if (String(input).endsWith(`/supervisors/${berta.user}/keys`)) given.push(String(init?.body))
+      return fetch(input, init)
+    },
+  })
+  await Promise.all([watching.revoke(carla.user), tablet.supervised.revoke(berta.user)])
+  await ana.supervised.maintain()
+  await put(ana, 'medication', 'after')
+  await tablet.client.put('medication', randomUUID(), text('after'))
+  await tablet.client.sync()
+  const keyIds = (await pullAll(ana))
+    .filter(({ sealed }) => sealed.type === 'medication')
+    .map(({ sealed }) => sealed.keyId)
+  assert.equal(new Set(keyIds).size, 1)
+  assert.ok(kept.every(({ id }) => !keyIds.includes(id)))
+  assert.ok(given.every((body) => !body.includes(keyIds[0] ?? '')))
+})
+
+test('access ends by the clock of the supervised, whatever the server says', async () => {
+  const time = { ahead: 0 }
+  const [ana, carla] = [await person({ now: () => Date.now() + time.ahead }), await person()]
+  await put(ana, 'medication', 'before')
+  await carla.supervisor.accept(await ana.supervised.invite({ entityTypes: ['medication'], accessDays: 30 }))
+  const [answer] = await ana.supervised.answers()
+  assert.ok(answer)
+  await ana.supervised.confirm(carla.user, answer.code)
+  const [before] = await pullAll(ana)
+  time.ahead = 30 * 86_400_000
+  await ana.supervised.maintain()
+  assert.equal((await ana.supervised.supervisors())[0]?.status, 'active', 'the server would let her read on')
+  const after = (await pullAll(ana)).find(({ sealed }) => sealed.id === before?.sealed.id)
+  assert.notEqual(after?.sealed.keyId, before?.sealed.keyId)
+})
+
+test('invites that were taken back, and answers that were refused, let nobody in', async () => {
+  const [ana, carla] = [await person(), await person()]
+  const code = await ana.supervised.invite({ entityTypes: ['medication'] })
+  await ana.supervised.withdrawInvites()
+  await assert.rejects(carla.supervisor.accept(code), { code: 'INVITE_INVALID' })
+  const compared = await answered(ana, carla)
+  await ana.supervised.revoke(carla.user)
+  await assert.rejects(ana.supervised.confirm(carla.user, compared), NotLinked)
 })
 
 test('after a link has ended the two may be linked anew', async () => {

@@ -3,7 +3,14 @@ import type { PullResult, SyncApi } from '../api.ts'
 import { leastLimits } from '../limits.ts'
 import { type ApiOptions, createRequest, refusal } from '../request.ts'
 import { epochAnswer, pullAnswer } from '../wire.ts'
-import { acceptanceAnswer, type DeliveredKey, type FamilyLinks, keysAnswer, linksAnswer } from './wire.ts'
+import {
+  acceptanceAnswer,
+  type DeliveredKey,
+  type FamilyLinks,
+  invitesAnswer,
+  keysAnswer,
+  linksAnswer,
+} from './wire.ts'
 
 /** The server's part in links. Every method throws SyncError when the server refuses; its code says why. */
 export interface FamilyApi {
@@ -14,6 +21,8 @@ export interface FamilyApi {
     entity_types: readonly string[]
     access_days: number | null
   }): Promise<void>
+  /** The ids of those that are open. */
+  invites(): Promise<string[]>
   withdraw(invite: string): Promise<void>
   accept(request: {
     supervised: string
@@ -47,6 +56,7 @@ export function createFamilyApi(options: FamilyApiOptions): FamilyApi {
   const end = (path: string) => ask(path, { method: 'DELETE' })
   return {
     invite: async (body) => void (await post('invites', body)),
+    invites: async () => invitesAnswer.parse(await ask('invites')).invites.map(({ invite_id }) => invite_id),
     withdraw: async (invite) => void (await end(`invites/${invite}`)),
     accept: async (body) => acceptanceAnswer.parse(await post('accept', body)),
     links: async () => linksAnswer.parse(await ask('links')),

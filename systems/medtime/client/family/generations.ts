@@ -1,17 +1,18 @@
 import type { Generations } from '../keys.ts'
-import type { FamilyState } from './state.ts'
+import { type FamilyState, generationsOf, mergeFamilyStates } from './state.ts'
 import { familyEntity, readFamilyState } from './store.ts'
 
 /** How often keys were replaced, as far as this device knows. It only rises: no server can talk a device back to an older key. */
 export interface FamilyGenerations extends Generations {
-  raise(state: Pick<FamilyState, 'generations'>): boolean
+  /** @returns whether anything rose */
+  raise(state: FamilyState): boolean
 }
 
 /** For `createSyncClient` and `createSupervised` of one device: the same object for both. */
 export function familyGenerations(): FamilyGenerations {
   const known = new Map<string, number>()
-  const raise = ({ generations }: Pick<FamilyState, 'generations'>): boolean => {
-    const higher = Object.entries(generations).filter(([collection, count]) => count > (known.get(collection) ?? 0))
+  const raise = (state: FamilyState): boolean => {
+    const higher = [...generationsOf(state)].filter(([collection, count]) => count > (known.get(collection) ?? 0))
     for (const [collection, count] of higher) known.set(collection, count)
     return higher.length > 0
   }
@@ -20,7 +21,7 @@ export function familyGenerations(): FamilyGenerations {
     raise,
     learn: async (versions) => {
       const states = (await versions(familyEntity)).map(readFamilyState)
-      return states.map(raise).includes(true)
+      return states.length > 0 && raise(states.reduce(mergeFamilyStates))
     },
   }
 }

@@ -33,3 +33,12 @@ export async function familyIdentity(user: string, masterKey: Uint8Array): Promi
   const pair = await familySuite.kem.deriveKeyPair(expand(sha256, root, joinFields('family key pair', user), keyLength))
   return { user, publicKey: new Uint8Array(await familySuite.kem.serializePublicKey(pair.publicKey)), pair }
 }
+
+/** The same, made at the first use. */
+export function identityOnce(user: string, masterKey: Uint8Array): () => Promise<FamilyIdentity> {
+  let made: Promise<FamilyIdentity> | undefined
+  return () => {
+    made ??= familyIdentity(user, masterKey)
+    return made
+  }
+}

@@ -24,6 +24,7 @@ const given = z.object({
   user: z.string(),
   publicKey: bytes,
   entityTypes: z.array(z.string()),
+  collections: z.array(z.string()),
   /** Milliseconds since the epoch; by the person's own clock, so that no server can lengthen it. Null: until it is revoked. */
   until: z.number().nullable(),
   ended: z.boolean(),
@@ -43,8 +44,6 @@ export const familyState = z.object({
   invites: z.record(z.string(), ownInvite),
   given: z.record(z.string(), given),
   taken: z.record(z.string(), taken),
-  /** By collection: how often its key was replaced. */
-  generations: z.record(z.string(), z.int().min(0)),
 })
 
 export type FamilyState = z.output<typeof familyState>
@@ -52,7 +51,46 @@ export type OwnInvite = z.output<typeof ownInvite>
 export type Given = z.output<typeof given>
 export type Taken = z.output<typeof taken>
 
-export const emptyFamilyState: FamilyState = { invites: {}, given: {}, taken: {}, generations: {} }
+export const emptyFamilyState: FamilyState = { invites: {}, given: {}, taken: {} }
+
+/** Changes what is known of an invite that has no answer yet. */
+export function withInvite(state: FamilyState, id: string, change: (invite: OwnInvite) => OwnInvite): FamilyState {
+  const known = state.invites[id]
+  if (known === undefined || known.answer !== null) return state
+  return { ...state, invites: { ...state.invites, [id]: change(known) } }
+}
+
+/** No answer to these invites is looked at any more. */
+export function closeInvites(state: FamilyState, which: (id: string, invite: OwnInvite) => boolean): FamilyState {
+  const invites = Object.entries(state.invites).map(([id, invite]) => [
+    id,
+    which(id, invite) ? { ...invite, closed: true } : invite,
+  ])
+  return { ...state, invites: Object.fromEntries(invites) }
+}
+
+/** Links that are over: none of the person's devices gives them a key any more. */
+export function endLinks(state: FamilyState, over: (invite: string, link: Given) => boolean): FamilyState {
+  const given = Object.entries(state.given).map(([invite, link]) => [
+    invite,
+    over(invite, link) ? { ...link, ended: true } : link,
+  ])
+  return { ...state, given: Object.fromEntries(given) }
+}
+
+/**
+ * How often the key of each collection was replaced: once for every link that had it and is over. It is counted and not written down, so
+ * that two devices that end two links at once come to two when they hear of each other; a number of each would stay one, and its key
+ * may have been handed to the second by the first.
+ */
+export function generationsOf({ given }: FamilyState): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  for (const { ended, collections } of Object.values(given)) {
+    for (const collection of ended ? new Set(collections) : [])
+      counts.set(collection, (counts.get(collection) ?? 0) + 1)
+  }
+  return counts
+}
 
 /** Joins what two devices know. Order and repetition do not matter; a contradiction ends what it is about. */
 export function mergeFamilyStates(a: FamilyState, b: FamilyState): FamilyState {
@@ -77,7 +115,6 @@ export function mergeFamilyStates(a: FamilyState, b: FamilyState): FamilyState {
         ended: x.ended || y.ended || contradicted,
       }
     }),
-    generations: mergeRecords(a.generations, b.generations, Math.max),
   }
 }
 

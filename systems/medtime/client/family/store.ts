@@ -20,7 +20,13 @@ export const familyEntity = '6d656474-696d-8066-8d69-6c7900000001'
 export function syncedFamilyStore(client: SyncClient): FamilyStore {
   return {
     load: async () => {
-      const conflict = (await client.conflicts()).find(({ id }) => id === familyEntity)
+      const ofState = async () => (await client.conflicts()).find(({ id }) => id === familyEntity)
+      let conflict = await ofState()
+      if (conflict !== undefined && conflict.theirs === undefined) {
+        // A push was refused because of it; what the other device wrote comes with the next pull.
+        await client.pull()
+        conflict = await ofState()
+      }
       if (conflict?.mine !== undefined && conflict.theirs !== undefined) {
         const merged = mergeFamilyStates(readFamilyState(conflict.mine.value), readFamilyState(conflict.theirs.value))
         await client.resolve(familyEntity, write(merged))

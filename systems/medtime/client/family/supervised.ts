@@ -1,19 +1,20 @@
 import { sha256 } from '@noble/hashes/sha2.js'
-import { bytesToHex, randomBytes } from '@noble/hashes/utils.js'
+import { randomBytes } from '@noble/hashes/utils.js'
 import { fromBase64, toBase64 } from '../base64.ts'
 import { createKeyRing } from '../keys.ts'
 import { systemClock } from '../retry.ts'
 import type { SyncClient } from '../sync-client.ts'
+import { type Answer, type AnsweredLink, readAnswer } from './answer.ts'
 import type { FamilyGenerations } from './generations.ts'
-import { type FamilyIdentity, familyIdentity } from './identity.ts'
+import { identityOnce } from './identity.ts'
 import { writeInviteCode } from './invite-code.ts'
+import { keysToGive } from './keys-to-give.ts'
 import { familyNotice } from './notice.ts'
 import { CodeDiffers, type FamilyOptions, familyApiOf, NotLinked } from './options.ts'
-import { sealKey } from './sealed-key.ts'
-import type { FamilyState, Given, OwnInvite } from './state.ts'
-import { familyEntityType, syncedFamilyStore } from './store.ts'
-import { commitmentOf, type Side, sameCode, secretsOf, shortCode, tagOf } from './verification.ts'
-import type { DeliveredKey, FamilyLinks } from './wire.ts'
+import { closeInvites, endLinks, type FamilyState, type Given, type OwnInvite, withInvite } from './state.ts'
+import { familyEntity, familyEntityType, syncedFamilyStore } from './store.ts'
+import { commitmentOf, type Side, sameCode, secretsOf, shortCode } from './verification.ts'
+import type { DeliveredKey } from './wire.ts'
 
 export interface SupervisedOptions extends FamilyOptions {
   /** The person's own data, made with the same `generations` and, if any, the same `collectionOf`. */
@@ -22,13 +23,13 @@ export interface SupervisedOptions extends FamilyOptions {
   collectionOf?: (type: string) => string
 }
 
-/** Somebody answered an invite; `code` is what both compare. */
-export interface Answer {
+/** Somebody who reads, or asks to, as the server tells it. */
+export interface SupervisorLink {
   supervisor: string
-  invite: string
+  status: 'pending' | 'active' | 'revoked' | 'expired'
   entityTypes: readonly string[]
-  /** Six groups of five digits. */
-  code: string
+  /** Undefined: until it is revoked. */
+  until: Date | undefined
 }
 
 /** What a person does who lets others read. */
@@ -39,6 +40,8 @@ export interface Supervised {
    * @throws SyncError FAMILY_LIMIT when as many are open as may be
    */
   invite(what: { entityTypes: readonly string[]; accessDays?: number }): Promise<string>
+  /** Takes every invite back that nobody was let in by. */
+  withdrawInvites(): Promise<void>
   /** Who answered, each with the code to compare. Somebody who answered without holding the invite is left out and told of. */
   answers(): Promise<Answer[]>
   /**
@@ -47,8 +50,9 @@ export interface Supervised {
    * @throws CodeDiffers, NotLinked
    */
   confirm(supervisor: string, typed: string): Promise<void>
-  /** Ends what a supervisor may read, at once, and replaces the keys it had. */
+  /** Ends what a supervisor may read, at once, and replaces the keys it had. Refuses one that waits. */
   revoke(supervisor: string): Promise<void>
+  supervisors(): Promise<SupervisorLink[]>
   /**
    * Keeps in order what is shared: finishes what a crash or another device has left, replaces keys of links that ended by
    * themselves or by the other side, and hands the present ones to who may read. Now and then, and after every start.
@@ -57,6 +61,9 @@ export interface Supervised {
 }
 
 const keyBatch = 64
+/** A server could answer for ever that another device was faster. */
+const writeAttempts = 16
+const dayMs = 86_400_000
 
 /**
  * @example
@@ -72,146 +79,94 @@ export function createSupervised(options: SupervisedOptions): Supervised {
   const ring = createKeyRing(user, options.masterKeys, generations)
   const collectionOf = options.collectionOf ?? ((type: string) => type)
   const { now } = options.clock ?? systemClock
+  const identity = identityOnce(user, options.masterKeys[0])
   const tell = (kind: Parameters<typeof familyNotice>[0], peer: string) => options.onNotice?.(familyNotice(kind, peer))
-  let made: Promise<FamilyIdentity> | undefined
-  const identity = () => {
-    made ??= familyIdentity(user, options.masterKeys[0])
-    return made
-  }
 
-  /** Written down, and on the server, before anything follows from it: the person's other devices know it then. */
+  /**
+   * Written down, and on the server, before anything follows from it: the person's other devices know it then, and this one knows what
+   * they wrote meanwhile. No key is handed over before.
+   */
   const remember = async (change: (state: FamilyState) => FamilyState): Promise<FamilyState> => {
     await client.sync()
-    const state = change(await store.load())
-    await store.save(state)
-    await client.sync()
-    generations.raise(state)
-    return state
+    for (let attempt = 0; attempt < writeAttempts; attempt++) {
+      const state = change(await store.load())
+      await store.save(state)
+      generations.raise(state)
+      const { conflicts } = await client.sync()
+      if (!conflicts.includes(familyEntity)) return state
+    }
+    throw new Error('the person’s other devices do not stop writing')
   }
   const load = async (): Promise<FamilyState> => {
     const state = await store.load()
     generations.raise(state)
     return state
   }
-  const ownSide = async (invite: OwnInvite): Promise<Side> => ({
+  const ownSide = async ({ nonce }: OwnInvite): Promise<Side> => ({
     user,
     publicKey: (await identity()).publicKey,
-    nonce: fromBase64(invite.nonce),
+    nonce: fromBase64(nonce),
   })
-
-  /** The present key of every collection, and every other that something shared is still sealed with. */
-  const keysFor = async (supervisor: string, publicKey: Uint8Array, types: readonly string[]) => {
-    const from = await identity()
-    const held = (await client.held()).filter(({ type }) => types.includes(type))
-    const wanted = new Map<string, { collection: string; keyId: string; key: Uint8Array }>()
-    const want = (collection: string, key: { id: string; key: Uint8Array } | undefined) => {
-      if (key !== undefined) wanted.set(`${collection} ${key.id}`, { collection, keyId: key.id, key: key.key })
+  const keysFor = async ({ user: supervisor, publicKey, entityTypes: types }: Given): Promise<DeliveredKey[]> => {
+    const [from, held] = [await identity(), await client.held()]
+    return keysToGive({ from, supervisor, publicKey: fromBase64(publicKey), types, collectionOf, ring, held })
+  }
+  const deliver = async (supervisor: string, keys: readonly DeliveredKey[]): Promise<void> => {
+    for (let start = 0; start < keys.length; start += keyBatch) {
+      await api.deliver(supervisor, keys.slice(start, start + keyBatch))
     }
-    for (const type of types) want(collectionOf(type), ring.current(collectionOf(type)))
-    for (const { type, keyId } of held) {
-      const name = `${collectionOf(type)} ${keyId}`
-      if (!wanted.has(name)) want(collectionOf(type), ring.find(collectionOf(type), keyId))
-    }
-    return Promise.all(
-      [...wanted.values()].map(async ({ collection, keyId, key }): Promise<DeliveredKey> => {
-        const sealed = await sealKey(from, publicKey, { supervised: user, supervisor, collection, keyId }, key)
-        return { collection, key_id: keyId, sealed: toBase64(sealed) }
-      }),
-    )
   }
 
-  /** Answers to invites that are still open, each bound to its invite before anything is revealed. */
-  const check = async (link: FamilyLinks['supervisors'][number], state: FamilyState): Promise<Answer | undefined> => {
-    const invite = state.invites[link.invite_id]
+  /** The answer of a link, bound to its invite before anything is revealed. */
+  const bind = async (link: AnsweredLink): Promise<Answer | undefined> => {
+    const invite = (await load()).invites[link.invite_id]
     if (link.status !== 'pending' || invite === undefined || invite.closed) return undefined
-    const answer = { user: link.user_id, publicKey: link.public_key, nonce: link.nonce }
-    const side: Side = { user: answer.user, publicKey: fromBase64(answer.publicKey), nonce: fromBase64(answer.nonce) }
-    const { kept } = secretsOf({ id: link.invite_id, secret: fromBase64(invite.secret) })
-    if (bytesToHex(tagOf(kept, user, side)) !== bytesToHex(fromBase64(link.tag))) {
-      tell('invite-answer-forged', answer.user)
-      return undefined
-    }
-    if (invite.answer !== null && JSON.stringify(invite.answer) !== JSON.stringify(answer)) {
-      // After our number is known, another answer could have been made to fit.
-      tell('other-public-key', answer.user)
+    const side = readAnswer(link, invite, user)
+    if (side === 'forged' || side === 'another') {
+      tell(side === 'forged' ? 'invite-answer-forged' : 'other-public-key', link.user_id)
       return undefined
     }
     if (invite.answer === null) {
-      await remember((present) => {
-        const known = present.invites[link.invite_id]
-        if (known === undefined || known.answer !== null) return present
-        return { ...present, invites: { ...present.invites, [link.invite_id]: { ...known, answer } } }
-      })
+      const answer = { user: link.user_id, publicKey: link.public_key, nonce: link.nonce }
+      const bound = await remember((state) => withInvite(state, link.invite_id, (known) => ({ ...known, answer })))
+      // Another device may have bound the invite to another answer at the same moment.
+      const kept = bound.invites[link.invite_id]
+      if (kept === undefined || kept.closed || readAnswer(link, kept, user) === 'another') return undefined
     }
     const own = await ownSide(invite)
     if (!link.revealed) {
       await api.reveal(link.user_id, { public_key: toBase64(own.publicKey), nonce: invite.nonce })
     }
-    return {
-      supervisor: link.user_id,
-      invite: link.invite_id,
-      entityTypes: invite.entityTypes,
-      code: shortCode(link.invite_id, own, side),
-    }
+    const { user_id: supervisor, invite_id } = link
+    return { supervisor, invite: invite_id, entityTypes: invite.entityTypes, code: shortCode(invite_id, own, side) }
   }
-
   const answers = async (): Promise<Answer[]> => {
     await client.sync()
     const { supervisors } = await api.links()
     const found: Answer[] = []
-    for (const link of supervisors) {
-      const answer = await check(link, await load())
-      if (answer !== undefined) found.push(answer)
-    }
+    for (const link of supervisors) found.push(...[await bind(link)].flatMap((answer) => answer ?? []))
     return found
   }
-
-  /** Links that are over for us: no device of ours gives them a key any more, and what they had is replaced. */
-  const end = (over: (invite: string, link: Given) => boolean) =>
-    remember((state) => {
-      const ending = Object.entries(state.given).filter(([invite, link]) => !link.ended && over(invite, link))
-      if (ending.length === 0) return state
-      const collections = new Set(ending.flatMap(([, { entityTypes }]) => entityTypes.map(collectionOf)))
-      return {
-        ...state,
-        given: {
-          ...state.given,
-          ...Object.fromEntries(ending.map(([invite, link]) => [invite, { ...link, ended: true }])),
-        },
-        generations: {
-          ...state.generations,
-          ...Object.fromEntries([...collections].map((name) => [name, (state.generations[name] ?? 0) + 1])),
-        },
-      }
-    })
 
   const maintain = async (): Promise<void> => {
     await client.sync()
     const { supervisors } = await api.links()
-    const active = new Map(
-      supervisors.filter(({ status }) => status === 'active').map((link) => [link.invite_id, link]),
+    const standing = new Map(
+      supervisors
+        // One that waits still was let in by us a moment ago, and the request was lost: it is not over.
+        .filter(({ status }) => status === 'active' || status === 'pending')
+        .map((link) => [link.invite_id, link]),
     )
-    // One that waits still was let in by us a moment ago, and the request was lost: it is not over.
-    const standing = new Set(
-      supervisors.filter(({ status }) => status === 'active' || status === 'pending').map(({ invite_id }) => invite_id),
-    )
-    const over = (invite: string, { until }: Pick<Given, 'until'>) =>
-      !standing.has(invite) || (until !== null && until <= now())
+    const over = (invite: string, { until }: Given) => !standing.has(invite) || (until !== null && until <= now())
     const before = await load()
     const anyOver = Object.entries(before.given).some(([invite, link]) => !link.ended && over(invite, link))
-    const state = anyOver ? await end(over) : before
-    for (const [invite, { user: supervisor, publicKey, entityTypes, ended }] of Object.entries(state.given)) {
-      const link = active.get(invite)
-      if (ended || link === undefined) continue
-      if (link.user_id !== supervisor || link.public_key !== publicKey) {
-        tell('other-public-key', supervisor)
-        continue
-      }
+    const state = anyOver ? await remember((known) => endLinks(known, over)) : before
+    for (const [invite, given] of Object.entries(state.given)) {
+      const link = standing.get(invite)
+      if (given.ended || link === undefined) continue
+      if (link.user_id !== given.user || link.public_key !== given.publicKey) tell('other-public-key', given.user)
       // Keys go before what is sealed with them.
-      const keys = await keysFor(supervisor, fromBase64(publicKey), entityTypes)
-      for (let start = 0; start < keys.length; start += keyBatch) {
-        await api.deliver(supervisor, keys.slice(start, start + keyBatch))
-      }
+      else if (link.status === 'active') await deliver(given.user, await keysFor(given))
     }
     await client.reseal()
     await client.sync()
@@ -221,8 +176,9 @@ export function createSupervised(options: SupervisedOptions): Supervised {
     invite: async ({ entityTypes, accessDays }) => {
       if (entityTypes.includes(familyEntityType)) throw new RangeError('what is known of links is never shared')
       const id = crypto.randomUUID()
+      const secret = randomBytes(32)
       const invite: OwnInvite = {
-        secret: toBase64(randomBytes(32)),
+        secret: toBase64(secret),
         nonce: toBase64(randomBytes(32)),
         entityTypes: [...entityTypes],
         accessDays: accessDays ?? null,
@@ -230,16 +186,19 @@ export function createSupervised(options: SupervisedOptions): Supervised {
         closed: false,
       }
       await remember((state) => ({ ...state, invites: { ...state.invites, [id]: invite } }))
-      const secret = fromBase64(invite.secret)
       const commitment = commitmentOf(id, await ownSide(invite))
       await api.invite({
         invite_id: id,
         secret_hash: toBase64(sha256(secretsOf({ id, secret }).shown)),
         commitment: toBase64(commitment),
         entity_types: entityTypes,
-        access_days: accessDays ?? null,
+        access_days: invite.accessDays,
       })
       return writeInviteCode({ supervised: user, invite: id, secret, commitment })
+    },
+    withdrawInvites: async () => {
+      await remember((state) => closeInvites(state, () => true))
+      for (const invite of await api.invites()) await api.withdraw(invite)
     },
     answers,
     confirm: async (supervisor, typed) => {
@@ -247,28 +206,39 @@ export function createSupervised(options: SupervisedOptions): Supervised {
       if (answer === undefined) throw new NotLinked('nobody of this id has answered an open invite')
       if (!sameCode(typed, answer.code)) throw new CodeDiffers()
       const invite = (await load()).invites[answer.invite]
-      const bound = invite?.answer ?? undefined
-      if (invite === undefined || bound === undefined) throw new NotLinked('the answer is not known here')
-      const types = [...answer.entityTypes]
-      const until = invite.accessDays === null ? null : now() + invite.accessDays * 86_400_000
-      const given = { user: supervisor, publicKey: bound.publicKey, entityTypes: types, until, ended: false }
-      await remember((state) => ({ ...state, given: { ...state.given, [answer.invite]: given } }))
-      const keys = await keysFor(supervisor, fromBase64(bound.publicKey), types)
-      await api.confirm(supervisor, keys.slice(0, keyBatch))
-      for (let start = keyBatch; start < keys.length; start += keyBatch) {
-        await api.deliver(supervisor, keys.slice(start, start + keyBatch))
+      if (invite === undefined || invite.answer === null) throw new NotLinked('the answer is not known here')
+      const given: Given = {
+        user: supervisor,
+        publicKey: invite.answer.publicKey,
+        entityTypes: invite.entityTypes,
+        collections: invite.entityTypes.map(collectionOf),
+        until: invite.accessDays === null ? null : now() + invite.accessDays * dayMs,
+        ended: false,
       }
-      await remember((state) => {
-        const known = state.invites[answer.invite] ?? invite
-        return { ...state, invites: { ...state.invites, [answer.invite]: { ...known, closed: true } } }
-      })
+      await remember((state) => ({ ...state, given: { ...state.given, [answer.invite]: given } }))
+      const keys = await keysFor(given)
+      await api.confirm(supervisor, keys.slice(0, keyBatch))
+      await deliver(supervisor, keys.slice(keyBatch))
+      await remember((state) => closeInvites(state, (id) => id === answer.invite))
     },
     revoke: async (supervisor) => {
       // The server first, which works at once; the rest does not depend on whether it did as it was told.
       await api.revoke(supervisor)
-      await end((_, link) => link.user === supervisor)
+      await remember((state) =>
+        endLinks(
+          closeInvites(state, (_, { answer }) => answer?.user === supervisor),
+          (_, link) => link.user === supervisor,
+        ),
+      )
       await maintain()
     },
+    supervisors: async () =>
+      (await api.links()).supervisors.map(({ user_id, status, entity_types, expires_at }) => ({
+        supervisor: user_id,
+        status,
+        entityTypes: entity_types,
+        until: expires_at === null ? undefined : new Date(expires_at),
+      })),
     maintain,
   }
 }

@@ -7,7 +7,7 @@ import { SyncError } from '../request.ts'
 import { open } from '../sealed-entity.ts'
 import type { Item } from '../sync-client.ts'
 import { type FamilyApi, readOnlySync } from './family-api.ts'
-import { type FamilyIdentity, familyIdentity } from './identity.ts'
+import { identityOnce } from './identity.ts'
 import { readInviteCode } from './invite-code.ts'
 import { familyNotice } from './notice.ts'
 import { CodeDiffers, type FamilyOptions, familyApiOf, NotLinked } from './options.ts'
@@ -74,11 +74,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   }
   /** By invite: the keys that were opened. */
   const rings = new Map<string, Map<string, CollectionKey>>()
-  let made: Promise<FamilyIdentity> | undefined
-  const identity = () => {
-    made ??= familyIdentity(user, options.masterKeys[0])
-    return made
-  }
+  const identity = identityOnce(user, options.masterKeys[0])
   const change = async (invite: string, taken: Taken): Promise<void> => {
     const state = await store.load()
     await store.save({ ...state, taken: { ...state.taken, [invite]: taken } })

@@ -19,6 +19,7 @@ export const linksAnswer = z.object({
 export const keysAnswer = z.object({
   keys: z.array(z.object({ collection: z.string(), key_id: z.string(), sealed: bytes })),
 })
+export const invitesAnswer = z.object({ invites: z.array(z.object({ invite_id: z.string() })) })
 export const acceptanceAnswer = z.object({ entity_types: z.array(z.string()), expires_at: z.string() })
 
 export type FamilyLinks = z.output<typeof linksAnswer>
