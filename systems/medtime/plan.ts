@@ -221,8 +221,6 @@ export default definePlan({
       shared_preload_libraries: 'pg_stat_statements',
       log_statement: 'ddl',
       // A statement that is logged for being slow is told without what it was asked with: a search names a medicine.
-      log_parameter_max_length: 0,
-      log_parameter_max_length_on_error: 0,
       log_connections: true,
       log_disconnections: true,
     },
