@@ -220,7 +220,6 @@ export default definePlan({
       work_mem: '16MB',
       shared_preload_libraries: 'pg_stat_statements',
       log_statement: 'ddl',
-      // A statement that is logged for being slow is told without what it was asked with: a search names a medicine.
       log_connections: true,
       log_disconnections: true,
     },
