@@ -7,6 +7,7 @@ import { allMutations } from './exercise/mutations/all.ts'
 import { operations } from './exercise/operations.ts'
 import { allPaths } from './exercise/paths.ts'
 import { people } from './exercise/people.ts'
+import { rawCatalog } from './exercise/raw-catalog.ts'
 import { rawSync } from './exercise/raw-sync.ts'
 import { readBack } from './exercise/read-back.ts'
 import { smoke } from './exercise/smoke.ts'
@@ -36,7 +37,10 @@ export const exercise = defineExercise(({ address, now }) => {
     return actor
   }
   const reading = readBack({ device: (user) => rawDevice(user, 'reader'), now })
-  const perform = operations((actor, purpose) => rawDevice(uuidOf(`${actor} ${purpose}`), 'bulk'))
+  const perform = operations(
+    (actor, purpose) => rawDevice(uuidOf(`${actor} ${purpose}`), 'bulk'),
+    (actor, typed) => rawCatalog({ address: api, tokens: tokensOf(uuidOf(`${actor} catalog`)) })(typed),
+  )
   const planted = clientOf(uuidOf('medtime planted'), 'planted')
 
   return {

@@ -5,14 +5,30 @@ import { wireEntity } from './wire.ts'
 
 const entities = 50
 const entityBytes = 1_024
+const searched = [
+  'paracetamol',
+  'losartan',
+  'metformina',
+  'amoxicilina',
+  'omeprazol',
+  'atorvastatina',
+  'levotiroxina',
+  'ibuprofeno',
+  'salbutamol',
+  'clonazepam',
+] as const
 
 /**
  * The operations whose time the plan promises, with entities as the server sees them: sealed already, since the promise is
  * the server's. They are made with devices of their own, so that what a client of the drills holds stays small.
  *
  * @param device a device of a user that belongs to the actor and to this purpose alone.
+ * @param search what an app does while somebody types the name of a medicine.
  */
-export function operations(device: (actor: string, purpose: string) => RawSync) {
+export function operations(
+  device: (actor: string, purpose: string) => RawSync,
+  search: (actor: string, typed: string) => Promise<void>,
+) {
   const filled = new Map<string, Promise<void>>()
   // Ids are no part of the seed: the same id again would be a repetition, which is cheaper than a new entity.
   const batch = (random: Random) =>
@@ -32,6 +48,11 @@ export function operations(device: (actor: string, purpose: string) => RawSync) 
       })
       const page = await reader.pullPage(entities)
       if (page.length !== entities) throw new Error(`a page of ${entities} was expected, one of ${page.length} came`)
+    },
+    // Prefixes come again as they do where many people type: the first is made, the others are remembered.
+    'search of the catalog': (actor, random) => {
+      const name = random.pick(searched)
+      return search(actor, name.slice(0, 4 + random.int(name.length - 3)))
     },
   }
   return async (operation: string, actor: string, random: Random): Promise<void> => {

@@ -24,6 +24,12 @@ export function allPaths({ address, credentials, keep, newId }: PathTools): Path
       body,
       headers: { 'content-type': 'application/json', ...(await credentials()), ...headers },
     })
+  const postTo = async (path: string, json: unknown) =>
+    send(path, {
+      method: 'POST',
+      body: JSON.stringify(json),
+      headers: { 'content-type': 'application/json', ...(await credentials()) },
+    })
   const push = (change: Partial<WireEntity>, device = 'planted') => {
     const entity = { ...wireEntity({ id: newId(), bytes: Buffer.from('nothing of interest') }), ...change }
     return post(JSON.stringify({ device_id: device, entities: [entity] }))
@@ -49,6 +55,18 @@ export function allPaths({ address, credentials, keep, newId }: PathTools): Path
     'pull-since': (value) => get(`/sync/pull?since=${encodeURIComponent(value)}`),
     'pull-limit': (value) => get(`/sync/pull?limit=${encodeURIComponent(value)}`),
     'pull-device-id': (value) => get(`/sync/pull?device_id=${encodeURIComponent(value)}`),
+    'catalog-query': (value) => get(`/catalog/search?q=${encodeURIComponent(value)}`),
+    'catalog-language': (value) => get(`/catalog/search?q=a&lang=${encodeURIComponent(value)}`),
+    'catalog-since': (value) => get(`/catalog/download?since=${encodeURIComponent(value)}`),
+    'catalog-id': (value) => get(`/catalog/${encodeURIComponent(value)}`),
+    'family-invite': (value) =>
+      postTo('/family/invites', { invite_id: value, secret_hash: value, commitment: value, entity_types: [value] }),
+    'family-accept': (value) =>
+      postTo('/family/accept', { supervised: value, invite_id: value, secret: value, public_key: value, nonce: value }),
+    'family-keys': (value) =>
+      postTo(`/family/supervisors/${newId()}/keys`, { keys: [{ collection: value, key_id: value, sealed: value }] }),
+    'family-person': (value) => get(`/family/${encodeURIComponent(value)}/pull`),
+    'family-cursor': (value) => get(`/family/${newId()}/pull?cursor=${encodeURIComponent(value)}`),
     'query-unknown': (value) => get(`/sync/status?${encodeURIComponent(value)}=${encodeURIComponent(value)}`),
     'path-unknown': (value) => get(`/${encodeURIComponent(value)}`),
     'path-unknown-below-sync': (value) => get(`/sync/${encodeURIComponent(value)}`),

@@ -1,6 +1,7 @@
 import type { Behaviour } from 'aval'
 import type { People } from '../people.ts'
 import { blobValidation } from './blob-validation.ts'
+import { catalogBlind, catalogDownload, catalogSearch, catalogValidator } from './catalog.ts'
 import { compressedBodies } from './compressed-bodies.ts'
 import { cursorGuarded } from './cursor-guarded.ts'
 import { errorsAreBlind } from './errors-are-blind.ts'
@@ -42,6 +43,10 @@ export function allBehaviours(people: People): Behaviour[] {
     familyConsent,
     familyEnds,
     familyScope,
+    catalogSearch,
+    catalogValidator,
+    catalogDownload,
+    catalogBlind,
     errorsAreBlind,
     health,
     unknownAccounts,

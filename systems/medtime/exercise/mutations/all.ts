@@ -1,5 +1,6 @@
 import type { Mutation } from 'aval'
 import { accountsMutations } from './accounts.ts'
+import { catalogMutations } from './catalog.ts'
 import { familyMutations } from './family.ts'
 import { serviceMutations } from './service.ts'
 import { syncPullMutations } from './sync-pull.ts'
@@ -10,6 +11,7 @@ export const allMutations: readonly Mutation[] = [
   ...syncPushMutations,
   ...syncPullMutations,
   ...serviceMutations,
+  ...catalogMutations,
   ...familyMutations,
   ...accountsMutations,
 ]
