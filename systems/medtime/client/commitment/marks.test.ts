@@ -143,7 +143,7 @@ describe('what looks like a lie and is none', () => {
     assert.equal(new TextDecoder().decode((await tablet.get(id))?.value), 'three')
   })
 
-  test('a deletion that was cleared away: nothing is there that should not be', async () => {
+  test('a deletion that was cleared away, while the device that wrote the entity is off', async () => {
     const server = serverDouble(100)
     const [phone, tablet] = [device('phone', server), device('tablet', server)]
     const id = randomUUID()
@@ -152,7 +152,6 @@ describe('what looks like a lie and is none', () => {
     await tablet.sync()
     await tablet.remove('dose', id)
     await tablet.sync()
-    await phone.sync()
     const fresh = device('new', {
       fetch: async (input, init) => {
         const response = await server.fetch(input, init)
@@ -161,8 +160,42 @@ describe('what looks like a lie and is none', () => {
         return Response.json({ ...page, entities: page.entities.filter((row) => row.id !== id) })
       },
     })
-    assert.equal(await fresh.adoptMark((await phone.exportMark()) ?? ''), true)
+    assert.equal(await fresh.adoptMark((await tablet.exportMark()) ?? ''), true)
     assert.deepEqual((await fresh.sync()).warnings, [])
+  })
+
+  test('a write that waits for a decision: it is not vouched for', async () => {
+    const server = serverDouble(100)
+    const [phone, tablet] = [device('phone', server), device('tablet', server)]
+    const id = randomUUID()
+    await phone.put('dose', id, text('one'))
+    await phone.push()
+    await tablet.sync()
+    await tablet.put('dose', id, text('two, on the tablet'))
+    await tablet.sync()
+    await phone.put('dose', id, text('two, on the phone'))
+    assert.deepEqual((await phone.sync()).conflicts, [id])
+    assert.equal(marksOn(server).length, 2)
+    for (const each of [tablet, device('new', server)]) assert.deepEqual((await each.sync()).warnings, [])
+  })
+
+  test('a leaf that the server refuses: the mark does not speak of it', async () => {
+    const server = serverDouble(100)
+    const phone = device('phone', {
+      fetch: async (input, init) => {
+        const body: { entities: { id: string; entity_type: string }[] } = JSON.parse(
+          String(init?.body ?? '{"entities":[]}'),
+        )
+        const index = body.entities.findIndex((entity) => entity.entity_type === markType)
+        if (index < 0) return server.fetch(input, init)
+        const { id } = body.entities[index] ?? { id: '' }
+        const rejected = [{ index, id, reason: 'too_large', detail: '' }]
+        return Response.json({ code: 'REJECTED', conflicts: [], rejected }, { status: 422 })
+      },
+    })
+    for (let dose = 0; dose < 130; dose++) await phone.put('dose', randomUUID(), text(`${dose}`))
+    const { setAside, warnings } = await phone.sync()
+    assert.deepEqual([setAside, warnings, marksOn(server)], [[], [], []])
   })
 })
 
@@ -222,5 +255,29 @@ describe('after a restore of the server', () => {
     assert.deepEqual((await fresh.sync()).warnings, [])
     assert.deepEqual((await tablet.sync()).warnings, [])
     assert.equal(new TextDecoder().decode((await fresh.get(id))?.value), 'lost')
+  })
+
+  test('what a person gave up in favour of another history is not vouched for any more', async () => {
+    const server = serverDouble(10)
+    const [phone, tablet] = [device('phone', server), device('tablet', server)]
+    const id = randomUUID()
+    await phone.put('dose', id, text('one'))
+    await phone.sync()
+    await tablet.sync()
+    let commits = 0
+    for (const version of ['two', 'three']) {
+      await phone.put('dose', id, text(version))
+      await phone.sync()
+      // The entity, and the mark.
+      commits += 2
+    }
+    server.restore(commits)
+    await tablet.put('dose', id, text('two, after the restore'))
+    await tablet.sync()
+    assert.deepEqual((await phone.sync()).conflicts, [id])
+    await phone.resolve(id, 'theirs')
+    assert.deepEqual((await phone.sync()).warnings, [])
+    assert.equal(server.rows().get(id)?.version, 2, 'below what the phone had vouched for')
+    for (const each of [tablet, device('new', server)]) assert.deepEqual((await each.sync()).warnings, [])
   })
 })
