@@ -75,6 +75,12 @@ export function openDatabase(options: DatabaseOptions): Database {
         throw asApiError(thrown)
       })
       let broken: Error | undefined
+      // The pool listens to connections that nobody uses; one that breaks in between would end the process.
+      const lost = (error: Error) => {
+        broken = error
+        options.onLostConnection()
+      }
+      client.on('error', lost)
       try {
         const inside = runOn(client)
         await inside('begin', 'BEGIN', [])
@@ -91,6 +97,7 @@ export function openDatabase(options: DatabaseOptions): Database {
         })
         throw thrown
       } finally {
+        client.off('error', lost)
         client.release(broken)
       }
     },

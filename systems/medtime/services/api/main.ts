@@ -7,6 +7,8 @@ import { createMetrics } from './http/metrics.ts'
 import { followCertificate, readCertificate } from './http/tls.ts'
 import { sessionLives } from './identity/session.ts'
 import { createTokenChecker, issuerKeys } from './identity/token.ts'
+import { allJobs } from './jobs/all.ts'
+import { keepRunning } from './jobs/keep-running.ts'
 import { counterInTurns } from './limits/counter-in-turns.ts'
 import { exemptFrom } from './limits/exempt.ts'
 import { limitKey } from './limits/limit-key.ts'
@@ -73,6 +75,8 @@ async function main(): Promise<void> {
     )
   }
 
+  const running = keepRunning({ jobs: allJobs, database, log, now })
+
   let stopping = false
   const stop = async () => {
     if (stopping) return
@@ -83,6 +87,7 @@ async function main(): Promise<void> {
     const idle = setInterval(() => server.server.closeIdleConnections(), 50)
     await server.close()
     clearInterval(idle)
+    await running.stop()
     await database.close()
     log.info({ event: 'stopped' })
   }

@@ -12,6 +12,8 @@ export interface LogEntry {
     | 'database_connection_lost'
     | 'certificate_taken'
     | 'certificate_unusable'
+    | 'job_done'
+    | 'job_failed'
     | 'message_sent'
     | 'message_put_off'
     | 'message_doubtful'
@@ -23,6 +25,8 @@ export interface LogEntry {
   error_code?: string
   duration_ms?: number
   count?: number
+  /** A name of our own. */
+  job?: string
   message_id?: string
   message_type?: string
 }

@@ -1,0 +1,10 @@
+DROP FUNCTION public.srv_clean_invites, public.srv_clean_sessions;
+DROP POLICY cleaning_removes ON public.srv_family_invites;
+DROP POLICY cleaning_sees ON public.srv_family_invites;
+DROP POLICY cleaning_removes ON public.srv_sign_in_attempts;
+DROP POLICY cleaning_sees ON public.srv_sign_in_attempts;
+DROP POLICY cleaning_removes ON public.srv_sign_in_tickets;
+DROP POLICY cleaning_sees ON public.srv_sign_in_tickets;
+DROP POLICY cleaning_removes ON public.srv_sessions;
+DROP POLICY cleaning_sees ON public.srv_sessions;
+DROP TABLE public.srv_jobs;
