@@ -16,6 +16,8 @@ export type FcmMischief =
   | 'unavailable'
   /** Takes the message and closes the connection without an answer. */
   | 'accept-and-hang-up'
+  /** Takes the message and never answers. */
+  | 'accept-and-hang'
   /** Never answers; takes nothing. */
   | 'hang'
   /** Says that the access token is no longer good. */
@@ -163,6 +165,7 @@ export async function startFcmDouble(): Promise<FcmDouble> {
     if (message.token !== undefined && !apps.has(message.token))
       return refuse(404, 'NOT_FOUND', [fcmError('UNREGISTERED')])
     accepted.push(message)
+    if (next === 'accept-and-hang') return 0
     if (next === 'accept-and-hang-up') {
       response.destroy()
       return 0

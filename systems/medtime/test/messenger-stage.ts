@@ -1,6 +1,7 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { withClient } from '../../../src/postgres/connection.ts'
+import type { PreparedDatabase } from '../../../src/postgres/database.ts'
 import { type Child, startChild } from '../../../src/process.ts'
 import { freePort } from '../../../src/run/free-port.ts'
 import { type Database, openDatabase } from '../services/api/database.ts'
@@ -59,11 +60,16 @@ export interface MessengerStage {
   /** Messages of an event, by target. */
   stored(event: string): Promise<StoredMessage[]>
   state(event: string): Promise<string>
+  /** As the API notes what the provider told at an address for receipts. */
+  receipt(callback: string, sid: string, status: 'accepted' | 'delivered' | 'undelivered'): Promise<void>
   /** Lets the lease of whoever holds a message end. */
   endLease(event: string): Promise<void>
   sql<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>
-  /** The messenger as a process of its own, with its output. */
-  start(environment?: Record<string, string>): Promise<{ child: Child; port: number; output(): string }>
+  /** The messenger as a process of its own, with its output. @param without variables it does not get */
+  start(
+    environment?: Record<string, string>,
+    without?: Record<string, undefined>,
+  ): Promise<{ child: Child; port: number; output(): string }>
   stop(): Promise<void>
 }
 
@@ -83,8 +89,11 @@ export async function startMessengerStage(): Promise<MessengerStage> {
     startFcmDouble(),
     startTwilioDouble(),
   ])
-  const database = await server.createDatabase('medtime')
-  await migrate(database.ownerUrl)
+  const database = await prepared(server).catch(async (error: unknown) => {
+    // Nobody else could end what has begun.
+    await Promise.all([server.stop(), fcm.stop(), twilio.stop()])
+    throw error
+  })
   const messengerUrl = database.roleUrl('medtime_messenger')
   const open = (url: string) =>
     openDatabase({ url, poolSize: 6, onStatement: () => undefined, onLostConnection: () => undefined })
@@ -162,10 +171,20 @@ export async function startMessengerStage(): Promise<MessengerStage> {
     },
     stored: (event) => sql<StoredMessage>('SELECT * FROM srv_messages WHERE event = $1 ORDER BY target', [event]),
     state: async (event) => (await stage.stored(event)).map(({ state }) => state).join(','),
+    receipt: async (callback, sid, status) => {
+      const message = new URL(callback).searchParams.get('message')
+      await api.run('receipt', 'SELECT public.srv_note_receipt($1, $2, $3, $4, NULL, $5)', [
+        randomBytes(32),
+        message,
+        sid,
+        status,
+        new Date(clock.now),
+      ])
+    },
     endLease: async (event) =>
       void (await sql('UPDATE srv_messages SET due_at = created_at WHERE event = $1', [event])),
     sql,
-    start: async (environment = {}) => {
+    start: async (environment = {}, without = {}) => {
       const port = await freePort()
       const child = await startChild({
         program: process.execPath,
@@ -183,6 +202,7 @@ export async function startMessengerStage(): Promise<MessengerStage> {
           TWILIO_ORIGIN: twilio.origin,
           MESSAGES_WEBHOOK_ORIGIN: webhookOrigin,
           ...environment,
+          ...without,
         },
       })
       started.push(child)
@@ -201,6 +221,12 @@ export async function startMessengerStage(): Promise<MessengerStage> {
     },
   }
   return stage
+}
+
+async function prepared(server: TestServer): Promise<PreparedDatabase> {
+  const database = await server.createDatabase('medtime')
+  await migrate(database.ownerUrl)
+  return database
 }
 
 /** Waits until something holds. */

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { listenOnLoopback } from './loopback.ts'
 
@@ -52,6 +53,8 @@ export interface TwilioDouble {
   /** Somebody answered STOP to the number. */
   optOut(number: string): void
   misbehave(...next: TwilioMischief[]): void
+  /** Lets every answer take so long from now on. */
+  slowDown(ms: number): void
   /** What Twilio tells of a message it took. */
   receipt(sms: AcceptedSms, status: string, errorCode?: string): SignedRequest
   /** What Twilio tells of a message that came in. @param webhook the address configured for the number */
@@ -79,9 +82,11 @@ export async function startTwilioDouble(options: { authToken?: string } = {}): P
   const optedOut = new Set<string>()
   const mischief: TwilioMischief[] = []
 
+  let delayMs = 0
   const server = createServer(async (request, response) => {
-    const status = answer(request, response, await bodyOf(request))
-    answers.push(status)
+    const body = await bodyOf(request)
+    if (delayMs > 0) await sleep(delayMs)
+    answers.push(answer(request, response, body))
   })
   const { origin, stop } = await listenOnLoopback(server)
 
@@ -174,6 +179,9 @@ export async function startTwilioDouble(options: { authToken?: string } = {}): P
     answers,
     optOut: (number) => void optedOut.add(number),
     misbehave: (...next) => void mischief.push(...next),
+    slowDown: (ms) => {
+      delayMs = ms
+    },
     receipt: (sms, status, errorCode) =>
       signed(sms.statusCallback, {
         ApiVersion: '2010-04-01',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { aCode, aLink, aNumber, anEvent, type MessengerStage, startMessengerStage } from '../../test/messenger-stage.ts'
+import type { PhoneNumber } from '../api/messages/phone-number.ts'
 
 let stage: MessengerStage
 before(async () => {
@@ -75,4 +76,226 @@ test('an event may concern somebody else; that there is no such person fails not
     sms?.statusCallback ?? '',
     /^https:\/\/api\.medtime\.example\/messages\/twilio\/status\?message=[0-9a-f-]{36}$/,
   )
+})
+
+test('a push to a topic goes there once, in the language asked for', async () => {
+  const user = await stage.user()
+  const [event, topic] = [anEvent(), randomUUID()]
+  const to = { user, topic, language: 'en' } as const
+  await stage.enqueue({ type: 'caregiver_notification', event, to, fields: { link: aLink() } })
+  await stage.drain()
+  const got = stage.fcm.accepted.filter((push) => push.topic === topic)
+  assert.deepEqual(
+    got.map(({ notification }) => notification?.body),
+    ['There is news of somebody in your care. Open the app.'],
+  )
+})
+
+const codeTo = (user: string, phone: PhoneNumber, event = anEvent()) =>
+  ({ type: 'mfa_code', event, to: { user, phone, language: 'es' }, fields: { code: aCode() } }) as const
+
+test('what the provider puts off is tried three times, ever later, and then given up', async () => {
+  const user = await stage.user()
+  const phone = aNumber()
+  const message = codeTo(user, phone)
+  stage.twilio.misbehave('error', 'unavailable', 'error')
+  await stage.enqueue(message)
+  const pauses: number[] = []
+  for (let attempt = 0; attempt < 3; attempt++) {
+    await stage.drain()
+    const [row] = await stage.stored(message.event)
+    assert.equal(row?.attempts, attempt + 1)
+    if (row.state !== 'waiting') break
+    pauses.push(row.due_at.getTime() - stage.clock.now)
+    stage.clock.now = row.due_at.getTime() - 1
+    assert.equal(await stage.drain(), 0, 'not before its time')
+    stage.clock.now++
+  }
+  assert.deepEqual(pauses, [1_500, 6_000])
+  const [row] = await stage.stored(message.event)
+  assert.deepEqual([row?.state, row?.error_code, row?.content], ['failed', 'TWILIO_20500', null])
+  // What was never taken counts against no limit.
+  assert.deepEqual(await stage.sql('SELECT * FROM srv_message_sends WHERE user_id = $1', [user]), [])
+})
+
+test('a busy provider is waited for as long as it asks', async () => {
+  const user = await stage.user()
+  await stage.device(user)
+  const event = anEvent()
+  stage.fcm.misbehave('quota')
+  await stage.enqueue({ type: 'alert_backup', event, to: { user }, fields: { link: aLink() } })
+  await stage.drain()
+  const [, copy] = await stage.stored(event)
+  assert.deepEqual([copy?.state, (copy?.due_at.getTime() ?? 0) - stage.clock.now], ['waiting', 60_000])
+  stage.clock.now += 60_000
+  await stage.drain()
+  assert.equal(await stage.state(event), 'spread,accepted')
+})
+
+test('an access token is used again until it ends, and a new one is fetched when it ended early', async () => {
+  const user = await stage.user()
+  await stage.device(user)
+  const event = anEvent()
+  const before = stage.fcm.tokensGiven()
+  assert.equal(before, 1, 'one token for everything so far')
+  stage.fcm.misbehave('token-ended')
+  await stage.enqueue({ type: 'alert_backup', event, to: { user }, fields: { link: aLink() } })
+  await stage.drain()
+  stage.clock.now += 10_000
+  await stage.drain()
+  assert.equal(await stage.state(event), 'spread,accepted')
+  assert.equal(stage.fcm.tokensGiven(), 2)
+})
+
+test('a device whose app is gone is forgotten, and others are not', async () => {
+  const user = await stage.user()
+  const token = stage.fcm.install()
+  await stage.device(user, { token, id: 'a-gone' })
+  await stage.device(user, { id: 'b-here' })
+  stage.fcm.uninstall(token)
+  const event = anEvent()
+  await stage.enqueue({ type: 'alert_backup', event, to: { user }, fields: { link: aLink() } })
+  await stage.drain()
+  const rows = await stage.stored(event)
+  assert.deepEqual(
+    rows.map(({ target, state, error_code }) => [target, state, error_code]),
+    [
+      ['', 'spread', null],
+      ['a-gone', 'failed', 'UNREGISTERED'],
+      ['b-here', 'accepted', null],
+    ],
+  )
+  const left = await stage.sql('SELECT device_id FROM srv_message_devices WHERE user_id = $1', [user])
+  assert.deepEqual(left, [{ device_id: 'b-here' }])
+})
+
+test('a phone that went over to somebody else gets no messages for who had it before', async () => {
+  const [before, now] = [await stage.user(), await stage.user()]
+  const token = stage.fcm.install()
+  await stage.device(before, { token, at: stage.clock.now - 1_000 })
+  await stage.device(now, { token })
+  const [first, second] = [anEvent(), anEvent()]
+  for (const [user, event] of [
+    [before, first],
+    [now, second],
+  ] as const) {
+    await stage.enqueue({ type: 'alert_backup', event, to: { user }, fields: { link: aLink() } })
+  }
+  await stage.drain()
+  assert.deepEqual([await stage.state(first), await stage.state(second)], ['nobody', 'spread,accepted'])
+})
+
+test('who answered STOP gets nothing, and is believed also when only the provider knows', async () => {
+  const user = await stage.user()
+  const phone = aNumber()
+  stage.twilio.optOut(phone)
+  const [first, second] = [codeTo(user, phone), codeTo(user, phone)]
+  await stage.enqueue(first)
+  await stage.drain()
+  assert.equal(await stage.state(first.event), 'stopped')
+  const asked = stage.twilio.answers.length
+  await stage.enqueue(second)
+  await stage.drain()
+  assert.equal(await stage.state(second.event), 'stopped')
+  assert.equal(stage.twilio.answers.length, asked, 'the provider is not asked again')
+})
+
+test('a code that waited for five minutes is not sent any more', async () => {
+  const user = await stage.user()
+  const phone = aNumber()
+  const [late, intime] = [codeTo(user, phone), codeTo(user, aNumber())]
+  await stage.enqueue(late)
+  stage.clock.now += 1
+  await stage.enqueue({ ...intime, to: { ...intime.to, user: await stage.user() } })
+  stage.clock.now += 299_999
+  await stage.drain()
+  assert.deepEqual([await stage.state(late.event), await stage.state(intime.event)], ['expired', 'accepted'])
+  const [sms] = stage.twilio.accepted.filter(({ to }) => to === intime.to.phone)
+  assert.equal(sms?.validityPeriod, 1)
+})
+
+test('without an answer a code is not sent again, and its receipt tells that it was taken', async () => {
+  const user = await stage.user()
+  const [taken, lost] = [codeTo(user, aNumber()), codeTo(await stage.user(), aNumber())]
+  stage.twilio.misbehave('accept-and-hang-up', 'hang')
+  for (const message of [taken, lost]) {
+    await stage.enqueue(message)
+    await stage.drain()
+    assert.equal(await stage.state(message.event), 'sending')
+  }
+  const [sms] = stage.twilio.accepted.filter(({ to }) => to === taken.to.phone)
+  assert.ok(sms)
+  await stage.receipt(sms.statusCallback, sms.sid, 'delivered')
+  stage.clock.now += 60_000
+  await stage.drain()
+  assert.deepEqual([await stage.state(taken.event), await stage.state(lost.event)], ['delivered', 'unknown'])
+  assert.equal(stage.twilio.accepted.filter(({ to }) => to === lost.to.phone || to === taken.to.phone).length, 1)
+})
+
+test('a receipt may still come for what counted as unknown, and nothing late undoes a delivery', async () => {
+  const message = codeTo(await stage.user(), aNumber())
+  stage.twilio.misbehave('bad-gateway')
+  await stage.enqueue(message)
+  await stage.drain()
+  stage.clock.now += 60_000
+  await stage.drain()
+  assert.equal(await stage.state(message.event), 'unknown')
+  const [sms] = stage.twilio.accepted.filter(({ to }) => to === message.to.phone)
+  assert.ok(sms)
+  for (const [status, state] of [
+    ['accepted', 'accepted'],
+    ['delivered', 'delivered'],
+    ['accepted', 'delivered'],
+    ['undelivered', 'delivered'],
+  ] as const) {
+    await stage.receipt(sms.statusCallback, sms.sid, status)
+    await stage.drain()
+    assert.equal(await stage.state(message.event), state)
+  }
+})
+
+test('without an answer an alarm is sent again, at most three times, and a push under the same tag', async () => {
+  const user = await stage.user()
+  const phone = aNumber()
+  const [sms, push] = [anEvent(), anEvent()]
+  const token = stage.fcm.install()
+  const device = await stage.device(user, { token })
+  stage.twilio.misbehave('accept-and-hang-up', 'accept-and-hang-up', 'accept-and-hang-up')
+  stage.fcm.misbehave('accept-and-hang-up')
+  const fields = { link: aLink() }
+  await stage.enqueue({ type: 'emergency_alert', tier: 'pro', event: sms, to: { user, phone, language: 'es' }, fields })
+  await stage.enqueue({ type: 'emergency_notification', event: push, to: { user, device }, fields })
+  for (let lease = 0; lease < 5; lease++) {
+    await stage.drain()
+    stage.clock.now += 60_000
+  }
+  assert.deepEqual([await stage.state(sms), await stage.state(push)], ['unknown', 'accepted'])
+  const alarms = stage.twilio.accepted.filter(({ to }) => to === phone)
+  assert.deepEqual([alarms.length, new Set(alarms.map(({ body }) => body)).size], [3, 1])
+  const pushes = stage.fcm.accepted.filter((each) => each.token === token)
+  assert.deepEqual([pushes.length, new Set(pushes.map(({ android }) => android?.notification?.tag)).size], [2, 1])
+})
+
+test('a content that was put into another message does not open, and is not sent', async () => {
+  const [one, other] = [codeTo(await stage.user(), aNumber()), codeTo(await stage.user(), aNumber())]
+  await stage.enqueue(one)
+  await stage.enqueue(other)
+  await stage.sql(
+    'UPDATE srv_messages SET content = (SELECT content FROM srv_messages WHERE event = $1) WHERE event = $2',
+    [one.event, other.event],
+  )
+  await stage.drain()
+  assert.deepEqual([await stage.state(one.event), await stage.state(other.event)], ['accepted', 'failed'])
+})
+
+test('the log of all this holds ids, types and codes, and nothing else', () => {
+  const allowed = new Set(['message_id', 'message_type', 'error_code', 'how'])
+  assert.ok(stage.logged.length > 20)
+  for (const line of stage.logged) {
+    for (const [key, value] of Object.entries(JSON.parse(line))) {
+      assert.ok(allowed.has(key), key)
+      assert.match(String(value), /^[A-Za-z0-9_-]+$/)
+    }
+    assert.ok(!line.includes('202555') && !line.includes('APA91b'))
+  }
 })

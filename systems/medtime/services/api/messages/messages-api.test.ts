@@ -132,7 +132,7 @@ test('a number counts once its code is confirmed: five tries, five minutes, one 
   assert.equal((await call(ana, 'PUT', '/messages/phone', { number, language: 'es' })).status, 200)
   const first = await codeOf(ana)
   assert.equal((await confirm(bob, first)).status, 403, 'another user')
-  // Six at once, the right one last among equals: no more than five are looked at.
+  // Tries at the same moment are counted as well.
   const wrong = await Promise.all(Array.from({ length: 5 }, () => confirm(ana, other(first))))
   assert.deepEqual(
     wrong.map(({ status }) => status),
