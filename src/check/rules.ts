@@ -31,6 +31,7 @@ import { runbookFile } from './rules/runbook-file.ts'
 import { scenarioAction } from './rules/scenario-action.ts'
 import { scenarioOrder } from './rules/scenario-order.ts'
 import { schedule } from './rules/schedule.ts'
+import { settingReserved } from './rules/setting-reserved.ts'
 import { sharedServer } from './rules/shared-server.ts'
 import { sqlReadOnly } from './rules/sql-read-only.ts'
 import { sqlValid } from './rules/sql-valid.ts'
@@ -80,6 +81,7 @@ export const rules: readonly Rule[] = [
   scenarioAction,
   scenarioOrder,
   schedule,
+  settingReserved,
   sharedServer,
   sqlReadOnly,
   sqlValid,

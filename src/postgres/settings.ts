@@ -65,6 +65,13 @@ const reserved = new Set([
   'lc_messages',
 ])
 
+/** Whether a plan may not name it: Aval decides it, or Postgres could have no setting of that name. */
+export function isReserved(name: string): boolean {
+  return reserved.has(name.toLowerCase()) || !settingName.test(name)
+}
+
+const settingName = /^[A-Za-z_][A-Za-z0-9_.]*$/
+
 /**
  * Writes the settings and the access rules of a cluster.
  * @param settings of the plan; undefined keeps those the directory came with.
@@ -77,7 +84,7 @@ export async function writeSettings(
   access: Access = 'everybody',
 ): Promise<void> {
   for (const name of Object.keys(settings ?? {})) {
-    if (reserved.has(name.toLowerCase())) throw failure('POSTGRES_SETTING_RESERVED', { name })
+    if (isReserved(name)) throw failure('POSTGRES_SETTING_RESERVED', { name })
   }
   await writeClusterFile(dataDirectory, ourFile, `${lines(base)}\ninclude_if_exists '${planFile}'\n${lines(fixed)}\n`)
   if (settings) await writeClusterFile(dataDirectory, planFile, `${lines(settings)}\n`)
@@ -115,7 +122,6 @@ async function includeOnce(file: string): Promise<void> {
 function lines(settings: Settings): string {
   return Object.entries(settings)
     .map(([name, value]) => {
-      if (!/^[A-Za-z_][A-Za-z0-9_.]*$/.test(name)) throw failure('POSTGRES_SETTING_RESERVED', { name })
       const text = typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value)
       return `${name} = '${text.replaceAll("'", "''").replaceAll('\n', ' ')}'`
     })
