@@ -1,12 +1,10 @@
-import { wordsOf } from './normalise.ts'
-
 /** Names less alike than this are not offered; the default of Postgres. */
 export const likeness = Math.fround(0.3)
 
 /** Trigrams of a normalised text, as `pg_trgm` takes them: each word with two spaces before and one after it. */
 export function trigramsOf(normalised: string): Set<string> {
   const trigrams = new Set<string>()
-  for (const word of wordsOf(normalised.replaceAll('.', ' '))) {
+  for (const word of normalised.split(/[ .]+/).filter((each) => each !== '')) {
     const padded = `  ${word} `
     for (let start = 0; start + 3 <= padded.length; start++) trigrams.add(padded.slice(start, start + 3))
   }
