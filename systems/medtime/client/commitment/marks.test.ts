@@ -9,7 +9,12 @@ const user = '3f0c1a52-0000-4000-8000-000000000001'
 const text = (value: string) => new TextEncoder().encode(value)
 const masterKeys = [new Uint8Array(32).fill(7)] as const
 
-function device(name: string, server: Pick<ServerDouble, 'fetch'>, options: Partial<ClientOptions> = {}): SyncClient {
+function device(
+  name: string,
+  server: Pick<ServerDouble, 'fetch'>,
+  options: Partial<ClientOptions> = {},
+  marks: Pick<ClientOptions, 'marks'> = { marks: { everyMs: 0 } },
+): SyncClient {
   return createSyncClient({
     address: 'http://server.test',
     token: async () => 'token',
@@ -19,7 +24,7 @@ function device(name: string, server: Pick<ServerDouble, 'fetch'>, options: Part
     clock: { now: () => Date.UTC(2026, 0, 1), sleep: async () => {} },
     random: () => 0.5,
     fetch: server.fetch,
-    marks: { everyMs: 0 },
+    ...marks,
     ...options,
   })
 }
@@ -111,6 +116,13 @@ describe('a mark', () => {
   })
 })
 
+/** Something more for everybody, by a device that keeps no mark: nobody's view is that of another then, and every claim is looked at. */
+async function addSomething(server: ServerDouble): Promise<void> {
+  const laptop = device('laptop', server, {}, {})
+  await laptop.put('dose', randomUUID(), text('more'))
+  await laptop.push()
+}
+
 interface Page {
   entities: { id: string }[]
 }
@@ -176,19 +188,23 @@ describe('what looks like a lie and is none', () => {
     await phone.put('dose', id, text('two, on the phone'))
     assert.deepEqual((await phone.sync()).conflicts, [id])
     assert.equal(marksOn(server).length, 2)
+    await addSomething(server)
     for (const each of [tablet, device('new', server)]) assert.deepEqual((await each.sync()).warnings, [])
   })
 
   test('a leaf that the server refuses: the mark does not speak of it', async () => {
     const server = serverDouble(100)
+    // Leaves go first.
+    let leaf: string | undefined
     const phone = device('phone', {
       fetch: async (input, init) => {
         const body: { entities: { id: string; entity_type: string }[] } = JSON.parse(
           String(init?.body ?? '{"entities":[]}'),
         )
-        const index = body.entities.findIndex((entity) => entity.entity_type === markType)
+        const index = body.entities.findIndex(({ id, entity_type }) => entity_type === markType && id === (leaf ?? id))
         if (index < 0) return server.fetch(input, init)
         const { id } = body.entities[index] ?? { id: '' }
+        leaf = id
         const rejected = [{ index, id, reason: 'too_large', detail: '' }]
         return Response.json({ code: 'REJECTED', conflicts: [], rejected }, { status: 422 })
       },
@@ -278,6 +294,7 @@ describe('after a restore of the server', () => {
     await phone.resolve(id, 'theirs')
     assert.deepEqual((await phone.sync()).warnings, [])
     assert.equal(server.rows().get(id)?.version, 2, 'below what the phone had vouched for')
+    await addSomething(server)
     for (const each of [tablet, device('new', server)]) assert.deepEqual((await each.sync()).warnings, [])
   })
 })
