@@ -23,16 +23,21 @@ export interface ApiOptions extends RetryOptions {
 
 const timeoutMs = 30_000
 
-/** Sends a request with a token, with retries; a body that is not JSON is undefined. */
+/** Who is asked, and as whom: without a token as nobody. */
+export interface RequestOptions extends Omit<ApiOptions, 'device' | 'token'> {
+  token: () => Promise<string | undefined>
+}
+
+/** Sends a request with retries; a body that is not JSON is undefined. */
 export function createRequest(
-  options: Omit<ApiOptions, 'device'>,
+  options: RequestOptions,
 ): (path: string, init: RequestInit) => Promise<{ status: number; body: unknown }> {
   return (path, init) =>
     withRetries(async () => {
       const token = await options.token()
       const response = await send(options, path, {
         ...init,
-        headers: { ...init.headers, authorization: `Bearer ${token}` },
+        headers: { ...init.headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
       })
       if (response.status === 408 || response.status === 429 || response.status >= 500) {
         throw new TransientError(`the server answered ${response.status}`, retryAfter(response))
@@ -42,7 +47,7 @@ export function createRequest(
 }
 
 async function send(
-  { address, fetch, signal }: Omit<ApiOptions, 'device'>,
+  { address, fetch, signal }: RequestOptions,
   path: string,
   init: RequestInit,
 ): Promise<Response> {

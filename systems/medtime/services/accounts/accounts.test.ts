@@ -108,3 +108,49 @@ test('another password does not open the account, and signing up again does not 
   assert.equal((await signIn('bea@example.test', 'the second password')).status, 0, 'the client sees it by itself')
   assert.equal((await signIn('bea@example.test', 'the first password')).status, 200)
 })
+
+test('the first message of a sign-up is of no use for guessing at the password of an account that exists', async () => {
+  await signUp('cid@example.test', 'a password of his')
+  const { registrationRequest } = client.startRegistration({ password: 'a guess' })
+  const evaluate = async () => {
+    const { body } = await post('/auth/sign-up/start', {
+      email: 'cid@example.test',
+      registration_request: registrationRequest,
+    })
+    return body['registration_response']
+  }
+  assert.notEqual(await evaluate(), await evaluate(), 'each under a key of its own')
+})
+
+test('who begins to sign in twice with the same message sees the same evaluation, with and without an account', async () => {
+  await signUp('dan@example.test', 'a password of his')
+  const { startLoginRequest } = client.startLogin({ password: 'a guess' })
+  for (const email of ['dan@example.test', 'nobody@example.test']) {
+    const evaluate = async () => {
+      const { body } = await post('/auth/sign-in/start', { email, login_request: startLoginRequest })
+      // RFC 9807 §6.1: the evaluated element comes first; what follows is masked anew each time.
+      return Buffer.from(String(body['login_response']), 'base64url')
+    }
+    const [one, two] = [await evaluate(), await evaluate()]
+    assert.deepEqual(one.subarray(0, 32), two.subarray(0, 32), email)
+    assert.notDeepEqual(one.subarray(32), two.subarray(32), email)
+  }
+})
+
+test('a sign-in that was begun is worth one try, and nothing after two minutes or a change of the password', async () => {
+  await signUp('eve@example.test', 'a password of hers')
+  const begin = async () => {
+    const { clientLoginState, startLoginRequest } = client.startLogin({ password: 'a password of hers' })
+    const { body } = await post('/auth/sign-in/start', { email: 'eve@example.test', login_request: startLoginRequest })
+    const loginResponse = String(body['login_response'])
+    const done = client.finishLogin({ password: 'a password of hers', clientLoginState, loginResponse, keyStretching })
+    const finish = { grant_type: 'opaque', attempt_id: body['attempt_id'], device_id: 'phone' }
+    return { ...finish, finish_request: done?.finishLoginRequest }
+  }
+  const once = await begin()
+  assert.equal((await post('/auth/token', once)).status, 200)
+  assert.equal((await post('/auth/token', once)).body['code'], 'SIGN_IN_FAILED')
+  const late = await begin()
+  clock.ms += 121_000
+  assert.equal((await post('/auth/token', late)).body['code'], 'SIGN_IN_FAILED')
+})

@@ -1,5 +1,7 @@
 import { openDatabase } from '../api/database.ts'
+import { readHttpSettings } from '../api/http/http-settings.ts'
 import { createLog, errorCode } from '../api/http/log.ts'
+import { followCertificate, readCertificate } from '../api/http/tls.ts'
 import { exemptFrom } from '../api/limits/exempt.ts'
 import { createLimiter } from '../api/limits/limiter.ts'
 import { createServer } from '../api/server.ts'
@@ -14,11 +16,14 @@ import { createAccountsService } from './service.ts'
 const graceMs = 10_000
 /** The largest body is a sign-up or an ID token. */
 const bodyLimit = 32_768
+/** How often the files of the certificate are looked at. */
+const certificateEveryMs = 1_000
 
 const log = createLog('accounts')
 
 async function main(): Promise<void> {
   const config = readConfig(process.env)
+  const http = readHttpSettings(process.env)
   const now = () => Date.now()
   const metrics = createMetrics(() => database.waiting())
   const database = openDatabase({
@@ -53,7 +58,14 @@ async function main(): Promise<void> {
     limiter,
     trustedProxies: config.trustedProxies,
     exempt: exemptFrom(config.limitsExempt),
+    origins: http.origins,
+    certificate: http.certificateFiles && readCertificate(http.certificateFiles),
   })
+  if (http.certificateFiles) {
+    followCertificate(server.server, http.certificateFiles, certificateEveryMs, (taken) =>
+      log.info({ event: taken ? 'certificate_taken' : 'certificate_unusable' }),
+    )
+  }
 
   let stopping = false
   const stop = async () => {

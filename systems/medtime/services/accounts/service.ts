@@ -17,6 +17,8 @@ import type { Metrics } from './metrics.ts'
 import { opaqueOf } from './opaque/setup.ts'
 import { passwordArea } from './password/area.ts'
 import { createAttempts } from './password/attempts.ts'
+import { changeArea } from './password/change-area.ts'
+import { recoveryArea } from './recovery/area.ts'
 import type { Sealing } from './sealing/seal.ts'
 import { secondFactorArea } from './second-factor/area.ts'
 import { createFactors } from './second-factor/factors.ts'
@@ -66,6 +68,8 @@ export function createAccountsService(parts: AccountsParts): AccountsService {
 
   const areas: Area[] = [
     passwordArea({ accounts, attempts, opaque, sealing, guard, now }),
+    changeArea({ database, accounts, attempts, opaque, sealing, guard, sessions, now }),
+    recoveryArea({ database, accounts, opaque, sealing, guard, sessions, now }),
     tokenArea({ attempts, idTokens, userOf, sealing, signIn, guard, metrics }),
     secondFactorArea({ database, accounts, sessions, factors, tickets, sendCode: parts.sendCode, now }),
     sessionsArea(sessions),

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { ApiError } from '../../api/http/api-error.ts'
 import type { Area } from '../../api/http/area.ts'
 import { errorAnswer } from '../../api/http/error-answer.ts'
@@ -10,6 +10,7 @@ import type { SignInGuard } from '../limits/sign-in-guard.ts'
 import type { Opaque } from '../opaque/opaque.ts'
 import type { Sealing } from '../sealing/seal.ts'
 import type { Attempts } from './attempts.ts'
+import { passwordRecord, recoveryRecord } from './records.ts'
 import {
   registrationAnswer,
   registrationRequest,
@@ -84,16 +85,8 @@ export function passwordArea({ accounts, attempts, opaque, sealing, guard, now }
           handle: emailHandle(sealing, asked.email),
           email: asked.email,
           tier: 'free',
-          password: {
-            registrationId: asked.registration_id,
-            registration: asked.registration_record,
-            kdf: asked.kdf,
-            wrappedMasterKey: Buffer.from(asked.wrapped_master_key, 'base64'),
-          },
-          recovery: {
-            proofHash: createHash('sha256').update(Buffer.from(asked.recovery.proof, 'base64')).digest(),
-            wrappedMasterKey: Buffer.from(asked.recovery.wrapped_master_key, 'base64'),
-          },
+          password: passwordRecord(asked),
+          recovery: recoveryRecord(asked.recovery),
           now: now(),
         })
         return {}

@@ -38,3 +38,25 @@ export const signUpAnswer = z.object({}).describe('The same whether or not the a
 
 export const startRequest = z.strictObject({ email, login_request: message, challenge: solution.optional() })
 export const startAnswer = z.object({ attempt_id: z.guid(), login_response: message, kdf })
+
+/** What a password is replaced by. The master key stays what it was, wrapped anew. */
+const replacement = {
+  registration_id: z.guid(),
+  registration_record: message,
+  kdf,
+  wrapped_master_key: wrappedKey,
+}
+
+export const changeStartRequest = z.strictObject({
+  login_request: message,
+  registration_request: message,
+  challenge: solution.optional(),
+})
+export const changeStartAnswer = startAnswer.extend(registrationAnswer.shape)
+export const changeRequest = z.strictObject({ attempt_id: z.guid(), finish_request: message, ...replacement })
+
+const proof = recovery.shape.proof
+export const recoverRequest = z.strictObject({ email, proof, challenge: solution.optional() })
+export const recoverAnswer = z.object({ wrapped_master_key: wrappedKey })
+export const resetRequest = z.strictObject({ email, proof, ...replacement, recovery })
+export const done = z.object({})

@@ -6,7 +6,7 @@ import { errorAnswer } from '../../api/http/error-answer.ts'
 import { failures, type RouteDescription } from '../../api/http/route.ts'
 import type { Account, Accounts } from '../account/accounts.ts'
 import { readBody } from '../http/read-body.ts'
-import type { Sessions } from '../sessions/sessions.ts'
+import { isRecent, type Sessions } from '../sessions/sessions.ts'
 import { code, ticket } from '../token/wire.ts'
 import type { Factors } from './factors.ts'
 import type { SendCode } from './send-code.ts'
@@ -69,9 +69,6 @@ const smsRoutes = {
   },
 } as const satisfies Record<string, RouteDescription>
 
-/** A set-up follows a sign-in by at most this long: an access token alone, which may be stolen, is not enough. */
-const recentMs = 15 * 60_000
-
 export interface SecondFactorAreaParts {
   database: Database
   accounts: Accounts
@@ -117,10 +114,9 @@ export function secondFactorArea(parts: SecondFactorAreaParts): Area {
       server.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'))
       server.post(routes.ticket.path, { onRequest: gate.authenticate }, async (request) => {
         const { user, session } = identityOf(request)
-        const current = (await sessions.list(user)).find(({ id }) => id === session)
-        if (current === undefined || now() - current.createdAt.getTime() > recentMs)
-          throw new ApiError('UNAUTHENTICATED')
-        const given = { purpose: 'set_up', device: current.device, withKey: false } as const
+        if (!(await isRecent(sessions, user, session, now()))) throw new ApiError('UNAUTHENTICATED')
+        // It leads to no session, so that its device names nothing.
+        const given = { purpose: 'set_up', device: 'set-up', withKey: false } as const
         return { ticket: await database.transaction(user, (run) => tickets.issue(run, user, given)) }
       })
       server.post(routes.totp.path, async (request) => {

@@ -225,3 +225,16 @@ function sessionOf(row: SessionRow): Session {
     expiresAt: row.expires_at,
   }
 }
+
+/** What sets up another way in follows a sign-in by at most this long: an access token alone, which may be stolen, is not enough. */
+const recentMs = 15 * 60_000
+
+export async function isRecent(
+  sessions: Sessions,
+  user: string,
+  session: string | undefined,
+  now: number,
+): Promise<boolean> {
+  const current = (await sessions.list(user)).find(({ id }) => id === session)
+  return current !== undefined && now - current.createdAt.getTime() <= recentMs
+}

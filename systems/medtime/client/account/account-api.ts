@@ -1,0 +1,45 @@
+import type { z } from 'zod'
+import { createRequest, refusal } from '../request.ts'
+import type { Clock } from '../retry.ts'
+import { challenged } from './account-wire.ts'
+import { solve } from './challenge.ts'
+
+export interface AccountApi {
+  /** @throws SyncError for a refusal, TransientError when the service cannot be reached */
+  send<T>(path: string, body: Record<string, unknown>, answer: z.ZodType<T>, token?: string): Promise<T>
+  /** The same; does the work a challenge asks for, and asks again. */
+  sendSolving<T>(path: string, body: Record<string, unknown>, answer: z.ZodType<T>, token?: string): Promise<T>
+  /** Status and body as they are. */
+  ask(path: string, body: Record<string, unknown>, token?: string): Promise<{ status: number; body: unknown }>
+}
+
+export interface AccountApiOptions {
+  /** Base address of the accounts service. */
+  address: string | (() => string)
+  fetch: typeof fetch
+  clock: Clock
+  random: () => number
+}
+
+export function createAccountApi({ address, ...options }: AccountApiOptions): AccountApi {
+  const ask: AccountApi['ask'] = (path, body, token) =>
+    createRequest({
+      ...options,
+      address: typeof address === 'string' ? () => address : address,
+      token: async () => token,
+    })(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+  const read = <T>({ status, body }: { status: number; body: unknown }, answer: z.ZodType<T>): T => {
+    if (status !== 200) throw refusal(status, body)
+    return answer.parse(body)
+  }
+  return {
+    ask,
+    send: async (path, body, answer, token) => read(await ask(path, body, token), answer),
+    sendSolving: async (path, body, answer, token) => {
+      const first = await ask(path, body, token)
+      const asked = challenged.safeParse(first.body)
+      if (!asked.success) return read(first, answer)
+      return read(await ask(path, { ...body, challenge: solve(asked.data.challenge) }, token), answer)
+    },
+  }
+}
