@@ -29,7 +29,7 @@ export interface PullReport {
  * pull goes on where it was.
  */
 export async function pull(
-  api: SyncApi,
+  api: Pick<SyncApi, 'pull' | 'limits'>,
   store: LocalStore,
   sealer: Sealer,
   track?: Track,

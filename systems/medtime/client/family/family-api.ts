@@ -79,11 +79,10 @@ export function createFamilyApi(options: FamilyApiOptions): FamilyApi {
   }
 }
 
-/** The changes of somebody else in the place of one's own: read, and never written. */
-export function readOnlySync(api: FamilyApi, supervised: string): SyncApi {
+/** The changes of somebody else in the place of one's own. There is nothing here to write with. */
+export function sharedChanges(api: FamilyApi, supervised: string): Pick<SyncApi, 'pull' | 'limits'> {
   return {
     limits: async () => leastLimits,
-    push: () => Promise.reject(new Error('a supervisor never writes')),
     pull: (cursor, limit) => api.pull(supervised, cursor, limit),
   }
 }

@@ -6,7 +6,7 @@ import { type PullReport, pull } from '../pull.ts'
 import { SyncError } from '../request.ts'
 import { open } from '../sealed-entity.ts'
 import type { Item } from '../sync-client.ts'
-import { type FamilyApi, readOnlySync } from './family-api.ts'
+import { type FamilyApi, sharedChanges } from './family-api.ts'
 import { identityOnce } from './identity.ts'
 import { readInviteCode } from './invite-code.ts'
 import { familyNotice } from './notice.ts'
@@ -175,8 +175,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       const refresh = () => refreshKeys(supervised, invite, publicKey)
       try {
         await refresh()
-        const sync = readOnlySync(withKeys(api, invite, rings, collectionOf, refresh), supervised)
-        return await pull(sync, localOf(invite, supervised), sealerOf(supervised, invite))
+        const changes = sharedChanges(withKeys(api, invite, rings, collectionOf, refresh), supervised)
+        return await pull(changes, localOf(invite, supervised), sealerOf(supervised, invite))
       } catch (thrown) {
         if (!(thrown instanceof SyncError && thrown.code === 'NO_LINK')) throw thrown
         tell('link-ended', supervised)
