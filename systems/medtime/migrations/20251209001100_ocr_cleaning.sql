@@ -25,10 +25,11 @@ $note$;
 
 -- The daily cleaning is nobody's request: it runs as the owner of the table, whom row security binds as well. These policies let
 -- the owner see and touch what is to be cleaned, and no other row: what is older than 30 days, and what has not ended in an hour
--- because the process that worked on it is gone.
+-- because the process that worked on it is gone. What it has ended it still sees, since a row must not leave its sight by a change.
 CREATE POLICY cleaning_sees ON public.srv_ocr_requests FOR SELECT TO CURRENT_USER
   USING (created_at < now() - interval '30 days'
-    OR (status IN ('pending', 'processing') AND created_at < now() - interval '1 hour'));
+    OR (status IN ('pending', 'processing') AND created_at < now() - interval '1 hour')
+    OR error_code = 'INTERRUPTED');
 CREATE POLICY cleaning_removes ON public.srv_ocr_requests FOR DELETE TO CURRENT_USER
   USING (created_at < now() - interval '30 days');
 CREATE POLICY cleaning_ends ON public.srv_ocr_requests FOR UPDATE TO CURRENT_USER

@@ -9,7 +9,7 @@ import { createKeys, lifetimeMs } from './keys.ts'
 import { type ReadingParts, readImage } from './read-image.ts'
 import { ocrRoutes as routes } from './routes.ts'
 import { createOcrStore } from './store.ts'
-import { triedOnce } from './trial.ts'
+import { triedOnce, tryWalls } from './trial.ts'
 import { type KeyAnswer, ocrBodyLimit, ocrTimeoutMs } from './wire.ts'
 
 export interface OcrOptions extends Partial<Pick<ReadingParts, 'command' | 'onStart' | 'timeoutMs'>> {
@@ -18,15 +18,17 @@ export interface OcrOptions extends Partial<Pick<ReadingParts, 'command' | 'onSt
   /** Milliseconds since the epoch. */
   now: () => number
   capacity?: Partial<Capacity>
+  /** Tries the walls before the first key is given out; tells what got out. */
+  trial?: () => Promise<string[]>
 }
 
 /** Reading prescriptions, each in a process of its own. */
-export function ocrArea({ database, metrics, now, capacity = {}, ...reading }: OcrOptions): Area {
+export function ocrArea({ database, metrics, now, capacity = {}, trial = tryWalls, ...reading }: OcrOptions): Area {
   const keys = createKeys(now)
   const store = createOcrStore(database, now)
   const admission = createAdmission({ atOnce: availableParallelism(), waiting: 6, perUser: 2, ...capacity })
   const places = new WeakMap<FastifyRequest, Place>()
-  const tried = triedOnce()
+  const tried = triedOnce(trial)
   return {
     routes,
     register: (server, { authenticate }) => {

@@ -15,9 +15,10 @@ export async function tryWalls(command = isolated(trialModule)): Promise<string[
 /**
  * Before the first key is given out, the walls are tried on this very machine; as long as they do not hold, there is no key and
  * with it no image. What succeeded is not tried again, and those who ask meanwhile wait for the same trial.
+ * @param trial tells what got out
  * @returns resolves when images may be sent; rejects with ApiError UNAVAILABLE
  */
-export function triedOnce(trial: () => Promise<string[]> = tryWalls): () => Promise<void> {
+export function triedOnce(trial: () => Promise<string[]>): () => Promise<void> {
   let kept: Promise<void> | undefined
   return () => {
     kept ??= trial().then((wrong) => {

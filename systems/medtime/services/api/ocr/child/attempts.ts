@@ -6,7 +6,6 @@ import inspector from 'node:inspector'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { writeHeapSnapshot } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 
 /*
@@ -36,7 +35,6 @@ const attempts: Readonly<Record<string, Attempt>> = {
   'make a folder': making('folder', mkdirSync),
   'make a link': making('link', (path) => symlinkSync('/etc', path)),
   'write through /proc': opening('/proc/self/comm', 'w'),
-  'write a heap snapshot': making('heap', writeHeapSnapshot),
   'write a report': making('report', (path) => {
     if (process.report.writeReport(path) === '') throw new Error('no report')
   }),

@@ -9,6 +9,9 @@ import { loadParts } from './parts.ts'
  * that only the client opens, or as one of five codes.
  */
 
+/** The image does not open. */
+class SealError extends Error {}
+
 const parts = await loadParts()
 const { imageKey, resultKey, head, sealed } = readAssignment()
 try {
@@ -25,8 +28,6 @@ try {
   resultKey.fill(0)
 }
 process.exit(0)
-
-class SealError extends Error {}
 
 function opened(): Uint8Array {
   try {

@@ -1,0 +1,2 @@
+/* Ends as a process does whose memory is damaged. */
+process.abort()
