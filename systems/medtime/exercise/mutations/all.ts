@@ -2,6 +2,7 @@ import type { Mutation } from 'aval'
 import { accountsMutations } from './accounts.ts'
 import { catalogMutations } from './catalog.ts'
 import { familyMutations } from './family.ts'
+import { messagesMutations } from './messages.ts'
 import { serviceMutations } from './service.ts'
 import { syncPullMutations } from './sync-pull.ts'
 import { syncPushMutations } from './sync-push.ts'
@@ -14,4 +15,5 @@ export const allMutations: readonly Mutation[] = [
   ...catalogMutations,
   ...familyMutations,
   ...accountsMutations,
+  ...messagesMutations,
 ]
