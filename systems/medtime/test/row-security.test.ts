@@ -29,6 +29,11 @@ before(async () => {
       await client.query(`INSERT INTO srv_sync_status (user_id, device_id) VALUES ($1, 'phone')`, [user])
       await client.query('INSERT INTO srv_user_preferences (user_id) VALUES ($1)', [user])
       await client.query(`INSERT INTO srv_ocr_requests (user_id, status) VALUES ($1, 'done')`, [user])
+      await client.query(
+        `INSERT INTO srv_family_invites (user_id, invite_id, secret_hash, commitment, entity_types)
+         VALUES ($1, gen_random_uuid(), sha256('u'), sha256('c'), '{dose}')`,
+        [user],
+      )
     }
   })
 })
@@ -40,6 +45,7 @@ const tenantTables = [
   'srv_sync_status',
   'srv_user_preferences',
   'srv_ocr_requests',
+  'srv_family_invites',
 ]
 
 /** Runs as the API does for a user, and takes everything back. */
@@ -253,7 +259,7 @@ test('an invite is seen by its owner, and by who presents its secret', async () 
   const seen = (user: string | undefined, presented?: string) =>
     as(user, async (client) => {
       if (presented !== undefined) await client.query(`SELECT set_config('request.invite', $1, true)`, [presented])
-      return (await client.query('SELECT invite_id FROM srv_family_invites')).rowCount
+      return (await client.query('SELECT FROM srv_family_invites WHERE invite_id = $1', [invite])).rowCount
     })
   assert.deepEqual(
     [
@@ -298,7 +304,9 @@ test('an invite is seen by its owner, and by who presents its secret', async () 
     { code: '42501' },
     'not for somebody else',
   )
-  await withClient(database.adminUrl, (client) => client.query('DELETE FROM srv_family_invites'))
+  await withClient(database.adminUrl, (client) =>
+    client.query('DELETE FROM srv_family_invites WHERE invite_id = $1', [invite]),
+  )
 })
 
 test('the keys of a link are read by its supervisor while it stands', async () => {
