@@ -53,17 +53,6 @@ export default definePlan({
       source: 'BACKEND-ARCH-001 §5.5',
       note: 'The document has Supabase Auth; our own issuer never sees a password, and takes the tokens of others in exchange.',
     },
-    messenger: {
-      command: ['node', 'services/messenger/main.ts'],
-      port: 4713,
-      ready: '/health/ready',
-      live: '/health',
-      needs: ['database'],
-      databaseRole: 'medtime_messenger',
-      replicas: { min: 2, max: 4 },
-      source: 'TECH-INF-001 §2.3, §2.4',
-      note: 'Sends what the others put into the outbox. Any number of instances share the work; what one has taken nobody else takes.',
-    },
     api: {
       command: ['node', 'services/api/main.ts'],
       port: 4711,
@@ -135,6 +124,12 @@ export default definePlan({
           source: 'BACKEND-ARCH-001 §5.2.1',
           note: 'The documents have tiers and no quota. 25 MB for free, 250 MB for pro, 2 GB for perfect; a deletion makes room at once.',
         },
+        'rotation-whole': {
+          claim:
+            'A collection gets a new key as a whole or not at all; whatever was left out or written meanwhile is named',
+          source: 'BACKEND-ARCH-001 §3.1, §5.2.2',
+          requirements: ['MB-5.2a'],
+        },
         'compressed-bodies': {
           claim:
             'Requests in gzip and zstd are read like any other, with the same limit after they unfold; answers above 1 KB go out compressed',
@@ -189,16 +184,6 @@ export default definePlan({
           claim: 'What was looked for in the catalog is in no error and no metric',
           source: 'BACKEND-ARCH-001 §3.1, §8.1',
           requirements: ['MB-3.1', 'MB-8.1'],
-        },
-        'device-registration': {
-          claim: 'A person decides which devices get push messages, and nobody learns where another gets them',
-          source: 'TECH-INF-001 §2.3',
-          requirements: ['MI-2.3b'],
-        },
-        'webhook-signed': {
-          claim: 'What the provider of SMS tells is believed when it is signed for our address, and once',
-          source: 'TECH-INF-001 §2.4',
-          requirements: ['MI-2.4'],
         },
         'errors-are-blind': {
           claim: 'No answer to a bad request repeats what was sent',

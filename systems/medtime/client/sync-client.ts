@@ -10,8 +10,10 @@ import { type PullReport, pull } from './pull.ts'
 import { type PushReport, push } from './push.ts'
 import { emptyRecord } from './reconcile.ts'
 import type { Notice, RestoreNotice } from './report.ts'
+import { SyncError } from './request.ts'
 import { type Clock, systemClock } from './retry.ts'
 import { EpochWentBack } from './rewalk.ts'
+import { NotReady, rotate } from './rotation.ts'
 import { open, type SealedEntity, type Sealer, sameSealed, seal } from './sealed-entity.ts'
 
 export interface ClientOptions {
@@ -88,6 +90,14 @@ export interface SyncClient {
   discard(id: string): Promise<void>
   /** Writes anew what is not sealed with the present key of its collection, and tells the ids; `push` sends it. */
   reseal(): Promise<string[]>
+  /**
+   * Seals all entities of a collection under its present key, the first of the key ring: after a new master key was put before the
+   * old one. All of them or none; what other devices write meanwhile is pulled, and it is begun again.
+   * @param types all types of the collection
+   * @returns how many entities have the new key now
+   * @throws NotReady when a conflict or a write the server refuses stands in the way
+   */
+  rotate(types: readonly string[]): Promise<number>
   /** Tells when another device, or this one, changed something on the server: the moment to `sync`. */
   onChange(listener: (change: ChangeEvent) => void): { stop(): void }
   /** Every version this device knows to be on the server, sealed. */
@@ -308,10 +318,25 @@ export function createSyncClient(options: ClientOptions): SyncClient {
     adoptMark: (text) => inTurn(async () => (await keeper?.adoptMark(text)) ?? false),
     pin: (fact, digest, how) => inTurn(async () => keeper?.pin(fact, digest, how)),
     checkPinned: (fact, shown) => inTurn(async () => keeper?.checkPinned(fact, shown)),
+    rotate: (types) =>
+      inTurn(async () => {
+        for (let attempt = 0; attempt < rotationAttempts; attempt++) {
+          await syncAll()
+          const result = await rotate(api, store, sealer, types, crypto.randomUUID())
+          if (result.outcome === 'full') throw new SyncError(413, 'QUOTA_EXCEEDED')
+          if (result.outcome !== 'rotated') continue
+          await pullAndCompare()
+          return result.entities
+        }
+        throw new NotReady('other devices wrote each time it was tried', [])
+      }),
     onChange: (listener) => listenForChanges(apiOptions, listener),
     held: async () => (await store.all()).flatMap(({ confirmed }) => confirmed?.sealed ?? []),
   }
 }
+
+/** How often a rotation is begun anew because others wrote meanwhile. */
+const rotationAttempts = 5
 
 /** The server's version of a conflict, once it was pulled. */
 function theirsOf({ confirmed, conflict }: EntityRecord): SealedEntity | undefined {

@@ -23,6 +23,8 @@ export const quotaAnswer = z
     heldBytes: body.held_bytes,
     neededBytes: body.needed_bytes,
   }))
+export const rotateAnswer = z.object({ rotated: z.int() })
+export const incompleteAnswer = z.object({ entities: z.array(z.object({ id: z.string(), reason: z.string() })) })
 export const errorAnswer = z.object({ code: z.string() })
 
 const pulled = z.object({
@@ -40,7 +42,7 @@ export const pullAnswer = z.object({ entities: z.array(pulled), cursor, has_more
 export type PullAnswer = z.output<typeof pullAnswer>
 export type RefusedAnswer = z.output<typeof refusedAnswer>
 
-export function toWire({ sealed, base }: PendingWrite) {
+export function toWire({ sealed, base }: Pick<PendingWrite, 'sealed' | 'base'>) {
   return {
     id: sealed.id,
     entity_type: sealed.type,

@@ -7,7 +7,6 @@ import { cursorGuarded } from './cursor-guarded.ts'
 import { errorsAreBlind } from './errors-are-blind.ts'
 import { familyConsent, familyEnds, familyScope } from './family.ts'
 import { health } from './health.ts'
-import { deviceRegistration, webhookSigned } from './messages.ts'
 import { ownRowsOnly } from './own-rows-only.ts'
 import { pullComplete } from './pull-complete.ts'
 import { pullPages } from './pull-pages.ts'
@@ -15,6 +14,7 @@ import { pushAtomic } from './push-atomic.ts'
 import { pushConflicts } from './push-conflicts.ts'
 import { pushReplay } from './push-replay.ts'
 import { quotaExact } from './quota-exact.ts'
+import { rotationWhole } from './rotation-whole.ts'
 import { secondFactor } from './second-factor.ts'
 import { sessionsByTier } from './sessions-by-tier.ts'
 import { sinceOverlap } from './since-overlap.ts'
@@ -38,6 +38,7 @@ export function allBehaviours(people: People): Behaviour[] {
     sinceOverlap,
     syncStatus,
     quotaExact,
+    rotationWhole,
     compressedBodies,
     tokensChecked,
     ownRowsOnly,
@@ -48,8 +49,6 @@ export function allBehaviours(people: People): Behaviour[] {
     catalogValidator,
     catalogDownload,
     catalogBlind,
-    deviceRegistration,
-    webhookSigned,
     errorsAreBlind,
     health,
     unknownAccounts,

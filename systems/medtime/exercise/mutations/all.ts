@@ -2,18 +2,18 @@ import type { Mutation } from 'aval'
 import { accountsMutations } from './accounts.ts'
 import { catalogMutations } from './catalog.ts'
 import { familyMutations } from './family.ts'
-import { messagesMutations } from './messages.ts'
 import { serviceMutations } from './service.ts'
 import { syncPullMutations } from './sync-pull.ts'
 import { syncPushMutations } from './sync-push.ts'
+import { syncRotateMutations } from './sync-rotate.ts'
 
 /** At least one break for every promise of the services, and for what a recovery must not lose. */
 export const allMutations: readonly Mutation[] = [
   ...syncPushMutations,
   ...syncPullMutations,
+  ...syncRotateMutations,
   ...serviceMutations,
   ...catalogMutations,
   ...familyMutations,
   ...accountsMutations,
-  ...messagesMutations,
 ]

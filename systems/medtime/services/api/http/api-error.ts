@@ -27,6 +27,10 @@ export const apiErrors = {
     status: 409,
     message: 'This key is not held here, or no longer. Ask for a new one and seal again.',
   },
+  ROTATION_INCOMPLETE: {
+    status: 409,
+    message: 'Entities were written meanwhile or left out; the key was not changed.',
+  },
   EPOCH_CHANGED: { status: 410, message: 'The server was restored. Pull from the start and push what is missing.' },
   BODY_TOO_LARGE: { status: 413, message: 'The request is too large; send fewer entities at once.' },
   CURSOR_EXPIRED: {

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { decodeRequests } from '../encoding/request-body.ts'
 import { placesOf } from '../http/answer-error.ts'
@@ -13,10 +13,11 @@ import { createStreams } from './events/streams.ts'
 import { tokenEnds } from './events/token-life.ts'
 import { pull } from './pull.ts'
 import { push } from './push.ts'
+import { rotate } from './rotate.ts'
 import { syncRoutes as routes } from './routes.ts'
 import { status } from './status.ts'
 import type { Store } from './store.ts'
-import { bodyLimit, eventsQuery, type PushRequest, pullQuery } from './wire.ts'
+import { bodyLimit, eventsQuery, type PushRequest, pullQuery, type RotateRequest } from './wire.ts'
 
 export interface SyncArea extends Area {
   /** Resolves when sync can be served. */
@@ -41,18 +42,26 @@ export function syncArea({ store, metrics, now, channel }: SyncParts): SyncArea 
     register: (server, gate) => {
       measure(server, metrics)
       decodeRequests(server, bodyLimit)
+      const writing = async (reply: FastifyReply) => ({
+        ...(await context()),
+        onRemaining: (bytes: number) => void reply.header('x-storage-remaining', String(bytes)),
+        onChange: streams.changed,
+      })
       server.post<{ Body: PushRequest }>(
         routes.push.path,
         {
           schema: { body: z.toJSONSchema(routes.push.body, { target: 'draft-7', io: 'input' }) },
           onRequest: gate.authenticate,
         },
-        async (request, reply) =>
-          push(identityOf(request), request.body, {
-            ...(await context()),
-            onRemaining: (bytes) => void reply.header('x-storage-remaining', String(bytes)),
-            onChange: streams.changed,
-          }),
+        async (request, reply) => push(identityOf(request), request.body, await writing(reply)),
+      )
+      server.post<{ Body: RotateRequest }>(
+        routes.rotate.path,
+        {
+          schema: { body: z.toJSONSchema(routes.rotate.body, { target: 'draft-7', io: 'input' }) },
+          onRequest: gate.authenticate,
+        },
+        async (request, reply) => rotate(identityOf(request), request.body, await writing(reply)),
       )
       server.get(routes.pull.path, { onRequest: gate.authenticate }, async (request) => {
         const query = pullQuery.safeParse(request.query)

@@ -3,7 +3,7 @@ import type { Database } from '../database.ts'
 import { arrayOf, plainArrayOf } from './array-literal.ts'
 import type { Batch } from './batch.ts'
 import { isoOf, pullTypes } from './pull-types.ts'
-import type { PullAnswer } from './wire.ts'
+import { incompleteAnswer, type PullAnswer, type RotationFault } from './wire.ts'
 
 export interface PushOutcome {
   epoch: number
@@ -49,6 +49,17 @@ export interface Device {
   seen: number
 }
 
+export interface RotateOutcome {
+  epoch: number
+  staged: number
+  rotated: number
+  held: number
+  /** Bytes there was no room for. */
+  needed: number | undefined
+  faults: RotationFault[]
+  faultsInAll: number
+}
+
 /** The database as the API uses it: every operation is one call of one function, one round trip and one transaction. */
 export interface Store {
   /** @param epoch the one the client believes in; when it is another, nothing is written and `epoch` of the outcome tells */
@@ -61,6 +72,19 @@ export interface Store {
     /** Most bytes the user may hold. */
     quota: number
   }): Promise<PushOutcome>
+  /** Lays entities ready under a new key, and puts all in place with `commit`. */
+  rotate(request: {
+    user: string
+    device: string
+    now: Date
+    epoch: number | undefined
+    rotation: string
+    types: readonly string[]
+    key: string
+    commit: boolean
+    batch: Batch
+    quota: number
+  }): Promise<RotateOutcome>
   /** What a push would conflict with. Writes nothing. */
   conflicts(request: { user: string; batch: Batch }): Promise<PushOutcome['conflicts']>
   pull(request: PullRequest): Promise<Page>
@@ -86,6 +110,20 @@ const pushRow = z.tuple([
     needed: bigint.nullable(),
   }),
 ])
+const rotateRow = z.tuple([
+  z.object({
+    current_epoch: bigint,
+    staged: bigint,
+    rotated: bigint,
+    held: bigint,
+    needed: bigint.nullable(),
+    fault_ids: z.array(z.string()).nullable(),
+    fault_reasons: z.array(incompleteAnswer.shape.entities.element.shape.reason).nullable(),
+    faults: bigint.nullable(),
+  }),
+])
+/** Putting tens of thousands of entities in place takes longer than any other statement may. */
+const commitTimeout = "SET LOCAL statement_timeout = '25s'"
 const compactRow = z.tuple([z.object({ raised: bigint, removed: bigint, busy: z.boolean() })])
 const keyRow = z.tuple([z.object({ key: z.instanceof(Buffer) })])
 
@@ -117,7 +155,7 @@ interface StatusRow {
   seen: string | null
 }
 
-export function createStore({ run }: Database): Store {
+export function createStore({ run, transaction }: Database): Store {
   const callPush = async (
     user: string,
     device: string,
@@ -206,6 +244,48 @@ export function createStore({ run }: Database): Store {
         })),
       }
     },
+    rotate: ({ user, device, now, epoch, rotation, types, key, commit, batch, quota }) =>
+      transaction(user, async (inside) => {
+        if (commit) await inside('rotate-timeout', commitTimeout, [])
+        const rows = await inside(
+          'rotate',
+          'SELECT * FROM public.srv_rotate($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18)',
+          [
+            user,
+            device,
+            now,
+            epoch ?? null,
+            rotation,
+            types,
+            key,
+            commit,
+            plainArrayOf(batch.ids),
+            arrayOf(batch.types),
+            plainArrayOf(batch.versions),
+            plainArrayOf(batch.bases),
+            plainArrayOf(batch.deleted),
+            plainArrayOf(batch.checksums),
+            plainArrayOf(batch.starts),
+            plainArrayOf(batch.sizes),
+            batch.blobs,
+            quota,
+          ],
+        )
+        const [row] = rotateRow.parse(rows)
+        const faults = (row.fault_ids ?? []).flatMap((id, index) => {
+          const reason = row.fault_reasons?.[index]
+          return reason === undefined ? [] : [{ id, reason }]
+        })
+        return {
+          epoch: row.current_epoch,
+          staged: row.staged,
+          rotated: row.rotated,
+          held: row.held,
+          needed: row.needed ?? undefined,
+          faults,
+          faultsInAll: row.faults ?? 0,
+        }
+      }),
     compact: async (now, users) => {
       const rows = await run('compact', 'SELECT * FROM public.srv_compact($1,$2)', [now, users])
       return compactRow.parse(rows)[0]

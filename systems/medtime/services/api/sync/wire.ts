@@ -54,6 +54,19 @@ export const pushRequest = z.strictObject({
   entities: z.array(pushEntity).min(1).max(batchLimit),
 })
 
+export const rotateRequest = z.strictObject({
+  device_id: deviceId,
+  epoch: epoch.describe('The epoch the client knows; refused with EPOCH_CHANGED in another.').optional(),
+  rotation: uuid.describe('Chosen by the client; the same in every request of one rotation.'),
+  entity_types: z.array(entityType).min(1).max(64).describe('All types of the collection.'),
+  key_id: keyId.describe('The new key.'),
+  entities: z
+    .array(pushEntity)
+    .max(batchLimit)
+    .describe('Sealed under the new key; `base_version` is what each was made from.'),
+  commit: z.boolean().describe('These were the last: put all of them in place.'),
+})
+
 export const pullQuery = z.strictObject({
   cursor: cursor.optional(),
   since: z.iso
@@ -138,6 +151,27 @@ export const statusAnswer = z.object({
   ),
 })
 
+export const rotateAnswer = z.object({
+  staged: z.int().describe('Entities that lay ready, these included.'),
+  rotated: z.int().describe('Entities that are in place; 0 until the last request.'),
+  epoch,
+})
+/** A conflict of entities, or of a rotation: what stands in the way is named. */
+export const incompleteAnswer = errorAnswer.extend({
+  entities: z
+    .array(
+      z.object({
+        id: uuid,
+        reason: z
+          .enum(['missing', 'changed', 'not_due'])
+          .describe('Not laid ready; written since; or nothing that gets this key.'),
+      }),
+    )
+    .min(1)
+    .max(1_000),
+  total: z.int(),
+})
+
 export const configAnswer = z.object({
   page: z.object({
     default: z.int(),
@@ -159,6 +193,8 @@ export const configAnswer = z.object({
 
 export type ConfigAnswer = z.output<typeof configAnswer>
 export type PushRequest = z.output<typeof pushRequest>
+export type RotateRequest = z.output<typeof rotateRequest>
+export type RotationFault = z.output<typeof incompleteAnswer>['entities'][number]
 export type PushEntity = PushRequest['entities'][number]
 export type Conflict = z.output<typeof conflict>
 export type Rejection = z.output<typeof rejection>
