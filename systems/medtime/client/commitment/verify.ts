@@ -139,7 +139,7 @@ function demandOf(demand: Demand, epoch: number, counts: ReadonlyMap<string, num
 }
 
 /** Equal texts are equal sets: then everything the other device vouches for is here, without looking at one claim. */
-export function viewText(view: Readonly<Record<string, SetCommitment>>): string {
+function viewText(view: Readonly<Record<string, SetCommitment>>): string {
   return canonical(Object.entries(view).map(([collection, set]) => [collection, textOf(set)]))
 }
 
