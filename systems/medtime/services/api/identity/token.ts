@@ -1,6 +1,7 @@
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { z } from 'zod'
 import { ApiError } from '../http/api-error.ts'
+import { hasRepeatedMembers } from './repeated-members.ts'
 
 const claims = z.object({
   sub: z.guid().transform((id) => id.toLowerCase()),
@@ -33,6 +34,9 @@ export interface TokenOptions {
   /** Whether the session of a token is still going on; asked whenever its signature is checked. */
   lives?: (user: string, session: string) => Promise<boolean>
 }
+
+/** Ours have a fifth of it. Nothing longer is looked at. */
+const longestToken = 4_096
 
 /** Tokens checked lately that are remembered. */
 const remembered = 10_000
@@ -72,6 +76,7 @@ export function createTokenChecker(options: TokenOptions): TokenChecker {
   const known = new Map<string, { identity: Identity; until: number }>()
   return {
     check: async (token) => {
+      if (token.length > longestToken) throw new ApiError('UNAUTHENTICATED')
       const now = options.now()
       const found = known.get(token)
       if (found !== undefined && found.until > now) return found.identity
@@ -94,6 +99,8 @@ async function verify(token: string, options: TokenOptions): Promise<{ identity:
       requiredClaims: ['exp', 'sub', 'email', 'tier'],
       currentDate: new Date(options.now()),
     })
+    const parts = token.split('.', 2).map((part) => Buffer.from(part, 'base64url').toString('utf8'))
+    if (parts.some(hasRepeatedMembers)) throw new ApiError('UNAUTHENTICATED')
     const result = claims.safeParse(payload)
     if (!result.success) throw new ApiError('UNAUTHENTICATED')
     const { sub, tier, sid, exp } = result.data
