@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
+import { withClient } from '../../../src/postgres/connection.ts'
+import { createAccounts } from '../client/account/account.ts'
 import { markType } from '../client/commitment/mark.ts'
 import type { Warning } from '../client/commitment/notice.ts'
 import { digestOf, type PinnedFact } from '../client/commitment/pinned.ts'
 import { createMasterKey } from '../client/keys.ts'
 import { createSyncClient, type SyncClient } from '../client/sync-client.ts'
+import { startAccounts } from './accounts.ts'
 import { copyRows, createLyingServer, type Lie, rowsOf } from './lying-server.ts'
 import { startSystem, type TestSystem } from './system.ts'
 
@@ -338,6 +341,55 @@ describe('what the server keeps of the account', () => {
       assert.equal((await fresh.client.checkPinned(fact, forged))?.kind, kind)
       assert.equal(await fresh.client.checkPinned(fact, next), undefined)
     })
+  }
+})
+
+test('a password that was replaced, and that the operator put back, opens; but the devices stand for another key', async () => {
+  const service = await startAccounts(system.roleUrlOf('medtime_accounts'), () => Date.now())
+  try {
+    const accounts = createAccounts({ address: service.address })
+    const email = `${randomUUID()}@example.test`
+    const [leaked, next] = ['Correct horse 7 staple', 'Another one 8 altogether']
+    assert.ok(leaked && next)
+    const signIn = async (password: string, name: string) => {
+      const result = await accounts.signIn(email, password, name)
+      assert.ok(result.outcome === 'signed-in')
+      const { masterKey, tokens } = result
+      const syncToken = await system.token(tokens.user_id, { tier: 'perfect' })
+      const client = createSyncClient({
+        address: system.api,
+        token: async () => syncToken,
+        user: tokens.user_id,
+        device: name,
+        masterKeys: [masterKey],
+        marks: { everyMs: 0 },
+      })
+      return { client, masterKey, token: tokens.access_token, keys: digestOf(tokens.wrapped_master_key ?? '') }
+    }
+    await accounts.signUp(email, leaked)
+    const before = await signIn(leaked, 'phone')
+    await before.client.pin('keys', before.keys, 'settled')
+    await before.client.sync()
+    await withClient(system.adminUrl, (client) => client.query('CREATE TABLE kept AS TABLE srv_account_passwords'))
+    const { masterKey, token } = before
+    await accounts.changePassword({ email, present: leaked, next, masterKey, token })
+    const after = await signIn(next, 'phone')
+    await after.client.sync()
+    assert.equal((await after.client.checkPinned('keys', after.keys))?.kind, 'keys-replaced', 'nobody said so yet')
+    await after.client.pin('keys', after.keys, 'settled')
+    await after.client.sync()
+    await after.client.pull()
+    const handed = (await after.client.exportMark()) ?? ''
+
+    await withClient(system.adminUrl, async (client) => {
+      await client.query('DELETE FROM srv_account_passwords')
+      await client.query('INSERT INTO srv_account_passwords SELECT * FROM kept')
+    })
+    const tablet = await signIn(leaked, 'tablet')
+    assert.equal(await tablet.client.adoptMark(handed), true)
+    assert.equal((await tablet.client.checkPinned('keys', tablet.keys))?.kind, 'keys-replaced')
+  } finally {
+    await service.stop()
   }
 })
 

@@ -10,6 +10,8 @@ export interface TestSystem {
   adminUrl: string
   ownerUrl: string
   roleUrl: string
+  /** The same for another role of the plan. */
+  roleUrlOf(role: string): string
   /** What the API wrote to its log, and what it had written when it was last ended. */
   log(): string
   pastLog(): string
@@ -49,6 +51,7 @@ export async function startSystem(
       adminUrl: database.adminUrl,
       ownerUrl: database.ownerUrl,
       roleUrl,
+      roleUrlOf: (role) => database.roleUrl(role),
       log: () => api.output(),
       pastLog: () => past,
       token: (user, { tier = 'free', expiresIn = 3_600 } = {}) => requestToken(issuer.address, user, tier, expiresIn),
