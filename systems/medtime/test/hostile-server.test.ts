@@ -6,6 +6,11 @@ import { createAccounts } from '../client/account/account.ts'
 import { markType } from '../client/commitment/mark.ts'
 import type { Warning } from '../client/commitment/notice.ts'
 import { digestOf, type PinnedFact } from '../client/commitment/pinned.ts'
+import { familyGenerations } from '../client/family/generations.ts'
+import type { FamilyNotice } from '../client/family/notice.ts'
+import { familyEntity, familyEntityType } from '../client/family/store.ts'
+import { createSupervised } from '../client/family/supervised.ts'
+import { createSupervisor } from '../client/family/supervisor.ts'
 import { createMasterKey } from '../client/keys.ts'
 import { createSyncClient, type SyncClient } from '../client/sync-client.ts'
 import { startAccounts } from './accounts.ts'
@@ -391,6 +396,56 @@ test('a password that was replaced, and that the operator put back, opens; but t
   } finally {
     await service.stop()
   }
+})
+
+test("a caregiver's public key that was exchanged gets no key, and the verified one cannot be made forgotten", async () => {
+  const [ana, carla] = [randomUUID(), randomUUID()]
+  const [token, carlaToken] = [await system.token(ana, { tier: 'perfect' }), await system.token(carla)]
+  const masterKeys = [createMasterKey()] as const
+  const common = { address: system.api, token: async () => token, user: ana, masterKeys }
+  const device = (name: string, through: typeof fetch) => {
+    const generations = familyGenerations()
+    const told: string[] = []
+    const client = createSyncClient({ ...common, device: name, generations, fetch: through, marks: { everyMs: 0 } })
+    const onNotice = ({ kind }: FamilyNotice) => void told.push(kind)
+    return { client, told, family: createSupervised({ ...common, client, generations, fetch: through, onNotice }) }
+  }
+  const phone = device('phone', fetch)
+  await phone.client.put('medication', randomUUID(), text('losartan'))
+  const caregiver = createSupervisor({
+    address: system.api,
+    token: async () => carlaToken,
+    user: carla,
+    masterKeys: [createMasterKey()],
+  })
+  await caregiver.accept(await phone.family.invite({ entityTypes: ['medication'] }))
+  const [answer] = await phone.family.answers()
+  await phone.family.confirm(carla, answer?.code ?? '')
+  await phone.client.sync()
+  await phone.client.pull()
+
+  // Another key in her place, for a device that knows which one was verified.
+  const sent: string[] = []
+  const tablet = device('tablet', async (input, init) => {
+    const path = new URL(String(input)).pathname
+    if (init?.method === 'POST' && path.startsWith('/family')) sent.push(path)
+    const response = await fetch(input, init)
+    if (path !== '/family/links') return response
+    const forged = Buffer.alloc(32, 9).toString('base64')
+    return new Response((await response.text()).replaceAll(/"public_key":"[^"]+"/g, `"public_key":"${forged}"`), {
+      status: response.status,
+    })
+  })
+  await tablet.family.maintain()
+  assert.deepEqual([tablet.told, sent], [['other-public-key'], []])
+
+  // And what was verified kept from a new device, so that it would verify anew.
+  const liar = createLyingServer()
+  liar.lie((rows) => rows.filter((row) => row.entity_type !== familyEntityType))
+  const fresh = device('new', liar.fetch)
+  await fresh.client.adoptMark((await phone.client.exportMark()) ?? '')
+  const [warning] = (await fresh.client.sync()).warnings
+  assert.deepEqual([warning?.kind, warning?.entities], ['changes-withheld', [familyEntity]])
 })
 
 test('an honest server under devices that write at the same time raises no alarm', async () => {
