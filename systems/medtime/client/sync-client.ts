@@ -88,8 +88,6 @@ export interface SyncClient {
   setAside(): Promise<{ id: string; type: string; reason: string; detail: string }[]>
   /** Gives up the writes of an entity that was set aside. */
   discard(id: string): Promise<void>
-  /** Writes anew what is not sealed with the present key of its collection, and tells the ids; `push` sends it. */
-  reseal(): Promise<string[]>
   /**
    * Seals all entities of a collection under its present key, the first of the key ring: after a new master key was put before the
    * old one. All of them or none; what other devices write meanwhile is pulled, and it is begun again.
@@ -170,7 +168,7 @@ export function createSyncClient(options: ClientOptions): SyncClient {
     const { id, type, version, deleted } = sealed
     return { id, type, version, deleted, value: content.value }
   }
-  /** Takes over what is known of replaced keys, and seals anew what was sealed with one of them. */
+  /** Takes over what is known of replaced keys, and seals anew what waits and was sealed with one of them. */
   const learn = async (): Promise<void> => {
     const replaced = await options.generations?.learn(async (id) => {
       const record = await store.get(id)
@@ -180,21 +178,18 @@ export function createSyncClient(options: ClientOptions): SyncClient {
       })
     })
     learned = true
-    if (replaced) await reseal()
+    if (replaced) await resealWaiting()
   }
-  const reseal = async (): Promise<string[]> => {
-    const written: string[] = []
+  /** What is on the server already is for a rotation: two devices that wrote it anew at once would be in each other's way. */
+  const resealWaiting = async (): Promise<void> => {
     for (const record of await store.all()) {
-      const sealed = record.conflict === undefined ? newest(record) : undefined
+      const sealed = record.conflict === undefined ? record.pending.at(-1)?.sealed : undefined
       if (sealed === undefined) continue
       const { id, type, keyId, deleted } = sealed
       if (keyId === sealer.keys.current(sealer.collectionOf(type)).id) continue
       const content = open(sealer, sealed)
-      if (content === undefined) continue
-      await write(type, id, content.value, deleted)
-      written.push(id)
+      if (content !== undefined) await write(type, id, content.value, deleted)
     }
-    return written
   }
   const newest = (record: EntityRecord) => record.pending.at(-1)?.sealed ?? record.confirmed?.sealed
   const tell = async (): Promise<RestoreNotice | undefined> => {
@@ -313,7 +308,6 @@ export function createSyncClient(options: ClientOptions): SyncClient {
         const record = await store.get(id.toLowerCase())
         if (record !== undefined) await store.save([{ ...record, pending: [], setAside: undefined }])
       }),
-    reseal: () => inTurn(reseal),
     exportMark: () => inTurn(async () => keeper?.exportMark()),
     adoptMark: (text) => inTurn(async () => (await keeper?.adoptMark(text)) ?? false),
     pin: (fact, digest, how) => inTurn(async () => keeper?.pin(fact, digest, how)),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
+import { withClient } from '../../../src/postgres/connection.ts'
 import { fromBase64, toBase64 } from '../client/base64.ts'
 import { type FamilyGenerations, familyGenerations } from '../client/family/generations.ts'
 import { familyIdentity } from '../client/family/identity.ts'
@@ -103,11 +104,16 @@ test('a revoked supervisor who kept every key, and has the server with it, opens
   await tablet.client.sync()
   await tablet.client.put('medication', randomUUID(), text('on the way'))
 
-  await ana.supervised.revoke(carla.user)
+  const [synced] = await Promise.all([tablet.client.sync(), ana.supervised.revoke(carla.user)])
   await assert.rejects(carla.supervisor.pull(ana.user), NotLinked)
   assert.deepEqual(kinds(carla), ['link-ended'])
   await put(ana, 'medication', 'after')
-  await tablet.client.sync()
+  assert.deepEqual(
+    [...synced.conflicts, ...(await tablet.client.sync()).conflicts],
+    [],
+    'nobody has to decide anything',
+  )
+  await ana.supervised.maintain()
   await ana.client.sync()
 
   // What the server holds, as the server could hand it to a friend.
@@ -300,9 +306,20 @@ test('access ends by the clock of the supervised, whatever the server says', asy
   const [before] = await pullAll(ana)
   time.ahead = 30 * 86_400_000
   await ana.supervised.maintain()
-  assert.equal((await ana.supervised.supervisors())[0]?.status, 'active', 'the server would let her read on')
+  assert.equal((await ana.supervised.supervisors())[0]?.status, 'revoked', 'the server would have let her read on')
   const after = (await pullAll(ana)).find(({ sealed }) => sealed.id === before?.sealed.id)
   assert.notEqual(after?.sealed.keyId, before?.sealed.keyId)
+})
+
+test('a link that a restore of the server has brought back is ended again', async () => {
+  const [ana, carla] = [await person(), await person()]
+  await linked(ana, carla)
+  await ana.supervised.revoke(carla.user)
+  await withClient(system.adminUrl, (client) =>
+    client.query(`UPDATE srv_family_links SET status = 'active' WHERE supervised_user_id = $1`, [ana.user]),
+  )
+  await ana.supervised.maintain()
+  assert.equal((await ana.supervised.supervisors())[0]?.status, 'revoked')
 })
 
 test('invites that were taken back, and answers that were refused, let nobody in', async () => {

@@ -3,6 +3,7 @@ import { randomBytes } from '@noble/hashes/utils.js'
 import { fromBase64, toBase64 } from '../base64.ts'
 import { createKeyRing } from '../keys.ts'
 import { systemClock } from '../retry.ts'
+import { NotReady } from '../rotation.ts'
 import type { SyncClient } from '../sync-client.ts'
 import { type Answer, type AnsweredLink, readAnswer } from './answer.ts'
 import type { FamilyGenerations } from './generations.ts'
@@ -148,6 +149,21 @@ export function createSupervised(options: SupervisedOptions): Supervised {
     return found
   }
 
+  /** Puts what was shared, and still lies under a key that was replaced, under the present one: all of a collection at once. */
+  const rotateWhatIsDue = async ({ given }: FamilyState): Promise<void> => {
+    const held = await client.held()
+    for (const collection of new Set(Object.values(given).flatMap(({ collections }) => collections))) {
+      const of = held.filter(({ type }) => collectionOf(type) === collection)
+      if (of.every(({ keyId }) => keyId === ring.current(collection).id)) continue
+      try {
+        await client.rotate([...new Set(of.map(({ type }) => type))])
+      } catch (thrown) {
+        // A conflict has to be decided first; new content has the new key already, and the next time comes.
+        if (!(thrown instanceof NotReady)) throw thrown
+      }
+    }
+  }
+
   const maintain = async (): Promise<void> => {
     await client.sync()
     const { supervisors } = await api.links()
@@ -163,13 +179,17 @@ export function createSupervised(options: SupervisedOptions): Supervised {
     const state = anyOver ? await remember((known) => endLinks(known, over)) : before
     for (const [invite, given] of Object.entries(state.given)) {
       const link = standing.get(invite)
-      if (given.ended || link === undefined) continue
+      if (link === undefined) continue
+      if (given.ended) {
+        // A restore of the server has brought back what was over, or it ended by our clock alone.
+        await api.revoke(given.user)
+        continue
+      }
       if (link.user_id !== given.user || link.public_key !== given.publicKey) tell('other-public-key', given.user)
       // Keys go before what is sealed with them.
       else if (link.status === 'active') await deliver(given.user, await keysFor(given))
     }
-    await client.reseal()
-    await client.sync()
+    await rotateWhatIsDue(state)
   }
 
   return {
