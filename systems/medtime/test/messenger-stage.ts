@@ -42,8 +42,8 @@ export interface MessengerStage {
   vault: Vault
   adminUrl: string
   messengerUrl: string
-  environment: Record<string, string>
   api: Database
+  accounts: Database
   clock: { now: number }
   /** What was logged. */
   logged: string[]
@@ -98,6 +98,7 @@ export async function startMessengerStage(): Promise<MessengerStage> {
   const open = (url: string) =>
     openDatabase({ url, poolSize: 6, onStatement: () => undefined, onLostConnection: () => undefined })
   const api = open(database.roleUrl('medtime_api'))
+  const accounts = open(database.roleUrl('medtime_accounts'))
   const messenger = open(messengerUrl)
   const vault = createVault(Buffer.from(key, 'hex'))
   const clock = { now: Date.now() }
@@ -132,8 +133,8 @@ export async function startMessengerStage(): Promise<MessengerStage> {
     vault,
     adminUrl: database.adminUrl,
     messengerUrl,
-    environment: { MESSAGES_KEY: key },
     api,
+    accounts,
     clock,
     logged,
     parts,
@@ -216,7 +217,7 @@ export async function startMessengerStage(): Promise<MessengerStage> {
     },
     stop: async () => {
       await Promise.all(started.map((child) => child.stop({ signal: 'SIGKILL' })))
-      await Promise.all([api.close(), messenger.close(), fcm.stop(), twilio.stop()])
+      await Promise.all([api.close(), accounts.close(), messenger.close(), fcm.stop(), twilio.stop()])
       await server.stop()
     },
   }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { aCode, aLink, aNumber, anEvent, type MessengerStage, startMessengerStage } from '../../test/messenger-stage.ts'
 import type { PhoneNumber } from '../api/messages/phone-number.ts'
+import { codeSender } from '../api/messages/send-code.ts'
 
 let stage: MessengerStage
 before(async () => {
@@ -89,6 +90,21 @@ test('a push to a topic goes there once, in the language asked for', async () =>
     got.map(({ notification }) => notification?.body),
     ['There is news of somebody in your care. Open the app.'],
   )
+})
+
+test('accounts send codes as themselves, and read none', async () => {
+  const user = randomUUID()
+  const phone = aNumber()
+  const send = codeSender({
+    database: stage.accounts,
+    settings: { vault: stage.vault, webhook: undefined },
+    now: stage.parts.now,
+  })
+  await send({ user, number: phone, code: '042137' })
+  await assert.rejects(send({ user, number: 'PARACETAMOL', code: '042137' }), { code: 'BAD_REQUEST' })
+  await assert.rejects(stage.accounts.run('look', 'SELECT * FROM srv_messages', []))
+  await stage.drain()
+  assert.match(stage.twilio.accepted.find(({ to }) => to === phone)?.body ?? '', /042137/)
 })
 
 const codeTo = (user: string, phone: PhoneNumber, event = anEvent()) =>
