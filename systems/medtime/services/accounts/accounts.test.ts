@@ -3,17 +3,20 @@ import { after, before, test } from 'node:test'
 import { client, ready } from '@serenity-kit/opaque'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { z } from 'zod'
+import { withClient } from '../../../../src/postgres/connection.ts'
+import type { PreparedDatabase } from '../../../../src/postgres/database.ts'
 import { startAccounts, type TestAccounts, tokenAudience, tokenIssuer } from '../../test/accounts.ts'
 import { migrate, startTestServer, type TestServer } from '../../test/database.ts'
 
 let server: TestServer
+let database: PreparedDatabase
 let accounts: TestAccounts
 let other: TestAccounts
 const clock = { ms: Date.now() }
 
 before(async () => {
   server = await startTestServer()
-  const database = await server.createDatabase('accounts')
+  database = await server.createDatabase('accounts')
   await migrate(database.ownerUrl)
   const url = database.roleUrl('medtime_accounts')
   accounts = await startAccounts(url, () => clock.ms)
@@ -150,7 +153,75 @@ test('a sign-in that was begun is worth one try, and nothing after two minutes o
   const once = await begin()
   assert.equal((await post('/auth/token', once)).status, 200)
   assert.equal((await post('/auth/token', once)).body['code'], 'SIGN_IN_FAILED')
+  const before = await begin()
+  await withClient(database.adminUrl, (admin) =>
+    admin.query(`UPDATE srv_account_passwords AS p SET registration_record = 'another' FROM srv_accounts AS a
+      WHERE a.user_id = p.user_id AND a.email = 'eve@example.test'`),
+  )
+  assert.equal((await post('/auth/token', before)).body['code'], 'SIGN_IN_FAILED')
+  await withClient(database.adminUrl, (admin) =>
+    admin.query(`DELETE FROM srv_users USING srv_accounts AS a
+      WHERE a.user_id = srv_users.user_id AND a.email = 'eve@example.test'`),
+  )
+  await signUp('eve@example.test', 'a password of hers')
   const late = await begin()
   clock.ms += 121_000
   assert.equal((await post('/auth/token', late)).body['code'], 'SIGN_IN_FAILED')
+})
+
+test('keys change without a token being refused: the next is published before it signs, the last until its tokens ended', async () => {
+  await signUp('fay@example.test', 'a password of hers')
+  const hour = 3_600_000
+  const start = clock.ms
+  const kids = async (on: TestAccounts) => {
+    const response = await fetch(`${on.address}/.well-known/jwks.json`)
+    const { keys } = z.object({ keys: z.array(z.object({ kid: z.string() })) }).parse(await response.json())
+    return keys.map(({ kid }) => kid)
+  }
+  const kidOf = (token: unknown) =>
+    z
+      .object({ kid: z.string() })
+      .parse(JSON.parse(Buffer.from(String(token).split('.')[0] ?? '', 'base64url').toString())).kid
+  const [first] = await kids(accounts)
+  let signed = 0
+  const signers = new Set<string>()
+  for (let hours = 0; hours < 40 * 24; hours += 23) {
+    clock.ms = start + hours * hour
+    const published = await kids(other)
+    const { body } = await signIn('fay@example.test', 'a password of hers')
+    const kid = kidOf(body['access_token'])
+    assert.ok(published.includes(kid), 'who fetched the keys just before knows the one that signed')
+    signers.add(kid)
+    clock.ms += hour - 1_000
+    assert.ok((await kids(other)).includes(kid), 'and it is known as long as its token lives')
+    signed++
+  }
+  assert.ok(signed > 40)
+  assert.equal(signers.size, 2)
+  assert.ok(!(await kids(other)).includes(first ?? ''), 'the first is gone')
+  const stored = await withClient(database.adminUrl, (admin) =>
+    admin.query('SELECT sealed_private_key FROM srv_signing_keys'),
+  )
+  for (const { sealed_private_key } of stored.rows) assert.ok(!String(sealed_private_key).includes('PRIVATE KEY'))
+  clock.ms = start
+})
+
+test('two instances refresh one token at once: one wins, and the session of the other ends', async () => {
+  await signUp('gus@example.test', 'a password of his')
+  const { body } = await signIn('gus@example.test', 'a password of his')
+  const refresh = { grant_type: 'refresh_token', refresh_token: body['refresh_token'] }
+  const answers = await Promise.all([post('/auth/token', refresh), post('/auth/token', refresh, other)])
+  assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 401])
+  const won = answers.find(({ status }) => status === 200)
+  const next = { grant_type: 'refresh_token', refresh_token: won?.body['refresh_token'] }
+  assert.equal((await post('/auth/token', next)).body['code'], 'SESSION_ENDED')
+})
+
+test('a restore ends every session: one that was ended since would go on', async () => {
+  await signUp('hal@example.test', 'a password of his')
+  const { body } = await signIn('hal@example.test', 'a password of his')
+  await withClient(database.ownerUrl, (owner) => owner.query('SELECT srv_raise_epoch()'))
+  const refresh = { grant_type: 'refresh_token', refresh_token: body['refresh_token'] }
+  assert.equal((await post('/auth/token', refresh)).body['code'], 'SESSION_ENDED')
+  assert.equal((await signIn('hal@example.test', 'a password of his')).status, 200)
 })

@@ -25,8 +25,7 @@ export interface DueKeys<K extends Term> {
 }
 
 /**
- * Terms follow each other without a gap. Only where there is no key at all, the first or after a long rest, one signs as soon
- * as it is published.
+ * Terms follow each other without a gap. Only where no key signs, one does as soon as it is published.
  */
 export function dueKeys<K extends Term>(keys: readonly K[], now: number): DueKeys<K> {
   const published = keys.filter(({ signsUntil }) => signsUntil + keptMs > now)
@@ -35,10 +34,12 @@ export function dueKeys<K extends Term>(keys: readonly K[], now: number): DueKey
     .filter(({ signsFrom, signsUntil }) => signsFrom <= now && signsUntil > now)
     .sort((a, b) => b.signsUntil - a.signsUntil)[0]
   const last = Math.max(...published.map(({ signsUntil }) => signsUntil), now)
+  // Where none signs, the next one does at once: the first, after a long rest, or when a clock went back.
+  const from = signing === undefined ? now : last
   return {
     signing,
     published,
     ended: keys.filter((key) => !published.includes(key)),
-    next: last - now <= aheadMs ? { signsFrom: last, signsUntil: last + termMs } : undefined,
+    next: from - now <= aheadMs ? { signsFrom: from, signsUntil: from + termMs } : undefined,
   }
 }
