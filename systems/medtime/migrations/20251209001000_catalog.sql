@@ -40,11 +40,14 @@ CREATE INDEX idx_catalog_medicines_until ON public.srv_catalog_medicines (until)
 CREATE TABLE public.srv_catalog_names (
   id text COLLATE "C" NOT NULL,
   term text COLLATE "C" NOT NULL CHECK (term ~ '^[a-z0-9.]+( [a-z0-9.]+)*$' AND length(term) <= 1000),
+  -- As it is written.
+  shown text NOT NULL,
   rank integer NOT NULL,
   words tsvector NOT NULL GENERATED ALWAYS AS (array_to_tsvector(string_to_array(term, ' '))) STORED,
   PRIMARY KEY (id, term)
 );
-CREATE INDEX idx_catalog_names_words ON public.srv_catalog_names USING gin (words);
+-- Without a list of pending entries, which every search would have to read through after an import.
+CREATE INDEX idx_catalog_names_words ON public.srv_catalog_names USING gin (words) WITH (fastupdate = off);
 
 -- The lists by which Mexico's transport papers describe medicines: forms, conditions, sectors.
 CREATE TABLE public.srv_catalog_lists (
@@ -123,24 +126,26 @@ BEGIN
   IF NOT has_schema_privilege('medtime_catalog', place, 'USAGE') THEN
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO medtime_catalog', place);
   END IF;
-  EXECUTE format('CREATE INDEX idx_catalog_names_term ON public.srv_catalog_names USING gin (term %I.gin_trgm_ops)', place);
+  EXECUTE format('CREATE INDEX idx_catalog_names_term ON public.srv_catalog_names USING gin (term %I.gin_trgm_ops) '
+    'WITH (fastupdate = off)', place);
 
   -- The medicines with a name that matches: by its letters, or, when there is none, by its likeness. One row for each medicine,
   -- best first, in the order that `compareHits` of the client has as well; a row without an id when nothing matches.
   --   p_text   what was typed, normalised;  p_core  the same without salts and joining words
   --   p_words  the words of p_core as a tsquery of prefixes
-  -- All of it is one snapshot: a catalog published meanwhile is not seen.
+  -- All of it is one snapshot: a catalog published meanwhile is not seen. The planner takes a comparison of trigrams for as cheap
+  -- as one of numbers and would read every name; the indexes are always the better way here.
   EXECUTE format($create$
     CREATE FUNCTION public.srv_catalog_search(p_text text, p_core text, p_words text, p_limit integer)
-      RETURNS TABLE (version integer, id text, term text, rank integer, level integer, likeness real, body text)
-      LANGUAGE plpgsql STABLE SECURITY INVOKER SET search_path = pg_catalog, %I
+      RETURNS TABLE (version integer, id text, term text, shown text, rank integer, level integer, likeness real, body text)
+      LANGUAGE plpgsql STABLE SECURITY INVOKER SET search_path = pg_catalog, %I SET enable_seqscan = off
     AS $search$
     DECLARE
       present integer := (SELECT max(v.version) FROM public.srv_catalog_versions AS v);
     BEGIN
       RETURN QUERY
         WITH hits AS (
-          SELECT n.id, n.term, n.rank,
+          SELECT n.id, n.term, n.shown, n.rank,
             CASE
               WHEN n.term = p_text OR n.term = p_core THEN 0
               WHEN starts_with(n.term, p_text) OR starts_with(n.term, p_core) THEN 1
@@ -152,7 +157,7 @@ BEGIN
         ), first AS (
           SELECT * FROM best AS b ORDER BY b.level, b.rank, length(b.term), b.term, b.id LIMIT p_limit
         )
-        SELECT present, f.id, f.term, f.rank, f.level, 1::real, m.body::text
+        SELECT present, f.id, f.term, f.shown, f.rank, f.level, 1::real, m.body::text
         FROM first AS f JOIN public.srv_catalog_medicines AS m ON m.id = f.id AND m.until IS NULL
         ORDER BY f.level, f.rank, length(f.term), f.term, f.id;
       IF FOUND THEN
@@ -160,7 +165,7 @@ BEGIN
       END IF;
       RETURN QUERY
         WITH hits AS (
-          SELECT n.id, n.term, n.rank, similarity(n.term, p_core) AS likeness
+          SELECT n.id, n.term, n.shown, n.rank, similarity(n.term, p_core) AS likeness
           FROM public.srv_catalog_names AS n WHERE n.term %% p_core
         ), best AS (
           SELECT DISTINCT ON (h.id) h.* FROM hits AS h WHERE h.likeness >= 0.3::real
@@ -168,7 +173,7 @@ BEGIN
         ), first AS (
           SELECT * FROM best AS b ORDER BY b.likeness DESC, b.rank, length(b.term), b.term, b.id LIMIT p_limit
         )
-        SELECT present, f.id, f.term, f.rank, 3, f.likeness, m.body::text
+        SELECT present, f.id, f.term, f.shown, f.rank, 3, f.likeness, m.body::text
         FROM first AS f JOIN public.srv_catalog_medicines AS m ON m.id = f.id AND m.until IS NULL
         ORDER BY f.likeness DESC, f.rank, length(f.term), f.term, f.id;
       IF NOT FOUND THEN

@@ -1,6 +1,6 @@
 import type { Medicine } from './medicine.ts'
 import { parseQuery, type Query } from './query.ts'
-import { arrange, candidateLimit, compareHits, type Hit, levelOf, levels, type NameRow, namesOf } from './rank.ts'
+import { arrange, candidateLimit, compareHits, type Hit, levels, matcherOf, type NameRow, namesOf } from './rank.ts'
 import { likeness, similarity, trigramsOf } from './trigram.ts'
 
 export interface Found {
@@ -42,8 +42,9 @@ export function createDeviceIndex(medicines: readonly Medicine[]): DeviceIndex {
 
 function byLetters(rows: readonly NameRow[], query: Query): Hit[] {
   const hits: Hit[] = []
+  const levelOf = matcherOf(query)
   for (const row of rows) {
-    const level = levelOf(query, row.term)
+    const level = levelOf(row.term)
     if (level !== undefined) hits.push({ ...row, level, likeness: 1 })
   }
   return hits

@@ -1,5 +1,5 @@
 import { aliasKinds, type Medicine } from './medicine.ts'
-import { normalise, wordsOf } from './normalise.ts'
+import { normalise } from './normalise.ts'
 import type { Query } from './query.ts'
 import { hasStrength } from './strength.ts'
 
@@ -8,6 +8,8 @@ export interface NameRow {
   id: string
   /** Normalised. */
   term: string
+  /** As it is written. */
+  shown: string
   /** Lower is offered first among names that match equally well. */
   rank: number
 }
@@ -34,20 +36,25 @@ export function namesOf(medicine: Medicine): NameRow[] {
     const term = normalise(text)
     const rank = medicine.rank * 10 + kind
     const known = rows.get(term)
-    if (term !== '' && (known === undefined || known.rank > rank)) rows.set(term, { id: medicine.id, term, rank })
+    if (term !== '' && (known === undefined || known.rank > rank))
+      rows.set(term, { id: medicine.id, term, shown: text, rank })
   }
   for (const name of Object.values(medicine.names)) add(name, 0)
   for (const [kind, text] of medicine.aliases) add(text, aliasKinds.indexOf(kind))
   return [...rows.values()]
 }
 
-/** The level of a name for a query; undefined when it does not match by its letters. */
-export function levelOf(query: Query, term: string): number | undefined {
-  const core = query.words.join(' ')
-  if (term === query.text || term === core) return levels.same
-  if (term.startsWith(query.text) || term.startsWith(core)) return levels.begins
-  const words = wordsOf(term)
-  return query.words.every((typed) => words.some((word) => word.startsWith(typed))) ? levels.words : undefined
+/** Tells the level of a name for a query; undefined when it does not match by its letters. */
+export function matcherOf({ text, words }: Query): (term: string) => number | undefined {
+  const core = words.join(' ')
+  const begins = words.map((word) => ` ${word}`)
+  return (term) => {
+    if (term.startsWith(text) || term.startsWith(core)) {
+      return term === text || term === core ? levels.same : levels.begins
+    }
+    const spaced = ` ${term}`
+    return begins.every((begin) => spaced.includes(begin)) ? levels.words : undefined
+  }
 }
 
 /** The order of hits before strength and form are looked at. The database has the same order in `srv_catalog_search`. */
@@ -94,10 +101,4 @@ export function arrange<Found extends { hit: Hit; medicine: Medicine }>(
 function fit({ strengths, form }: Query, medicine: Medicine): number {
   const strong = strengths.length > 0 && medicine.strengths.some((strength) => hasStrength(strength, strengths))
   return (strong ? 2 : 0) + (form !== undefined && medicine.forms.includes(form) ? 1 : 0)
-}
-
-/** The name by which a medicine was found, as it is written. */
-export function matchedName(medicine: Medicine, term: string): string {
-  const names = [...Object.values(medicine.names), ...medicine.aliases.map(([, text]) => text)]
-  return names.find((name) => normalise(name) === term) ?? term
 }

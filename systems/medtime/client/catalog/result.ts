@@ -1,7 +1,7 @@
 import { type FormCode, formNames } from './form.ts'
 import { type Language, type Medicine, nameIn } from './medicine.ts'
 import { parseQuery } from './query.ts'
-import { type Hit, matchedName } from './rank.ts'
+import type { Hit } from './rank.ts'
 import { hasStrength } from './strength.ts'
 
 /** A medicine as an answer to a search shows it. */
@@ -35,7 +35,7 @@ export function tellResults(
     return {
       id: medicine.id,
       name: nameIn(medicine, language),
-      matched: matchedName(medicine, hit.term),
+      matched: hit.shown,
       ingredients: medicine.ingredients,
       atc: medicine.atc,
       forms: medicine.forms.map((code) => ({ code, name: formName(code, language) })),

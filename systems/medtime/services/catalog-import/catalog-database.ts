@@ -156,9 +156,14 @@ export async function publish(
     )
     const names = part.flatMap(namesOf)
     await client.query(
-      `INSERT INTO public.srv_catalog_names (id, term, rank)
-         SELECT * FROM unnest($1::text[], $2::text[], $3::integer[])`,
-      [names.map(({ id }) => id), names.map(({ term }) => term), names.map(({ rank }) => rank)],
+      `INSERT INTO public.srv_catalog_names (id, term, shown, rank)
+         SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[])`,
+      [
+        names.map(({ id }) => id),
+        names.map(({ term }) => term),
+        names.map(({ shown }) => shown),
+        names.map(({ rank }) => rank),
+      ],
     )
   }
   await client.query(

@@ -17,12 +17,14 @@ export async function starterMigration(): Promise<string> {
   }
   const medicines = mergeRecords(new Map([['starter', collector.facts()]]))
   const bodies = medicines.map((medicine) => `  (${quoted(medicine.id)}, 1, ${quoted(JSON.stringify(medicine))})`)
-  const names = medicines.flatMap(namesOf).map(({ id, term, rank }) => `  (${quoted(id)}, ${quoted(term)}, ${rank})`)
+  const names = medicines
+    .flatMap(namesOf)
+    .map(({ id, term, shown, rank }) => `  (${quoted(id)}, ${quoted(term)}, ${quoted(shown)}, ${rank})`)
   return `-- The starter catalog, made from seed/catalog.tsv by services/catalog-import/starter-migration.ts.
 INSERT INTO public.srv_catalog_medicines (id, since, body) VALUES
 ${bodies.join(',\n')};
 
-INSERT INTO public.srv_catalog_names (id, term, rank) VALUES
+INSERT INTO public.srv_catalog_names (id, term, shown, rank) VALUES
 ${names.join(',\n')};
 
 INSERT INTO public.srv_catalog_versions (version, published_at, medicines, digest)

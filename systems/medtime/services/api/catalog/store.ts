@@ -28,6 +28,7 @@ const hitRows = z.array(
     version: z.int().nullable(),
     id: z.string().nullable(),
     term: z.string().nullable(),
+    shown: z.string().nullable(),
     rank: z.int().nullable(),
     level: z.int().nullable(),
     likeness: z.number().nullable(),
@@ -60,10 +61,16 @@ export function createCatalogStore(database: Database): CatalogStore {
         told ? candidateLimit : limit,
       ])
       const hits = hitRows.parse(rows)
-      const candidates = hits.flatMap(({ id, term, rank, level, likeness, body: text }) =>
-        id === null || term === null || rank === null || level === null || likeness === null || text === null
+      const candidates = hits.flatMap(({ id, term, shown, rank, level, likeness, body: text }) =>
+        id === null ||
+        term === null ||
+        shown === null ||
+        rank === null ||
+        level === null ||
+        likeness === null ||
+        text === null
           ? []
-          : [{ hit: { id, term, rank, level, likeness }, medicine: body.parse(text) }],
+          : [{ hit: { id, term, shown, rank, level, likeness }, medicine: body.parse(text) }],
       )
       return { version: hits[0]?.version ?? 0, found: arrange(query, candidates, limit) }
     },
