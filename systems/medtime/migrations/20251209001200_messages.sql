@@ -77,6 +77,9 @@ CREATE TABLE public.srv_messages (
 );
 
 CREATE INDEX idx_messages_due ON public.srv_messages (due_at) WHERE state IN ('waiting', 'sending');
+-- Alarms and codes are looked for first, so that none waits behind a thousand reminders.
+CREATE INDEX idx_messages_urgent ON public.srv_messages (due_at)
+  WHERE state IN ('waiting', 'sending') AND type IN ('emergency_alert', 'emergency_notification', 'mfa_code');
 CREATE INDEX idx_messages_ended ON public.srv_messages (ended_at) WHERE ended_at IS NOT NULL;
 
 -- What counts against the limits: one row for each limit a message was sent under.

@@ -43,7 +43,7 @@ export type Taken = z.output<typeof taken> & { type: MessageType }
 export type End = 'failed' | 'expired' | 'limited' | 'stopped' | 'nobody' | 'spread' | 'unknown'
 
 export interface Outbox {
-  /** The message that is due for longest, for one lease; undefined when none is. */
+  /** The message that is due for longest, alarms and codes before others, for one lease; undefined when none is. */
   take(now: Date): Promise<Taken | undefined>
   /**
    * Notes that it is being sent now, if every limit lets it: the first list of buckets that all have room counts it.
@@ -76,9 +76,16 @@ export function openOutbox({ run, transaction }: Database): Outbox {
     take: async (now) => {
       const rows = await run(
         'take-message',
-        `UPDATE public.srv_messages SET claim = $2, due_at = $3 WHERE id = (
-           SELECT id FROM public.srv_messages WHERE state IN ('waiting', 'sending') AND due_at <= $1
-           ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+        `UPDATE public.srv_messages SET claim = $2, due_at = $3 WHERE id = coalesce(
+           (
+             SELECT id FROM public.srv_messages WHERE state IN ('waiting', 'sending') AND due_at <= $1
+               AND type IN ('emergency_alert', 'emergency_notification', 'mfa_code')
+             ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+           ),
+           (
+             SELECT id FROM public.srv_messages WHERE state IN ('waiting', 'sending') AND due_at <= $1
+             ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+           )
          ) RETURNING id, user_id, type, event, audience, target, language, content, state, attempts, claim, created_at, expires_at`,
         [now, randomUUID(), new Date(now.getTime() + leaseMs)],
       )
