@@ -190,6 +190,19 @@ export default definePlan({
           source: 'BACKEND-ARCH-001 §3.1, §8.1',
           requirements: ['MB-3.1', 'MB-8.1'],
         },
+        'ocr-tried': {
+          claim:
+            'No key to seal an image to is given out before this instance has seen that nothing gets out of the process that reads images, and that it reads a prescription drawn for it',
+          source: 'BACKEND-ARCH-001 §5.4, §5.4.1',
+          requirements: ['MB-5.4a', 'MB-5.4b'],
+          note: 'The document has a vision service of a provider, who could read every image; a local engine, shut in by the kernel and by Node, takes its place.',
+        },
+        'ocr-sealed': {
+          claim:
+            'An image is taken only with a token, sealed to a key of this instance and up to 10 MB; what is refused is not repeated',
+          source: 'BACKEND-ARCH-001 §5.4.1',
+          requirements: ['MB-5.4a'],
+        },
         health: {
           claim: 'The health paths tell a deployment whether the process lives and whether it can serve',
           source: 'TECH-INF-001 §4.2',
@@ -310,6 +323,13 @@ export default definePlan({
         source: 'BACKEND-ARCH-001 §5.3.1',
         requirements: ['MB-5.3b'],
         note: 'The schedule stands in services/catalog-import/schedule.ts. Where nothing was taken in yet there is nothing to be late.',
+      },
+      'ocr-rows-tell-nothing': {
+        claim:
+          'Of an OCR request there is its id, its user, its status, its times and an error code, and no room for more',
+        sql: "SELECT column_name::text FROM information_schema.columns WHERE table_schema = 'public' AND table_name = 'srv_ocr_requests' AND column_name NOT IN ('id', 'user_id', 'status', 'created_at', 'completed_at', 'error_code')",
+        source: 'BACKEND-ARCH-001 §7.2',
+        requirements: ['MB-5.4c'],
       },
       'one-epoch': {
         claim: 'There is one row of epochs, and no change is from a later one than was ever begun',

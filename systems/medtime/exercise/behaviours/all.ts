@@ -7,6 +7,7 @@ import { cursorGuarded } from './cursor-guarded.ts'
 import { errorsAreBlind } from './errors-are-blind.ts'
 import { familyConsent, familyEnds, familyScope } from './family.ts'
 import { health } from './health.ts'
+import { ocr } from './ocr.ts'
 import { ownRowsOnly } from './own-rows-only.ts'
 import { pullComplete } from './pull-complete.ts'
 import { pullPages } from './pull-pages.ts'
@@ -49,6 +50,7 @@ export function allBehaviours(people: People): Behaviour[] {
     catalogValidator,
     catalogDownload,
     catalogBlind,
+    ocr,
     errorsAreBlind,
     health,
     unknownAccounts,

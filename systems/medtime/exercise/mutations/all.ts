@@ -2,6 +2,7 @@ import type { Mutation } from 'aval'
 import { accountsMutations } from './accounts.ts'
 import { catalogMutations } from './catalog.ts'
 import { familyMutations } from './family.ts'
+import { ocrMutations } from './ocr.ts'
 import { serviceMutations } from './service.ts'
 import { syncPullMutations } from './sync-pull.ts'
 import { syncPushMutations } from './sync-push.ts'
@@ -15,5 +16,6 @@ export const allMutations: readonly Mutation[] = [
   ...serviceMutations,
   ...catalogMutations,
   ...familyMutations,
+  ...ocrMutations,
   ...accountsMutations,
 ]
