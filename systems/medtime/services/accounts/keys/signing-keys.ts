@@ -58,7 +58,7 @@ export function createSigningKeys({ database, sealing, now }: SigningKeysOptions
     return keys
   }
   const current = async (): Promise<StoredKey[]> => {
-    if (kept !== undefined && now() - kept.at < freshMs) return kept.keys
+    if (kept !== undefined && Math.abs(now() - kept.at) < freshMs) return kept.keys
     loading ??= load().finally(() => {
       loading = undefined
     })
