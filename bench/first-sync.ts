@@ -47,10 +47,13 @@ try {
   for (let round = 0; round < rounds; round++) {
     for (const marks of [false, true]) {
       const fresh = device(`reader-${round}-${marks}`, marks)
+      const busy = process.cpuUsage()
       started = performance.now()
       const { pulled, tampering, warnings } = await fresh.sync()
+      const { user: cpu } = process.cpuUsage(busy)
       if (pulled.length !== entities || tampering.length + warnings.length > 0) throw new Error('not a true first sync')
       const rate = say(marks ? 'first sync, marks compared' : 'first sync, no marks', pulled.length, started)
+      console.log(`  of which ${(cpu / 1e6).toFixed(1)} s of a core by the device itself`)
       if (marks) rates.push(rate)
     }
   }
