@@ -281,7 +281,12 @@ export function createSyncClient(options: ClientOptions): SyncClient {
         .filter((record) => record.type !== markType && (type === undefined || record.type === type))
         .flatMap((record) => view(newest(record)) ?? [])
         .filter((item) => !item.deleted),
-    push: () => inTurn(() => telling(push(api, store, keeper?.track, () => clock.now()))),
+    push: () =>
+      inTurn(async () => {
+        // Whether a key was replaced is known after a pull only, and nothing goes out under one that was.
+        if (options.generations !== undefined) await pullAndCompare()
+        return telling(push(api, store, keeper?.track, () => clock.now()))
+      }),
     pull: () => inTurn(() => telling(pullAndCompare())),
     sync: () => inTurn(() => telling(syncAll())),
     conflicts: async () =>
