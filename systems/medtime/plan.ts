@@ -53,6 +53,17 @@ export default definePlan({
       source: 'BACKEND-ARCH-001 §5.5',
       note: 'The document has Supabase Auth; our own issuer never sees a password, and takes the tokens of others in exchange.',
     },
+    messenger: {
+      command: ['node', 'services/messenger/main.ts'],
+      port: 4713,
+      ready: '/health/ready',
+      live: '/health',
+      needs: ['database'],
+      databaseRole: 'medtime_messenger',
+      replicas: { min: 2, max: 4 },
+      source: 'TECH-INF-001 §2.3, §2.4',
+      note: 'Sends what the others put into the outbox. Any number of instances share the work; what one has taken nobody else takes.',
+    },
     api: {
       command: ['node', 'services/api/main.ts'],
       port: 4711,
@@ -130,6 +141,12 @@ export default definePlan({
           source: 'BACKEND-ARCH-001 §3.1, §5.2.2',
           requirements: ['MB-5.2a'],
         },
+        'files-private': {
+          claim: 'An encrypted file of up to 5 MB is verified, kept unchanged and given to its owner alone',
+          source: 'TECH-INF-001 §2.2',
+          requirements: ['MI-2.2b'],
+          note: 'The document has a bucket; the files stand in the database, where row security, quota, erasure and backup reach them.',
+        },
         'compressed-bodies': {
           claim:
             'Requests in gzip and zstd are read like any other, with the same limit after they unfold; answers above 1 KB go out compressed',
@@ -185,10 +202,53 @@ export default definePlan({
           source: 'BACKEND-ARCH-001 §3.1, §8.1',
           requirements: ['MB-3.1', 'MB-8.1'],
         },
+        'device-registration': {
+          claim: 'A person decides which devices get push messages, and nobody learns where another gets them',
+          source: 'TECH-INF-001 §2.3',
+          requirements: ['MI-2.3b'],
+        },
+        'webhook-signed': {
+          claim: 'What the provider of SMS tells is believed when it is signed for our address, and once',
+          source: 'TECH-INF-001 §2.4',
+          requirements: ['MI-2.4'],
+        },
         'errors-are-blind': {
           claim: 'No answer to a bad request repeats what was sent',
           source: 'BACKEND-ARCH-001 §3.1, §8.1',
           requirements: ['MB-3.1', 'MB-8.1'],
+        },
+        'limits-exact': {
+          claim:
+            "In any minute exactly as many requests of a user pass as the tier's limit says; the next is refused and told how long to wait",
+          source: 'BACKEND-ARCH-001 §5.1.1',
+          requirements: ['MB-5.1b', 'MI-7.3'],
+          note: 'A request counts for up to 61 s: a minute, and what is left of the second it came in.',
+        },
+        'limits-in-order': {
+          claim:
+            'A request is held against its address before its token is looked at, and against user and class after',
+          source: 'BACKEND-ARCH-001 §5.1, TECH-INF-001 §7.3',
+          requirements: ['MB-5.1a', 'MI-7.3'],
+        },
+        'security-headers': {
+          claim: 'Every answer carries the security headers, and a page of an origin that is not listed is refused',
+          source: 'TECH-INF-001 §7.3',
+          requirements: ['MI-7.3'],
+        },
+        'consent-recorded': {
+          claim: 'What a user agreed to is on record with its text and time, and so is that it was withdrawn',
+          source: 'TECH-INF-001 §7.4',
+          requirements: ['MI-7.4b'],
+        },
+        'export-complete': {
+          claim: 'A user gets everything the server holds on them, and nothing of anybody else',
+          source: 'TECH-INF-001 §7.4',
+          requirements: ['MI-7.4b'],
+        },
+        'erasure-complete': {
+          claim: 'A user who asks for it is erased at once, and is told when the last backup goes',
+          source: 'TECH-INF-001 §7.4',
+          requirements: ['MI-7.4b'],
         },
         'ocr-tried': {
           claim:
@@ -306,7 +366,7 @@ export default definePlan({
       },
       'bytes-counted': {
         claim: 'What each user is counted to hold is what is stored',
-        sql: 'SELECT u.user_id, u.held_bytes FROM srv_users u LEFT JOIN srv_encrypted_entities e USING (user_id) GROUP BY u.user_id, u.held_bytes HAVING u.held_bytes <> coalesce(sum(e.blob_size), 0)',
+        sql: 'SELECT u.user_id, u.held_bytes FROM srv_users u WHERE u.held_bytes <> coalesce((SELECT sum(e.blob_size) FROM srv_encrypted_entities e WHERE e.user_id = u.user_id), 0) + coalesce((SELECT sum(f.size) FROM srv_files f WHERE f.user_id = u.user_id), 0)',
         source: 'BACKEND-ARCH-001 §5.2.1',
       },
       'catalog-whole': {
@@ -330,6 +390,12 @@ export default definePlan({
         sql: "SELECT column_name::text FROM information_schema.columns WHERE table_schema = 'public' AND table_name = 'srv_ocr_requests' AND column_name NOT IN ('id', 'user_id', 'status', 'created_at', 'completed_at', 'error_code')",
         source: 'BACKEND-ARCH-001 §7.2',
         requirements: ['MB-5.4c'],
+      },
+      'files-whole': {
+        claim: 'Every file has the size and the SHA-256 that were acknowledged',
+        sql: "SELECT f.user_id, f.id FROM srv_files f LEFT JOIN srv_file_chunks c ON c.user_id = f.user_id AND c.file_id = f.id GROUP BY f.user_id, f.id, f.size, f.checksum HAVING f.size <> coalesce(sum(octet_length(c.bytes)), 0) OR f.checksum <> encode(sha256(coalesce(string_agg(c.bytes, ''::bytea ORDER BY c.place), ''::bytea)), 'hex')",
+        source: 'TECH-INF-001 §2.2',
+        requirements: ['MI-2.2b'],
       },
       'one-epoch': {
         claim: 'There is one row of epochs, and no change is from a later one than was ever begun',
@@ -1369,7 +1435,7 @@ export default definePlan({
         '/sync/config',
         '/sync/events',
         '/sync/rotate',
-        '/files/:id',
+        '/files/{id}',
         '/family/invites',
         '/family/invites/{id}',
         '/family/accept',
@@ -1438,6 +1504,10 @@ export default definePlan({
         'srv_encrypted_entities',
         'srv_sync_status',
         'srv_sync_epoch',
+        'srv_rotations',
+        'srv_rotation_entities',
+        'srv_files',
+        'srv_file_chunks',
         'srv_ocr_requests',
       ],
       operation_type: ['push', 'pull', 'status'],

@@ -1,6 +1,7 @@
 -- What was counted of a bucket (one limit of one user or address) within its window, slice by slice: a window has 60 slices, and a
 -- request counts until the whole of its slice is a window ago. So there are never more than the limit in any window, wherever it
 -- begins. Unlogged: a count is worth no write to disk, and a crash that forgets one minute of them forgives, it does not harm.
+-- It is written by a statement of the service (limits/postgres-tally.ts): a function around it would be planned anew at each call.
 -- Nobody's data: the name of a bucket holds a keyed hash, and a row goes soon after its last request stopped counting.
 CREATE UNLOGGED TABLE public.srv_rate_windows (
   bucket text PRIMARY KEY CHECK (length(bucket) BETWEEN 1 AND 64),
@@ -32,51 +33,6 @@ CREATE POLICY everybody_reads ON public.srv_limit_key FOR SELECT TO medtime_api 
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.srv_rate_windows TO medtime_api;
 GRANT SELECT ON public.srv_limit_key TO medtime_api;
 
--- Counts as many of the requests wanted of each bucket as there is room for. Rows are locked in the order of their names, so that no
--- two calls wait for each other. An instance whose clock lags counts into the newest slice there is. `counts_when_full` lets who
--- was refused be told how long to wait.
-CREATE FUNCTION public.srv_take(
-  p_buckets text[], p_wanted integer[], p_allowed integer[], p_slices bigint[], p_empty_at timestamptz[]
-) RETURNS TABLE (bucket text, granted integer, used integer, slice bigint, counts_when_full integer[])
-  LANGUAGE sql VOLATILE SECURITY INVOKER
-  SET search_path = ''
-BEGIN ATOMIC
-  INSERT INTO public.srv_rate_windows AS w (bucket, slice, counts, used, granted, allowed, empty_at)
-    SELECT r.bucket, r.slice, array_fill(0, ARRAY[60]) || least(r.wanted, r.allowed), least(r.wanted, r.allowed),
-      least(r.wanted, r.allowed), r.allowed, r.empty_at
-    FROM unnest(p_buckets, p_wanted, p_allowed, p_slices, p_empty_at) AS r (bucket, wanted, allowed, slice, empty_at)
-    ORDER BY r.bucket
-  ON CONFLICT (bucket) DO UPDATE SET (slice, counts, used, granted, allowed, empty_at) = (
-    SELECT
-      c.newest,
-      CASE
-        WHEN c.passed = 0 THEN w.counts[1:60] || (w.counts[61] + c.room)
-        WHEN c.passed > 60 THEN array_fill(0, ARRAY[60]) || c.room
-        ELSE w.counts[c.passed + 1:] || array_fill(0, ARRAY[c.passed - 1]) || c.room
-      END,
-      c.live + c.room, c.room, excluded.allowed, greatest(w.empty_at, excluded.empty_at)
-    -- OFFSET 0 keeps each step from being repeated wherever its result is used.
-    FROM (
-      SELECT b.newest, b.passed, b.live, least(excluded.used, greatest(0, excluded.allowed - b.live)) AS room
-      FROM (
-        SELECT a.newest, a.passed,
-          CASE
-            WHEN a.passed = 0 THEN w.used
-            WHEN a.passed > 60 THEN 0
-            ELSE w.used - (SELECT coalesce(sum(gone), 0) FROM unnest(w.counts[1:a.passed]) AS gone)::integer
-          END AS live
-        FROM (
-          SELECT greatest(w.slice, excluded.slice) AS newest, greatest(0, excluded.slice - w.slice)::integer AS passed
-          OFFSET 0
-        ) AS a
-        OFFSET 0
-      ) AS b
-      OFFSET 0
-    ) AS c
-  )
-  RETURNING w.bucket, w.granted, w.used, w.slice, CASE WHEN w.used >= w.allowed THEN w.counts END;
-END;
-
 -- Takes back what was counted for requests that another bucket refused, in the slice it was counted in.
 CREATE FUNCTION public.srv_give_back(p_buckets text[], p_counts integer[], p_slices bigint[]) RETURNS void
   LANGUAGE plpgsql VOLATILE SECURITY INVOKER
@@ -101,8 +57,8 @@ BEGIN
 END
 $back$;
 
-REVOKE ALL ON FUNCTION public.srv_take, public.srv_give_back FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION public.srv_take, public.srv_give_back TO medtime_api;
+REVOKE ALL ON FUNCTION public.srv_give_back FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION public.srv_give_back TO medtime_api;
 
 DO $close$
 DECLARE
@@ -111,7 +67,7 @@ BEGIN
   FOREACH web IN ARRAY ARRAY['anon', 'authenticated'] LOOP
     IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = web) THEN
       EXECUTE format('REVOKE ALL ON public.srv_rate_windows, public.srv_limit_key FROM %I', web);
-      EXECUTE format('REVOKE ALL ON FUNCTION public.srv_take, public.srv_give_back FROM %I', web);
+      EXECUTE format('REVOKE ALL ON FUNCTION public.srv_give_back FROM %I', web);
     END IF;
   END LOOP;
 END

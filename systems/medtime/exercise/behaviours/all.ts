@@ -6,7 +6,10 @@ import { compressedBodies } from './compressed-bodies.ts'
 import { cursorGuarded } from './cursor-guarded.ts'
 import { errorsAreBlind } from './errors-are-blind.ts'
 import { familyConsent, familyEnds, familyScope } from './family.ts'
+import { filesPrivate } from './files-private.ts'
 import { health } from './health.ts'
+import { limits } from './limits.ts'
+import { deviceRegistration, webhookSigned } from './messages.ts'
 import { ocr } from './ocr.ts'
 import { ownRowsOnly } from './own-rows-only.ts'
 import { pullComplete } from './pull-complete.ts'
@@ -15,8 +18,10 @@ import { pushAtomic } from './push-atomic.ts'
 import { pushConflicts } from './push-conflicts.ts'
 import { pushReplay } from './push-replay.ts'
 import { quotaExact } from './quota-exact.ts'
+import { rights } from './rights.ts'
 import { rotationWhole } from './rotation-whole.ts'
 import { secondFactor } from './second-factor.ts'
+import { securityHeaders } from './security-headers.ts'
 import { sessionsByTier } from './sessions-by-tier.ts'
 import { sinceOverlap } from './since-overlap.ts'
 import { syncStatus } from './sync-status.ts'
@@ -40,6 +45,7 @@ export function allBehaviours(people: People): Behaviour[] {
     syncStatus,
     quotaExact,
     rotationWhole,
+    filesPrivate,
     compressedBodies,
     tokensChecked,
     ownRowsOnly,
@@ -50,9 +56,14 @@ export function allBehaviours(people: People): Behaviour[] {
     catalogValidator,
     catalogDownload,
     catalogBlind,
+    deviceRegistration,
+    webhookSigned,
     ocr,
     errorsAreBlind,
     health,
+    limits,
+    securityHeaders,
+    rights,
     unknownAccounts,
     tokensRotate,
     sessionsByTier,

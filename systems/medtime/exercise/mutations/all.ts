@@ -2,6 +2,9 @@ import type { Mutation } from 'aval'
 import { accountsMutations } from './accounts.ts'
 import { catalogMutations } from './catalog.ts'
 import { familyMutations } from './family.ts'
+import { filesMutations } from './files.ts'
+import { limitsAndRightsMutations } from './limits-and-rights.ts'
+import { messagesMutations } from './messages.ts'
 import { ocrMutations } from './ocr.ts'
 import { serviceMutations } from './service.ts'
 import { syncPullMutations } from './sync-pull.ts'
@@ -13,9 +16,12 @@ export const allMutations: readonly Mutation[] = [
   ...syncPushMutations,
   ...syncPullMutations,
   ...syncRotateMutations,
+  ...filesMutations,
   ...serviceMutations,
+  ...limitsAndRightsMutations,
   ...catalogMutations,
   ...familyMutations,
   ...ocrMutations,
   ...accountsMutations,
+  ...messagesMutations,
 ]

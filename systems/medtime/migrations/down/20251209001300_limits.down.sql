@@ -1,2 +1,2 @@
-DROP FUNCTION public.srv_give_back, public.srv_take;
+DROP FUNCTION public.srv_give_back;
 DROP TABLE public.srv_limit_key, public.srv_rate_windows;
