@@ -1,8 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { cpus } from 'node:os'
-import { blake3 } from '@noble/hashes/blake3.js'
-import { joinFields } from '../systems/medtime/client/associated-data.ts'
 import { createSetHash, type Element, emptySet } from '../systems/medtime/client/commitment/set-commitment.ts'
+import { addToLattice } from '../systems/medtime/test/lattice-hash.ts'
 
 /*
  * What a commitment to a set of versions costs a device: the keyed sum that the client has, beside LtHash (16 bits by 1,024, Lewi et
@@ -26,13 +25,7 @@ function keyedSum(): void {
 
 function latticeHash(): void {
   const sum = new Uint16Array(1_024)
-  for (const { id, type, version, deleted, checksum } of elements) {
-    const digest = blake3(joinFields(id, type, String(version), deleted ? 'deleted' : 'present', checksum), {
-      dkLen: 2_048,
-    })
-    const lanes = new Uint16Array(digest.buffer, digest.byteOffset, 1_024)
-    for (let lane = 0; lane < 1_024; lane++) sum[lane] = (sum[lane] ?? 0) + (lanes[lane] ?? 0)
-  }
+  for (const element of elements) addToLattice(sum, element)
 }
 
 console.log(`Node ${process.version}, ${cpus()[0]?.model ?? 'unknown'}, ${versions} versions, best of 3`)
