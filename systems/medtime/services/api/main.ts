@@ -1,4 +1,5 @@
 import { createAreas } from './areas.ts'
+import { redisAnswers } from './catalog/redis-answers.ts'
 import { readConfig } from './config.ts'
 import { openDatabase } from './database.ts'
 import { readHttpSettings } from './http/http-settings.ts'
@@ -44,11 +45,13 @@ async function main(): Promise<void> {
     now,
   })
   const onLost = () => log.error({ event: 'database_connection_lost' })
+  const sharedAnswers = config.redisUrl === undefined ? undefined : redisAnswers(config.redisUrl)
   const areas = createAreas({
     changes: { url: config.changesUrl, onLost },
     database,
     metrics,
     messages: readMessagesSettings(process.env),
+    sharedAnswers,
     now,
   })
   const limiter = createLimiter({
@@ -88,6 +91,7 @@ async function main(): Promise<void> {
     await server.close()
     clearInterval(idle)
     await running.stop()
+    sharedAnswers?.close()
     await database.close()
     log.info({ event: 'stopped' })
   }

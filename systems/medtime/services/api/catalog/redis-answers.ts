@@ -1,0 +1,54 @@
+import { createClient } from '@redis/client'
+import type { SharedCache } from './answer-cache.ts'
+
+export interface RedisAnswers extends SharedCache {
+  close(): void
+}
+
+/** Longest to wait for the cache: the database answers in less. */
+const waitMs = 50
+const connectMs = 2_000
+const longestPauseMs = 5_000
+const prefix = 'medtime:catalog:'
+
+/**
+ * Answers of the catalog in Redis or Valkey, for all instances. While it cannot be reached the service answers as if it had none.
+ * @param url `redis://` or `rediss://`
+ */
+export function redisAnswers(url: string): RedisAnswers {
+  const client = createClient({
+    url,
+    // What cannot be asked now is not worth waiting for.
+    disableOfflineQueue: true,
+    socket: {
+      connectTimeout: connectMs,
+      reconnectStrategy: (tries) => Math.min(100 * 2 ** Math.min(tries, 10), longestPauseMs),
+    },
+  })
+  // Without a listener a lost connection would end the process. It is tried again for as long as the process lives.
+  client.on('error', () => undefined)
+  client.connect().catch(() => undefined)
+  return {
+    get: async (key) => (await inTime(client.get(prefix + key))) ?? undefined,
+    set: async (key, answer, seconds) => {
+      await inTime(client.set(prefix + key, answer, { expiration: { type: 'EX', value: seconds } }))
+    },
+    close: () => client.destroy(),
+  }
+}
+
+/** What comes in time; undefined for what is late or failed. */
+async function inTime<T>(asked: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), waitMs)
+  })
+  try {
+    return await Promise.race([asked, late])
+  } catch {
+    return undefined
+  } finally {
+    clearTimeout(timer)
+    asked.catch(() => undefined)
+  }
+}
