@@ -48,6 +48,8 @@ export interface MessengerStage {
   /** What was logged. */
   logged: string[]
   parts: DeliveryParts
+  /** The same, with little patience for Twilio. */
+  impatient: DeliveryParts
   /** As the API does for an event of a user. */
   enqueue(message: Message, actor?: string): Promise<string>
   /** The same inside a transaction that does more. */
@@ -105,17 +107,17 @@ export async function startMessengerStage(): Promise<MessengerStage> {
   const now = () => clock.now
   const logged: string[] = []
   const keep = (entry: object) => void logged.push(JSON.stringify(entry))
+  const twilioOptions = {
+    account: { accountSid: twilio.accountSid, user: twilio.user, password: twilio.password },
+    origin: twilio.origin,
+    webhookOrigin,
+  }
   const parts: DeliveryParts = {
     outbox: openOutbox(messenger),
     recipients: openRecipients(messenger.run, vault),
     vault,
-    push: fcmSender({ account: fcm.account, origin: fcm.origin, now: () => Date.now(), timeoutMs: 300 }),
-    sms: twilioSender({
-      account: { accountSid: twilio.accountSid, user: twilio.user, password: twilio.password },
-      origin: twilio.origin,
-      webhookOrigin,
-      timeoutMs: 300,
-    }),
+    push: fcmSender({ account: fcm.account, origin: fcm.origin, now: () => Date.now() }),
+    sms: twilioSender(twilioOptions),
     numbers: twilio.numbers.slice(0, 1).map((number) => phoneNumber.parse(number)),
     linkOrigin: linkOrigin.parse('https://medtime.app/m'),
     now,
@@ -138,6 +140,7 @@ export async function startMessengerStage(): Promise<MessengerStage> {
     clock,
     logged,
     parts,
+    impatient: { ...parts, sms: twilioSender({ ...twilioOptions, timeoutMs: 300 }) },
     enqueueIn: enqueue,
     enqueue: (message, actor) => api.transaction(actor ?? message.to.user, (run) => enqueue(run, message)),
     user: async () => {
@@ -231,7 +234,7 @@ async function prepared(server: TestServer): Promise<PreparedDatabase> {
 }
 
 /** Waits until something holds. */
-export async function until(what: string, holds: () => Promise<boolean> | boolean, patienceMs = 15_000): Promise<void> {
+export async function until(what: string, holds: () => Promise<boolean> | boolean, patienceMs = 30_000): Promise<void> {
   const deadline = Date.now() + patienceMs
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`it never came to this: ${what}`)

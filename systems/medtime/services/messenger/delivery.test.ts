@@ -286,7 +286,7 @@ test('without an answer a code is not sent again, and its receipt tells that it 
   stage.twilio.misbehave('accept-and-hang-up', 'hang')
   for (const message of [taken, lost]) {
     await stage.enqueue(message)
-    await stage.drain()
+    await stage.drain(message === lost ? stage.impatient : stage.parts)
     assert.equal(await stage.state(message.event), 'sending')
   }
   const [sms] = stage.twilio.accepted.filter(({ to }) => to === taken.to.phone)
