@@ -2,6 +2,7 @@ import type { SharedCache } from './catalog/answer-cache.ts'
 import { catalogArea } from './catalog/area.ts'
 import type { Database } from './database.ts'
 import { familyArea } from './family/area.ts'
+import { filesArea } from './files/area.ts'
 import type { Area } from './http/area.ts'
 import type { Metrics } from './http/metrics.ts'
 import { describeApi } from './http/openapi.ts'
@@ -30,7 +31,12 @@ export interface AreaParts {
 export function createAreas({ database, metrics, sharedAnswers, changes, messages, now }: AreaParts): Area[] {
   const channel = changes === undefined ? silentChannel : postgresChannel(changes.url, changes.onLost)
   const sync = syncArea({ store: createStore(database), metrics, now, channel })
-  const areas: Area[] = [sync, familyArea({ database }), messagesArea({ database, settings: messages, now })]
+  const areas: Area[] = [
+    sync,
+    filesArea({ database, now }),
+    familyArea({ database }),
+    messagesArea({ database, settings: messages, now }),
+  ]
   areas.push(catalogArea({ database, metrics, shared: sharedAnswers, now }), ocrArea({ database, metrics, now }))
   areas.push(rightsArea({ database, now }))
   const ready = async () => void (await Promise.all([database.ready(), sync.ready()]))

@@ -27,6 +27,7 @@ export const apiErrors = {
     status: 409,
     message: 'This key is not held here, or no longer. Ask for a new one and seal again.',
   },
+  FILE_EXISTS: { status: 409, message: 'A file with this id holds something else; a file never changes.' },
   ROTATION_INCOMPLETE: {
     status: 409,
     message: 'Entities were written meanwhile or left out; the key was not changed.',
@@ -43,6 +44,7 @@ export const apiErrors = {
   IMAGE_TYPE: { status: 422, message: 'The image is neither JPEG nor PNG nor WebP.' },
   IMAGE_UNREADABLE: { status: 422, message: 'The image is damaged or cut off.' },
   IMAGE_TOO_LARGE: { status: 422, message: 'The image has too many pixels; make it smaller.' },
+  DIGEST_MISMATCH: { status: 422, message: 'The bytes are not what Content-Digest says; nothing was stored.' },
   REJECTED: { status: 422, message: 'Entities cannot be accepted as they are; nothing was written.' },
   RATE_LIMITED: { status: 429, message: 'Too many requests. Wait as long as Retry-After says.' },
   TOO_MANY_STREAMS: { status: 429, message: 'Other devices listen already, as many as may.' },
