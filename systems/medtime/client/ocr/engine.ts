@@ -27,6 +27,8 @@ export interface EngineFiles {
   wasm: WebAssembly.Module
   /** Trained data by language, unpacked. */
   models: ReadonlyMap<string, Uint8Array>
+  /** Shown the memory of the engine: what is to be overwritten afterwards. */
+  onMemory?: (memory: WebAssembly.Memory) => void
 }
 
 export interface Engine {
@@ -43,7 +45,7 @@ const automaticLayout = 3
 const sauvola = '2'
 
 /** @throws Error when the models do not fit the engine */
-export async function startEngine({ factory, wasm, models }: EngineFiles): Promise<Engine> {
+export async function startEngine({ factory, wasm, models, onMemory }: EngineFiles): Promise<Engine> {
   let memory: WebAssembly.Memory | undefined
   const core = await factory({
     print: () => undefined,
@@ -52,6 +54,7 @@ export async function startEngine({ factory, wasm, models }: EngineFiles): Promi
     instantiateWasm: (imports: WebAssembly.Imports, receive: (instance: WebAssembly.Instance) => void) => {
       const instance = new WebAssembly.Instance(wasm, imports)
       memory = Object.values(instance.exports).find((member) => member instanceof WebAssembly.Memory)
+      if (memory !== undefined) onMemory?.(memory)
       receive(instance)
       return instance.exports
     },

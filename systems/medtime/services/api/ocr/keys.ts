@@ -52,12 +52,17 @@ export function createKeys(now: () => number): Keys {
     sweep,
     current: async () => {
       sweep()
-      const known = await newest
-      if (known !== undefined && known.expiresAt - now() > lifetimeMs / 2) return known
-      // Requests that come together wait for the same one.
-      const made = make()
-      newest = made
-      return made
+      const known = newest
+      const key = await known
+      if (key !== undefined && key.expiresAt - now() > lifetimeMs / 2) return key
+      // Of those who come together one makes it, and the others wait for that.
+      if (newest === known) {
+        newest = make().catch((thrown: unknown) => {
+          newest = undefined
+          throw thrown
+        })
+      }
+      return newest ?? make()
     },
     open: async (keyId, encapsulated) => {
       sweep()
