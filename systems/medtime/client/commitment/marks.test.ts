@@ -244,6 +244,46 @@ test('a write whose acknowledgement was lost is vouched for as well, once it is 
   )
 })
 
+test('a device that was away for months gives up what is said to be deleted, and is told when nobody deleted it', async () => {
+  const server = serverDouble(100)
+  const phone = device('phone', server)
+  const [stopped, taken] = [randomUUID(), randomUUID()]
+  let now = Date.UTC(2026, 0, 1)
+  let cleared = false
+  let expired = false
+  const tablet = device(
+    'tablet',
+    {
+      fetch: async (input, init) => {
+        const url = new URL(String(input))
+        if (!cleared || url.pathname !== '/sync/pull') return server.fetch(input, init)
+        if (url.searchParams.has('cursor') && !expired) {
+          expired = true
+          return Response.json({ code: 'CURSOR_EXPIRED' }, { status: 400 })
+        }
+        const page: Page = await (await server.fetch(input, init)).json()
+        // One was deleted and its tombstone cleared away; the other is kept back.
+        return Response.json({ ...page, entities: page.entities.filter(({ id }) => id !== stopped && id !== taken) })
+      },
+    },
+    { clock: { now: () => now, sleep: async () => {} } },
+  )
+  await phone.put('medication', stopped, text('one'))
+  await phone.put('medication', taken, text('two'))
+  await phone.sync()
+  await tablet.sync()
+  await phone.remove('medication', stopped)
+  await phone.sync()
+  now += 100 * 86_400_000
+  cleared = true
+  const { dropped, warnings } = await tablet.pull()
+  assert.deepEqual(dropped.toSorted(), [stopped, taken].toSorted())
+  assert.deepEqual(
+    warnings.map(({ kind, entities }) => ({ kind, entities })),
+    [{ kind: 'changes-withheld', entities: [taken] }],
+  )
+})
+
 describe('after a restore of the server', () => {
   test('a device that lacks what others have not brought back yet is told so, and no more once they have', async () => {
     const server = serverDouble(10)

@@ -22,6 +22,11 @@ export function createTrack(sealer: Sealer, replace: SetHash): Track {
     const owed: string[] = []
     for (const { before, after, acknowledged } of changes) {
       const [held, sealed] = [before?.confirmed?.sealed, after.confirmed?.sealed]
+      if (held !== undefined && sealed === undefined) {
+        // Given up, because the server says that it was deleted long ago. Whoever knows better is asked once more.
+        next.due = true
+        next.verified = {}
+      }
       if (after.type === markType) {
         if (after.conflict !== undefined) next.disputed = [...new Set([...next.disputed, after.id])]
         if (sealed !== undefined && sealed !== held) noteMark(next, sealer, after)
