@@ -3,12 +3,12 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { backoffMs, mostAttempts } from './backoff.ts'
 
-test('pauses grow fourfold from 2 s, are drawn from the upper half, and are never shorter than the provider asks', () => {
+test('pauses grow tenfold from 5 s, are drawn from the upper half, and are never shorter than the provider asks', () => {
   assert.deepEqual(
     [1, 2].map((attempt) => [backoffMs(attempt, () => 0), backoffMs(attempt, () => 1 - Number.EPSILON)]),
     [
-      [1_000, 2_000],
-      [4_000, 8_000],
+      [2_500, 5_000],
+      [25_000, 50_000],
     ],
   )
   fc.assert(
@@ -18,7 +18,7 @@ test('pauses grow fourfold from 2 s, are drawn from the upper half, and are neve
       fc.nat(600_000),
       (attempt, drawn, asked) => {
         const pause = backoffMs(attempt, () => drawn, asked)
-        assert.ok(pause >= asked && pause >= (500 * 4 ** attempt) / 2 && Number.isInteger(pause))
+        assert.ok(pause >= asked && pause >= (5_000 * 10 ** (attempt - 1)) / 2 && Number.isInteger(pause))
       },
     ),
   )

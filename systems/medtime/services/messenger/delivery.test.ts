@@ -177,7 +177,7 @@ test('what the provider puts off is tried three times, ever later, and then give
     assert.equal(await stage.drain(), 0, 'not before its time')
     stage.clock.now++
   }
-  assert.deepEqual(pauses, [1_500, 6_000])
+  assert.deepEqual(pauses, [3_750, 37_500])
   const [row] = await stage.stored(message.event)
   assert.deepEqual([row?.state, row?.error_code, row?.content], ['failed', 'TWILIO_20500', null])
   // What was never taken counts against no limit.

@@ -29,6 +29,7 @@ async function main(): Promise<void> {
   const metrics = createMessengerMetrics()
   const database = openDatabase({
     url: config.databaseUrl,
+    applicationName: 'medtime-messenger',
     poolSize: workers + 2,
     onStatement: () => undefined,
     onLostConnection: () => log.error({ event: 'database_connection_lost' }),
