@@ -2024,9 +2024,9 @@ export default definePlan({
       of: 'sessions of a user',
       count: { free: 2, pro: 5, perfect: 10 },
       per: 'user',
-      status: 403,
       source: 'TECH-INF-001 §2.3',
       requirements: ['MI-2.3a'],
+      note: 'One more is not refused: it ends the oldest, and the answer says which.',
     },
     push_by_device: {
       of: 'push messages to a device',

@@ -30,6 +30,12 @@ export function allPaths({ address, credentials, keep, newId }: PathTools): Path
       body: JSON.stringify(json),
       headers: { 'content-type': 'application/json', ...(await credentials()) },
     })
+  const ask = (path: string, json: unknown) =>
+    send(
+      path,
+      { method: 'POST', body: JSON.stringify(json), headers: { 'content-type': 'application/json' } },
+      'accounts',
+    )
   const push = (change: Partial<WireEntity>, device = 'planted') => {
     const entity = { ...wireEntity({ id: newId(), bytes: Buffer.from('nothing of interest') }), ...change }
     return post(JSON.stringify({ device_id: device, entities: [entity] }))
@@ -78,6 +84,14 @@ export function allPaths({ address, credentials, keep, newId }: PathTools): Path
     'header-unknown': (value) => get('/sync/status', { 'x-note': inHeader(value) }),
     'token-malformed': (value) => get('/sync/status', { authorization: `Bearer ${inHeader(value)}` }),
     'token-claims': (value) => get('/sync/status', { authorization: `Bearer ${unsignedToken(value)}` }),
+    'sign-in-email': (value) =>
+      ask('/auth/sign-in/start', { email: `${encodeURIComponent(value)}@example.test`, login_request: 'AAAA' }),
+    'sign-in-message': (value) => ask('/auth/sign-in/start', { email: 'ana@example.test', login_request: value }),
+    'sign-up-unknown-member': (value) => ask('/auth/sign-up', { [value]: value }),
+    'refresh-token': (value) => ask('/auth/token', { grant_type: 'refresh_token', refresh_token: value }),
+    'id-token': (value) =>
+      ask('/auth/token', { grant_type: 'id_token', provider: value, id_token: value, device_id: 'planted' }),
+    'recovery-proof': (value) => ask('/auth/recovery', { email: 'ana@example.test', proof: value }),
     'token-email': (value) =>
       send(
         '/token',

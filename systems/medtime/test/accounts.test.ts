@@ -243,6 +243,22 @@ test('neither the log nor the database holds what must not be there', async () =
   const email = someone()
   await accounts().signUp(email, password)
   const { tokens, masterKey } = await signIn(email, password)
+  const planted = 'Zyprexal-7731'
+  const refusals = await Promise.all(
+    [
+      ['/auth/sign-in/start', { email: `${planted}@example.test`, login_request: planted }],
+      ['/auth/sign-up', { email: planted, [planted]: planted }],
+      ['/auth/token', { grant_type: planted }],
+      ['/auth/token', { grant_type: 'refresh_token', refresh_token: planted }],
+      ['/auth/recovery', { email: `${planted}@example.test`, proof: planted }],
+      [`/auth/${planted}`, planted],
+    ].map(async ([path, body]) => {
+      const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+      return (await fetch(`${service.address}${String(path)}`, init)).text()
+    }),
+  )
+  const metrics = await (await fetch(`${service.address}/metrics`)).text()
+  for (const text of [...refusals, metrics, JSON.stringify(service.log)]) assert.ok(!text.includes(planted))
   const log = JSON.stringify(service.log)
   for (const secret of [email, password, tokens.access_token, tokens.refresh_token]) assert.ok(!log.includes(secret))
   await withClient(database.adminUrl, async (client) => {
