@@ -179,6 +179,16 @@ test('an invite works once, and for whoever holds it only', async () => {
   )
 })
 
+test('an invite that somebody made up ends no link there is', async () => {
+  const [ana, carla] = [await person(), await person()]
+  await put(ana, 'medication', 'losartan')
+  await linked(ana, carla)
+  const [secret, commitment] = [createMasterKey(), createMasterKey()]
+  const madeUp = writeInviteCode({ supervised: ana.user, invite: randomUUID(), secret, commitment })
+  await assert.rejects(carla.supervisor.accept(madeUp), { code: 'INVITE_INVALID' })
+  assert.deepEqual(await read(carla, ana), ['losartan'])
+})
+
 test('a supervisor’s public key that the server put in the place of another is refused', async () => {
   const mallory = await familyIdentity('mallory', createMasterKey())
   const swapped = { on: false }
@@ -333,13 +343,15 @@ test('invites that were taken back, and answers that were refused, let nobody in
 })
 
 test('after a link has ended the two may be linked anew', async () => {
-  const [ana, carla] = [await person(), await person()]
-  await put(ana, 'medication', 'losartan')
-  await linked(ana, carla)
-  await ana.supervised.revoke(carla.user)
-  await carla.supervisor.giveUp(ana.user)
-  await linked(ana, carla)
-  assert.deepEqual(await read(carla, ana), ['losartan'])
+  for (const endedBy of ['supervised', 'supervisor'] as const) {
+    const [ana, carla] = [await person(), await person()]
+    await put(ana, 'medication', 'losartan')
+    await linked(ana, carla)
+    if (endedBy === 'supervised') await ana.supervised.revoke(carla.user)
+    else await carla.supervisor.giveUp(ana.user)
+    await linked(ana, carla)
+    assert.deepEqual(await read(carla, ana), ['losartan'])
+  }
 })
 
 async function everyKey(carla: Person, ana: Person): Promise<(CollectionKey & { collection: string })[]> {

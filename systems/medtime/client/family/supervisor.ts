@@ -79,11 +79,19 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     const state = await store.load()
     await store.save({ ...state, taken: { ...state.taken, [invite]: taken } })
   }
-  /** The link with somebody that stands; of several the last. */
+  const end = async (which: (invite: string, link: Taken) => boolean): Promise<void> => {
+    const state = await store.load()
+    const taken = Object.entries(state.taken).map(([id, link]) => [
+      id,
+      which(id, link) ? { ...link, ended: true } : link,
+    ])
+    await store.save({ ...state, taken: Object.fromEntries(taken) })
+  }
+  /** The link with somebody that stands; one whose key was compared before one that waits. */
   const linkWith = async (supervised: string): Promise<{ invite: string; taken: Taken }> => {
     const { taken } = await store.load()
-    const [invite, link] =
-      Object.entries(taken).findLast(([, known]) => known.user === supervised && !known.ended) ?? []
+    const standing = Object.entries(taken).filter(([, known]) => known.user === supervised && !known.ended)
+    const [invite, link] = standing.find(([, { publicKey }]) => publicKey !== null) ?? standing[0] ?? []
     if (invite === undefined || link === undefined) throw new NotLinked('there is no link with this person here')
     return { invite, taken: link }
   }
@@ -154,8 +162,14 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       } catch (thrown) {
         // The answer to an earlier attempt may have been lost.
         const there = (await api.links()).supervised.some((link) => link.invite_id === invite)
-        if (!there) throw thrown
+        if (!there) {
+          // Whatever else it was may pass, and the invite is tried again.
+          if (hasCode(thrown, 'INVITE_INVALID')) await end((id) => id === invite)
+          throw thrown
+        }
       }
+      // Only now: an invite that somebody made up ends nothing.
+      await end((id, link) => id !== invite && link.user === supervised)
       return supervised
     },
     code: async (supervised) => {
@@ -178,7 +192,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         const changes = sharedChanges(withKeys(api, invite, rings, collectionOf, refresh), supervised)
         return await pull(changes, localOf(invite, supervised), sealerOf(supervised, invite))
       } catch (thrown) {
-        if (!(thrown instanceof SyncError && thrown.code === 'NO_LINK')) throw thrown
+        if (!hasCode(thrown, 'NO_LINK')) throw thrown
         tell('link-ended', supervised)
         throw new NotLinked('this person shares nothing with us')
       }
@@ -203,6 +217,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       await change(invite, { ...taken, ended: true })
     },
   }
+}
+
+function hasCode(thrown: unknown, code: string): boolean {
+  return thrown instanceof SyncError && thrown.code === code
 }
 
 /** Opens with the keys that were given; it seals nothing. */
