@@ -15,6 +15,7 @@ import { exemptFrom } from './limits/exempt.ts'
 import { limitKey } from './limits/limit-key.ts'
 import { createLimiter } from './limits/limiter.ts'
 import { postgresTally } from './limits/postgres-tally.ts'
+import { redisTally, tallyWithReserve } from './limits/redis-tally.ts'
 import { readMessagesSettings } from './messages/settings.ts'
 import { createServer } from './server.ts'
 import { bodyLimit } from './sync/wire.ts'
@@ -54,8 +55,10 @@ async function main(): Promise<void> {
     sharedAnswers,
     now,
   })
+  const inDatabase = postgresTally(database.run)
+  const shared = config.redisUrl === undefined ? undefined : redisTally(config.redisUrl)
   const limiter = createLimiter({
-    counter: counterInTurns(postgresTally(database.run)),
+    counter: counterInTurns(shared === undefined ? inDatabase : tallyWithReserve(shared, inDatabase)),
     key: limitKey(database.run),
     now,
     times: config.limitsTimes,
@@ -91,6 +94,7 @@ async function main(): Promise<void> {
     await server.close()
     clearInterval(idle)
     await running.stop()
+    shared?.close()
     sharedAnswers?.close()
     await database.close()
     log.info({ event: 'stopped' })

@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
+import { freePort } from '../../../../../src/run/free-port.ts'
 import { migrate, startTestServer, type TestServer } from '../../../test/database.ts'
 import { type Database, openDatabase } from '../database.ts'
 import { type Bucket, type Counter, slicesOfWindow } from './counter.ts'
 import { counterInTurns } from './counter-in-turns.ts'
 import { postgresTally } from './postgres-tally.ts'
+import { type RedisTally, redisTally, tallyWithReserve } from './redis-tally.ts'
 
 const minute = 60_000
 const bucket = (allowed: number, name = `b:${randomUUID().slice(0, 20)}`): Bucket => ({
@@ -97,6 +103,55 @@ before(async () => {
 after(async () => {
   await Promise.all(databases.map((database) => database.close()))
   await server.stop()
+})
+
+const program = ['redis-server', 'valkey-server'].find((name) => spawnSync(name, ['--version']).status === 0)
+const reason = program === undefined ? 'neither redis-server nor valkey-server is installed' : false
+
+describe('counting in Redis', { skip: reason }, () => {
+  let child: ChildProcess
+  let folder: string
+  let tallies: [RedisTally, RedisTally]
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'limits-redis-'))
+    const port = await freePort()
+    child = spawn(program ?? '', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder], {
+      stdio: 'ignore',
+    })
+    const open = () => redisTally(`redis://127.0.0.1:${port}`)
+    tallies = [open(), open()]
+    const deadline = Date.now() + 10_000
+    for (const tally of tallies) {
+      const wanted = [{ key: 'ready', allowed: 100_000, windowMs: minute, count: 1, slice: 1 }]
+      while (
+        !(await tally.take(wanted).then(
+          () => true,
+          () => false,
+        ))
+      ) {
+        assert.ok(Date.now() < deadline, 'the server is there in time')
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    }
+  })
+  after(async () => {
+    for (const tally of tallies ?? []) tally.close()
+    child?.kill()
+    await rm(folder, { recursive: true })
+  })
+  contract(() => [counterInTurns(tallies[0]), counterInTurns(tallies[1])])
+})
+
+test('where Redis does not answer, Postgres counts, and as exactly', async () => {
+  const away = redisTally(`redis://127.0.0.1:${await freePort()}`)
+  try {
+    const counter = counterInTurns(tallyWithReserve(away, postgresTally(databases[0].run)))
+    const own = bucket(5)
+    const taken = await Promise.all(Array.from({ length: 15 }, () => counter.take([own], 1_800_000_000_000)))
+    assert.equal(taken.filter(({ allowed }) => allowed).length, 5)
+  } finally {
+    away.close()
+  }
 })
 
 describe('counting in Postgres', () => {
