@@ -136,6 +136,7 @@ describe('the operations of the plan', () => {
     await exercise.perform('push of 50 entities', actor, seededRandom(1))
     assert.equal((await count()) - start, 100, 'the same seed again writes new entities')
     await exercise.perform('pull of 50 entities', actor, seededRandom(1))
+    await exercise.perform('search of the catalog', actor, seededRandom(1))
     await assert.rejects(exercise.perform('dance', actor, seededRandom(1)), /no operation "dance"/)
   })
 })
