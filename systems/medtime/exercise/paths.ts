@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import type { Path } from 'aval'
 import { sha256, type WireEntity, wireEntity } from './wire.ts'
 
@@ -30,6 +31,17 @@ export function allPaths({ address, credentials, keep, newId }: PathTools): Path
       body: JSON.stringify(json),
       headers: { 'content-type': 'application/json', ...(await credentials()) },
     })
+  const emptyRotation = { device_id: 'planted', entities: [], commit: false }
+  const putFile = async (content: string, digest: string) =>
+    send(`/files/${newId()}`, {
+      method: 'PUT',
+      body: content,
+      headers: {
+        'content-type': 'application/octet-stream',
+        'content-digest': digest,
+        ...(await credentials()),
+      },
+    })
   const ask = (path: string, json: unknown) =>
     send(
       path,
@@ -57,6 +69,24 @@ export function allPaths({ address, credentials, keep, newId }: PathTools): Path
       post(JSON.stringify({ device_id: 'planted', entities: [{ [value]: value }], [value]: value })),
     'push-malformed-json': (value) => post(`{"device_id":"${value}",`),
     'push-other-content-type': (value) => post(value, { 'content-type': 'text/plain' }),
+    'push-compressed': async (value) =>
+      send('/sync/push', {
+        method: 'POST',
+        body: gzipSync(`{"device_id":"${value}","${value}":`),
+        headers: { 'content-type': 'application/json', 'content-encoding': 'gzip', ...(await credentials()) },
+      }),
+    'push-content-encoding': (value) => post(value, { 'content-encoding': inHeader(value) }),
+    'rotate-key-id': (value) =>
+      postTo('/sync/rotate', { ...emptyRotation, rotation: newId(), entity_types: ['journal'], key_id: value }),
+    'rotate-entity-type': (value) =>
+      postTo('/sync/rotate', { ...emptyRotation, rotation: newId(), entity_types: [value], key_id: 'key-1' }),
+    'rotate-id': (value) =>
+      postTo('/sync/rotate', { ...emptyRotation, rotation: value, entity_types: ['journal'], key_id: 'key-1' }),
+    // Never a device: a stream would stay open.
+    'events-device-id': (value) => get(`/sync/events?device_id=${encodeURIComponent(`${value} !`)}`),
+    'file-id': (value) => get(`/files/${encodeURIComponent(value)}`),
+    'file-damaged': (value) => putFile(value, `sha-256=:${Buffer.alloc(32).toString('base64')}:`),
+    'file-digest': (value) => putFile('nothing of interest', inHeader(value)),
     'pull-cursor': (value) => get(`/sync/pull?cursor=${encodeURIComponent(value)}`),
     'pull-since': (value) => get(`/sync/pull?since=${encodeURIComponent(value)}`),
     'pull-limit': (value) => get(`/sync/pull?limit=${encodeURIComponent(value)}`),

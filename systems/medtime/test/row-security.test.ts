@@ -29,6 +29,16 @@ before(async () => {
       await client.query(`INSERT INTO srv_sync_status (user_id, device_id) VALUES ($1, 'phone')`, [user])
       await client.query('INSERT INTO srv_user_preferences (user_id) VALUES ($1)', [user])
       await client.query(`INSERT INTO srv_ocr_requests (user_id, status) VALUES ($1, 'done')`, [user])
+      for (const statement of [
+        `INSERT INTO srv_rotations (user_id, rotation, begun_at) VALUES ($1, gen_random_uuid(), now())`,
+        `INSERT INTO srv_rotation_entities
+           (user_id, id, entity_type, encrypted_blob, version, base, deleted, blob_size, checksum)
+           VALUES ($1, gen_random_uuid(), 'dose', 'abc', 2, 1, false, 3, repeat('0', 64))`,
+        `WITH file AS (
+           INSERT INTO srv_files (user_id, id, size, checksum) VALUES ($1, gen_random_uuid(), 3, repeat('0', 64)) RETURNING id
+         ) INSERT INTO srv_file_chunks (user_id, file_id, place, bytes) SELECT $1, id, 0, 'abc' FROM file`,
+      ])
+        await client.query(statement, [user])
       await client.query(
         `INSERT INTO srv_family_invites (user_id, invite_id, secret_hash, commitment, entity_types)
          VALUES ($1, gen_random_uuid(), sha256('u'), sha256('c'), '{dose}')`,
@@ -45,6 +55,10 @@ const tenantTables = [
   'srv_sync_status',
   'srv_user_preferences',
   'srv_ocr_requests',
+  'srv_rotations',
+  'srv_rotation_entities',
+  'srv_files',
+  'srv_file_chunks',
   'srv_family_invites',
 ]
 
@@ -122,6 +136,9 @@ test('the API deletes nothing and changes nothing that names a row', async () =>
   for (const statement of [
     'DELETE FROM srv_encrypted_entities',
     'DELETE FROM srv_users',
+    'DELETE FROM srv_file_chunks',
+    'UPDATE srv_files SET size = 1',
+    'UPDATE srv_users SET floor = 0',
     'TRUNCATE srv_encrypted_entities',
     'UPDATE srv_encrypted_entities SET id = gen_random_uuid()',
     'UPDATE srv_encrypted_entities SET created_at = now()',
