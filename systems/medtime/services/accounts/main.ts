@@ -4,6 +4,8 @@ import { createLog, errorCode } from '../api/http/log.ts'
 import { followCertificate, readCertificate } from '../api/http/tls.ts'
 import { exemptFrom } from '../api/limits/exempt.ts'
 import { createLimiter } from '../api/limits/limiter.ts'
+import { codeSender } from '../api/messages/send-code.ts'
+import { readMessagesSettings } from '../api/messages/settings.ts'
 import { createServer } from '../api/server.ts'
 import { readConfig } from './config.ts'
 import { requestCounter } from './limits/request-counter.ts'
@@ -34,8 +36,11 @@ async function main(): Promise<void> {
     onLostConnection: () => log.error({ event: 'database_connection_lost' }),
   })
   const sealing = createSealing(await sealingKey(config.sealingKey))
+  const messages = readMessagesSettings(process.env)
   const { areas, tokens } = createAccountsService({
     database,
+    // Without a key that the messenger has as well, no code could be read by it.
+    ...(messages.vault === undefined ? {} : { sendCode: codeSender({ database, settings: messages, now }) }),
     sealing,
     metrics,
     issuer: config.tokenIssuer,
