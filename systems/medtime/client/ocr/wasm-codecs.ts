@@ -7,6 +7,9 @@ import type { Codec, Codecs } from './unpack-image.ts'
 /** Files of the codecs' packages, compiled. */
 export type Compiled = (file: string) => Promise<WebAssembly.Module>
 
+/** The memory of the codec of PNG before its first image. */
+let pristine: Uint8Array | undefined
+
 /**
  * Codecs that are WebAssembly: a damaged image can confuse them and cannot get out of them. Each is loaded when it is used
  * first. A browser may as well unpack images by itself and hand over pixels.
@@ -17,7 +20,16 @@ export function wasmCodecs(compiled: Compiled): Codecs {
     webp: emscripten(() => compiled('@jsquash/webp/codec/dec/webp_dec.wasm'), initWebp, decodeWebp),
     png: async (bytes) => {
       const { memory } = await initPng(await compiled('@jsquash/png/codec/pkg/squoosh_png_bg.wasm'))
-      return unpacked(await decodePng(exactBuffer(bytes)), memory)
+      pristine ??= new Uint8Array(memory.buffer).slice()
+      const image = unpacked(await decodePng(exactBuffer(bytes)), memory)
+      return {
+        ...image,
+        // This one is loaded once for all images, and goes on from what its memory was before the first.
+        wipe: () => {
+          image.wipe()
+          if (pristine !== undefined) new Uint8Array(memory.buffer).set(pristine)
+        },
+      }
     },
   }
 }

@@ -5,10 +5,15 @@ import { before, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import encodeJpeg, { init as initJpeg } from '@jsquash/jpeg/encode.js'
 import encodeWebp, { init as initWebp } from '@jsquash/webp/encode.js'
+import fc from 'fast-check'
 import { type Engine, type EngineModule, startEngine } from '../../../client/ocr/engine.ts'
+import { ImageError } from '../../../client/ocr/image-error.ts'
 import { recognise } from '../../../client/ocr/recognise.ts'
+import { unpackImage } from '../../../client/ocr/unpack-image.ts'
+import { wasmCodecs } from '../../../client/ocr/wasm-codecs.ts'
 import { loadParts } from './child/parts.ts'
 import { type Drawing, drawText } from './drawn-text.ts'
+import { greyPng } from './grey-png.ts'
 
 /*
  * The parts of the reading process, in this one: they are the same that a browser runs.
@@ -84,6 +89,33 @@ test('the engine keeps nothing of an image once it is wiped, in its memory or in
   assert.ok(memory !== undefined && new Uint8Array(memory.buffer).some((byte) => byte !== 0))
   engine.wipe()
   assert.ok(new Uint8Array(memory.buffer).every((byte) => byte === 0))
+})
+
+test('whatever was done to an image, it is unpacked or refused by name, and the next one is unpacked', async () => {
+  const codecs = wasmCodecs(async (file) => compiled(file))
+  const small = drawText(['10 mg'], 24)
+  const files = [
+    greyPng(small),
+    new Uint8Array(await encodeJpeg(upright(small), { quality: 60 })),
+    new Uint8Array(await encodeWebp(upright(small), { quality: 60 })),
+  ]
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...files),
+      fc.array(fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 0, max: 255 })), {
+        maxLength: 5,
+      }),
+      fc.boolean(),
+      async (file, changes, cut) => {
+        const damaged = cut ? file.slice(0, Math.floor(file.length * (changes[0]?.[0] ?? 1))) : file.slice()
+        for (const [where, value] of changes) damaged[Math.floor(where * (damaged.length - 1))] = value
+        await unpackImage(damaged, codecs).catch((thrown: unknown) => assert.ok(thrown instanceof ImageError))
+        const whole = await unpackImage(file.slice(), codecs)
+        assert.deepEqual([whole.width, whole.height], [small.width, small.height])
+      },
+    ),
+    { numRuns: 60 },
+  )
 })
 
 test('a WebP is read as well; one that does not unpack is refused, and wiped like any other', async () => {
