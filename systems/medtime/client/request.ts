@@ -46,11 +46,7 @@ export function createRequest(
     }, options)
 }
 
-async function send(
-  { address, fetch, signal }: RequestOptions,
-  path: string,
-  init: RequestInit,
-): Promise<Response> {
+async function send({ address, fetch, signal }: RequestOptions, path: string, init: RequestInit): Promise<Response> {
   const timeout = AbortSignal.timeout(timeoutMs)
   try {
     const url = `${address().replace(/\/+$/, '')}${path}`

@@ -6,7 +6,8 @@ import { placesOf } from '../http/answer-error.ts'
 import { ApiError } from '../http/api-error.ts'
 import { type Area, identityOf } from '../http/area.ts'
 import { routerPath } from '../http/route.ts'
-import { type Cursors, createCursors } from '../sync/cursor.ts'
+import { keptOnSuccess } from '../kept-on-success.ts'
+import { createCursors } from '../sync/cursor.ts'
 import { createStore } from '../sync/store.ts'
 import { tellInvite, tellLinks } from './answers.ts'
 import { pullFamily } from './pull.ts'
@@ -104,16 +105,4 @@ function read<Schema extends z.ZodType>(schema: Schema, given: unknown): z.outpu
 async function refuseEncoded({ headers }: FastifyRequest): Promise<void> {
   const encoding = headers['content-encoding']
   if (encoding !== undefined && encoding !== 'identity') throw new ApiError('UNSUPPORTED_MEDIA_TYPE')
-}
-
-/** Asks until it succeeds once, and keeps that. */
-function keptOnSuccess(ask: () => Promise<Cursors>): () => Promise<Cursors> {
-  let kept: Promise<Cursors> | undefined
-  return () => {
-    kept ??= ask().catch((thrown: unknown) => {
-      kept = undefined
-      throw thrown
-    })
-    return kept
-  }
 }
