@@ -27,7 +27,3 @@ export function significantWords(words: readonly string[]): string[] {
   const kept = words.filter((word) => !joining.has(word))
   return kept.length > 0 ? kept : [...words]
 }
-
-export function isSalt(word: string): boolean {
-  return salts.has(word)
-}

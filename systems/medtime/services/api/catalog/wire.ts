@@ -62,7 +62,6 @@ export const downloadAnswer = z.object({
   lists: z.array(z.object({ list: z.string(), code: z.string(), name: z.string() })),
 })
 
-export type SearchQuery = z.output<typeof searchQuery>
 export type SearchAnswer = z.output<typeof searchAnswer>
 export type MedicineAnswer = z.output<typeof medicineAnswer>
 export type DownloadAnswer = z.output<typeof downloadAnswer>

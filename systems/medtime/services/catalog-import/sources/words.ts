@@ -1,5 +1,3 @@
-import { z } from 'zod'
-
 /** Longest name of one substance: beyond it the text is a description. */
 const nameLimit = 200
 const ingredientLimit = 40
@@ -24,5 +22,3 @@ export function asName(text: string): string {
   const lower = /\p{Ll}/u.test(text) ? text : text.toLowerCase()
   return lower.charAt(0).toUpperCase() + lower.slice(1)
 }
-
-export const nonEmpty = z.string().min(1).max(nameLimit)
