@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { failure } from '../errors.ts'
+import { withClient } from '../postgres/connection.ts'
 import type { Project, System } from '../project/project.ts'
 import type { ChangedTable } from '../recovery/erasures/changed-tables.ts'
 import { countErasure, type ErasureCount, eraseSubject } from '../recovery/erasures/erase.ts'
@@ -10,6 +11,7 @@ import { withTarget } from './migrate-target.ts'
 import { type RepositoryFlags, withRepositoryOptions } from './repository-choice.ts'
 
 interface Flags extends RepositoryFlags {
+  asked?: true
   yes?: true
   dryRun?: true
   json?: true
@@ -21,7 +23,8 @@ export function registerErase(program: Command, context: CommandContext): void {
   withRepositoryOptions(program.command('erase'))
     .argument('<system>', 'name of the system')
     .argument('<kind>', 'a name of recovery.erasures in the plan, such as user')
-    .argument('<subject>', 'whose data: the id as the database has it')
+    .argument('[subject]', 'whose data: the id as the database has it')
+    .option('--asked', 'everybody a service was asked to erase, by the query of the plan')
     .option('--dry-run', 'counts the rows and changes nothing')
     .option('--yes', 'erases; there is no way back but a restore by hand')
     .option('--env <environment>', 'the server of this environment in the plan', 'development')
@@ -34,17 +37,20 @@ export function registerErase(program: Command, context: CommandContext): void {
 Example:
   aval erase medtime user 7f9c24e5-2d0b-4c3a-9a51-0c4a1f3b8d11 --dry-run
   aval erase medtime user 7f9c24e5-2d0b-4c3a-9a51-0c4a1f3b8d11 --yes
+  aval erase medtime user --asked --yes
 
 The record of it lies encrypted in the repository before anything changes, and stays as long as a backup is older than it.
 Exit codes: 0 erased, or counted with --dry-run, 1 it failed, 2 --yes is missing or the command line is wrong.`,
     )
-    .action((name: string, kind: string, subject: string, flags: Flags) => erase(name, kind, subject, flags, context))
+    .action((name: string, kind: string, subject: string | undefined, flags: Flags) =>
+      erase(name, kind, subject, flags, context),
+    )
 }
 
 async function erase(
   name: string,
   kind: string,
-  subject: string,
+  subject: string | undefined,
   flags: Flags,
   context: CommandContext,
 ): Promise<void> {
@@ -53,6 +59,30 @@ async function erase(
   if (!rule) {
     const known = Object.keys(system.plan.recovery.erasures).join(', ') || 'none'
     throw failure('ERASURE_UNKNOWN', { system: system.name, name: kind, known })
+  }
+  if ((subject === undefined) !== (flags.asked === true)) {
+    throw usage('erase', 'Name whose data is to be erased, or give --asked, not both.')
+  }
+  const { asked } = rule
+  if (subject === undefined) {
+    if (asked === undefined) throw usage('erase', `The plan has no query "asked" at recovery.erasures.${kind}.`)
+    return withOwner(project, system, flags, context, async (ownerUrl) => {
+      const subjects = await listAsked(ownerUrl, asked)
+      if (flags.dryRun || !flags.yes) {
+        if (!flags.dryRun) context.exitWith(2)
+        if (flags.json)
+          return printJson(context, [{ system: system.name, kind, erased: false, asked: subjects.length }])
+        return context.out(`${system.name}: nothing was erased. Asked for it: ${subjects.length}.\n`)
+      }
+      // One after the other, each with a record and a transaction of its own: what was done stays done when the next fails.
+      for (const each of subjects) {
+        await eraseSubject({ repository, ownerUrl, clock: context.clock, name: kind, rule, subject: each })
+      }
+      if (flags.json) return printJson(context, [{ system: system.name, kind, erased: true, asked: subjects.length }])
+      context.out(
+        `${system.name}: erased and recorded: ${subjects.length}. Every restore from now on erases them again.\n`,
+      )
+    })
   }
   await withOwner(project, system, flags, context, async (ownerUrl) => {
     const found = await countErasure({ ownerUrl, name: kind, rule, subject })
@@ -71,6 +101,14 @@ async function erase(
     const resumed = done.resumed ? ', finishing what an earlier attempt had begun' : ''
     context.out(`${system.name}: the ${kind} was erased${resumed}; recorded as ${done.id}.\n${tell(done)}
 Every restore from now on erases it again. A copy outside the repository, such as an export, is yours to clear.\n`)
+  })
+}
+
+/** Subjects a service was asked to erase; their ids are told to nobody. */
+async function listAsked(ownerUrl: string, query: string): Promise<string[]> {
+  return withClient(ownerUrl, async (client) => {
+    const { rows } = await client.query<[unknown]>({ text: query, rowMode: 'array' })
+    return rows.map(([subject]) => String(subject))
   })
 }
 

@@ -20,7 +20,12 @@ const recovery = {
   },
   pointInTime: { window: '7d' },
   erasures: {
-    item: { claim: 'The item is gone', parameter: 'text', sql: ['DELETE FROM items WHERE name = $1'] },
+    item: {
+      claim: 'The item is gone',
+      parameter: 'text',
+      sql: ['DELETE FROM items WHERE name = $1'],
+      asked: `SELECT name FROM items WHERE name LIKE 'asked %' ORDER BY name`,
+    },
     owner: { claim: 'The owner is gone', parameter: 'text', sql: ['DELETE FROM owners WHERE name = $1'] },
   },
 }
@@ -112,6 +117,24 @@ suite('what is kept, removed, held and erased', { timeout: 120_000 }, () => {
     const waived = await aval('migrate', 'up', 'tiny', '--no-snapshot', '--reason', 'taken a minute ago')
     assert.deepEqual([waived.code, waived.err], [0, 'tiny: no snapshot was taken: taken a minute ago\n'])
     assert.equal((await aval('migrate', 'up', 'tiny')).err, '', 'nothing pending, nothing taken')
+  })
+
+  test('everybody a service was asked to erase is erased and recorded, and no name is told', async () => {
+    await withClient(environment.database.adminUrl, (client) =>
+      client.query(`INSERT INTO items VALUES ('asked one'), ('asked two')`),
+    )
+    for (const wrong of [['item', 'x', '--asked'], ['item'], ['owner', '--asked']])
+      assert.equal((await aval('erase', 'tiny', ...wrong, '--yes')).code, 2, wrong.join(' '))
+    const counted = await aval('erase', 'tiny', 'item', '--asked')
+    assert.deepEqual([counted.code, /Asked for it: 2\./.test(counted.out)], [2, true])
+    const erased = await aval('erase', 'tiny', 'item', '--asked', '--yes')
+    assert.deepEqual([erased.code, /erased and recorded: 2\./.test(erased.out)], [0, true], erased.err)
+    assert.doesNotMatch(erased.out, /one|two/)
+    const left = await withClient(environment.database.adminUrl, (client) =>
+      client.query(`SELECT FROM items WHERE name LIKE 'asked %'`),
+    )
+    assert.equal(left.rowCount, 0)
+    assert.match((await aval('erase', 'tiny', 'item', '--asked', '--yes')).out, /recorded: 0\./)
   })
 
   test('what was erased is gone, stays gone after a restore to before, and the rest is there', async () => {

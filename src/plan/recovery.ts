@@ -185,6 +185,12 @@ const erasure = z.strictObject({
     .describe(
       'Statements the owner of the schema runs in one transaction, $1 the subject. They must bear to run again.',
     ),
+  asked: z
+    .string()
+    .describe(
+      'A query whose only column lists subjects a service was asked to erase and that are on no record yet, for `aval erase --asked`; the statements take a subject out of it.',
+    )
+    .optional(),
   ...citation,
 })
 

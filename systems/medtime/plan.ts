@@ -425,6 +425,7 @@ export default definePlan({
           'ALTER TABLE srv_users FORCE ROW LEVEL SECURITY',
           'DELETE FROM srv_erasures WHERE user_id = $1',
         ],
+        asked: 'SELECT user_id FROM srv_erasures ORDER BY asked_at',
         source: 'TECH-INF-001 §6.2',
         note: 'Preferences, blobs, counters and requests go with the user by their foreign keys. "delete: never" meets the right to deletion here.',
       },
@@ -1506,7 +1507,7 @@ export default definePlan({
         '503',
         '504',
       ],
-      error_code: ['INTERNAL', 'UNAVAILABLE', 'TIMEOUT'],
+      error_code: ['INTERNAL', 'UNAVAILABLE', 'TIMEOUT', 'OCR_FAILED'],
       tier: ['free', 'pro', 'perfect', 'none'],
       table_name: [
         'srv_users',
@@ -1607,7 +1608,7 @@ export default definePlan({
     },
     source: 'TECH-INF-001 §5.1-5.3',
     requirements: ['MI-5.1', 'MB-10.1', 'MB-3.1'],
-    note: 'The allow-list is the union of both documents and of what their alerts read; the forbidden list is absolute. Listed already are metrics of parts that are not services here yet: gateway, auth, catalog, ocr and the app (mobile).',
+    note: 'The allow-list is the union of both documents and of what their alerts read; the forbidden list is absolute. Listed already are metrics of parts that are not services here yet: gateway, auth, catalog and the app (mobile).',
   },
 
   alerts: {

@@ -36,6 +36,9 @@ export function queriesOf(plan: CheckContext['plan']): { path: PlanPath; sql: st
     ...Object.entries(plan.probes).flatMap(([name, probe]) =>
       'sql' in probe ? [{ path: ['probes', name, 'sql'], sql: probe.sql }] : [],
     ),
+    ...Object.entries(plan.recovery.erasures).flatMap(([name, { asked }]) =>
+      asked === undefined ? [] : [{ path: ['recovery', 'erasures', name, 'asked'], sql: asked }],
+    ),
     ...Object.entries(plan.telemetry.metrics).flatMap(([name, { query }]) =>
       query ? [{ path: ['telemetry', 'metrics', name, 'query', 'sql'], sql: query.sql }] : [],
     ),
