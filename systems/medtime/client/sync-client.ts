@@ -120,9 +120,9 @@ export interface SyncClient {
  * A device of a user. Everything it keeps and sends is sealed; operations run one after the other.
  *
  * @example
- * const phone = createSyncClient({ address, token, user, device: 'phone', masterKeys: [createMasterKey()] })
+ * const phone = createSyncClient({ address, token, user, device: 'phone', masterKeys: [createMasterKey()], marks: {} })
  * await phone.put('medication', crypto.randomUUID(), new TextEncoder().encode('...'))
- * const { conflicts } = await phone.sync()
+ * const { conflicts, warnings } = await phone.sync()
  */
 export function createSyncClient(options: ClientOptions): SyncClient {
   const { address, user, device } = options
