@@ -79,7 +79,6 @@ export async function startServers(nodeFlags: readonly string[] = []): Promise<S
         // Every request is counted, at limits that nothing here reaches.
         LIMITS_EXEMPT: '',
         LIMITS_TIMES: '1000000',
-        ...(process.env['BENCH_EXEMPT'] ? { LIMITS_EXEMPT: '127.0.0.1' } : {}),
       },
       nodeFlags,
     )
