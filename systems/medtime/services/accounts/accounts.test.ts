@@ -7,6 +7,7 @@ import { withClient } from '../../../../src/postgres/connection.ts'
 import type { PreparedDatabase } from '../../../../src/postgres/database.ts'
 import { startAccounts, type TestAccounts, tokenAudience, tokenIssuer } from '../../test/accounts.ts'
 import { migrate, startTestServer, type TestServer } from '../../test/database.ts'
+import * as weakly from '../../test/weakly-stretched.ts'
 
 let server: TestServer
 let database: PreparedDatabase
@@ -28,57 +29,10 @@ after(async () => {
   await server?.stop()
 })
 
-const kdf = { memory_kib: 8, iterations: 1, parallelism: 1 }
-const keyStretching = { 'argon2id-custom': { memory: 8, iterations: 1, parallelism: 1 } }
-const some32 = Buffer.alloc(32, 5).toString('base64')
-
-interface Answer {
-  status: number
-  body: Record<string, unknown>
-}
-
-async function post(path: string, body: unknown, on = accounts): Promise<Answer> {
-  const response = await fetch(on.address + path, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  })
-  return { status: response.status, body: z.record(z.string(), z.unknown()).parse(await response.json()) }
-}
-
-async function signUp(email: string, password: string): Promise<Answer> {
-  const { clientRegistrationState, registrationRequest } = client.startRegistration({ password })
-  const start = await post('/auth/sign-up/start', { email, registration_request: registrationRequest })
-  const { registrationRecord } = client.finishRegistration({
-    password,
-    clientRegistrationState,
-    registrationResponse: String(start.body['registration_response']),
-    keyStretching,
-  })
-  return post('/auth/sign-up', {
-    email,
-    registration_id: start.body['registration_id'],
-    registration_record: registrationRecord,
-    kdf,
-    wrapped_master_key: Buffer.from(`key of ${email}`).toString('base64'),
-    recovery: { proof: some32, wrapped_master_key: some32 },
-  })
-}
-
-async function signIn(email: string, password: string, device = 'phone', on = accounts): Promise<Answer> {
-  const { clientLoginState, startLoginRequest } = client.startLogin({ password })
-  const start = await post('/auth/sign-in/start', { email, login_request: startLoginRequest }, on)
-  if (start.status !== 200) return start
-  const finished = client.finishLogin({
-    password,
-    clientLoginState,
-    loginResponse: String(start.body['login_response']),
-    keyStretching,
-  })
-  if (finished === undefined) return { status: 0, body: {} }
-  const finish = { grant_type: 'opaque', attempt_id: start.body['attempt_id'], device_id: device }
-  return post('/auth/token', { ...finish, finish_request: finished.finishLoginRequest }, on)
-}
+const post = (path: string, body: unknown, on = accounts) => weakly.post(on.address, path, body)
+const signUp = (email: string, password: string) => weakly.signUp(accounts.address, email, password)
+const signIn = (email: string, password: string, device = 'phone', on = accounts) =>
+  weakly.signIn(on.address, email, password, device)
 
 test('who signed up signs in with the password, on any instance, and gets tokens with the agreed claims', async () => {
   assert.deepEqual(await signUp('Ana@Example.test', 'a password of hers'), { status: 200, body: {} })
@@ -146,7 +100,12 @@ test('a sign-in that was begun is worth one try, and nothing after two minutes o
     const { clientLoginState, startLoginRequest } = client.startLogin({ password: 'a password of hers' })
     const { body } = await post('/auth/sign-in/start', { email: 'eve@example.test', login_request: startLoginRequest })
     const loginResponse = String(body['login_response'])
-    const done = client.finishLogin({ password: 'a password of hers', clientLoginState, loginResponse, keyStretching })
+    const done = client.finishLogin({
+      password: 'a password of hers',
+      clientLoginState,
+      loginResponse,
+      keyStretching: weakly.keyStretching,
+    })
     const finish = { grant_type: 'opaque', attempt_id: body['attempt_id'], device_id: 'phone' }
     return { ...finish, finish_request: done?.finishLoginRequest }
   }
