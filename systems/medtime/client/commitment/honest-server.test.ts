@@ -98,7 +98,7 @@ function simulated(server: ServerDouble, name: string, turn: () => Promise<void>
   }
 }
 
-const runs = Number(process.env['AVAL_PROPERTY_RUNS'] ?? 100)
+const runs = Number(process.env['AVAL_PROPERTY_RUNS'] ?? 60)
 
 test('an honest server raises no alarm, whatever is lost and however often it is restored', async () => {
   await fc.assert(

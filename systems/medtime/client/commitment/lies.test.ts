@@ -99,6 +99,6 @@ test('no part of a history can be left out or set back unnoticed', async () => {
         JSON.stringify([...decided.values()].flat().filter((row) => row.entity_type !== markType)),
       )
     }),
-    { numRuns: Number(process.env['AVAL_PROPERTY_RUNS'] ?? 60) },
+    { numRuns: Number(process.env['AVAL_PROPERTY_RUNS'] ?? 30) },
   )
 })
