@@ -13,7 +13,7 @@ import { linkOrigin } from '../services/api/messages/templates.ts'
 import { createVault, type Vault } from '../services/api/messages/vault.ts'
 import { type DeliveryParts, deliverNext } from '../services/messenger/deliver.ts'
 import { fcmSender } from '../services/messenger/fcm/send.ts'
-import { openOutbox } from '../services/messenger/outbox.ts'
+import { openOutbox, type Receipt } from '../services/messenger/outbox.ts'
 import { openRecipients } from '../services/messenger/recipients.ts'
 import { twilioSender } from '../services/messenger/twilio/send.ts'
 import { migrate, startTestServer, type TestServer } from './database.ts'
@@ -63,7 +63,7 @@ export interface MessengerStage {
   stored(event: string): Promise<StoredMessage[]>
   state(event: string): Promise<string>
   /** As the API notes what the provider told at an address for receipts. */
-  receipt(callback: string, sid: string, status: 'accepted' | 'delivered' | 'undelivered'): Promise<void>
+  receipt(callback: string, sid: string, status: Receipt['status'], errorCode?: string): Promise<void>
   /** Lets the lease of whoever holds a message end. */
   endLease(event: string): Promise<void>
   sql<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>
@@ -122,7 +122,7 @@ export async function startMessengerStage(): Promise<MessengerStage> {
     linkOrigin: linkOrigin.parse('https://medtime.app/m'),
     now,
     random: () => 0.5,
-    log: { sent: keep, putOff: keep, doubtful: keep, ended: (entry, how) => keep({ ...entry, how }) },
+    log: { sent: keep, putOff: keep, doubtful: keep, ended: (entry, how) => keep({ ...entry, how }), receipt: keep },
   }
   const enqueue = createEnqueue({ vault, now })
   const sql = <Row extends object>(text: string, values: unknown[] = []) =>
@@ -175,13 +175,14 @@ export async function startMessengerStage(): Promise<MessengerStage> {
     },
     stored: (event) => sql<StoredMessage>('SELECT * FROM srv_messages WHERE event = $1 ORDER BY target', [event]),
     state: async (event) => (await stage.stored(event)).map(({ state }) => state).join(','),
-    receipt: async (callback, sid, status) => {
+    receipt: async (callback, sid, status, errorCode) => {
       const message = new URL(callback).searchParams.get('message')
-      await api.run('receipt', 'SELECT public.srv_note_receipt($1, $2, $3, $4, NULL, $5)', [
+      await api.run('receipt', 'SELECT public.srv_note_receipt($1, $2, $3, $4, $5, $6)', [
         randomBytes(32),
         message,
         sid,
         status,
+        errorCode ?? null,
         new Date(clock.now),
       ])
     },

@@ -105,6 +105,8 @@ test('two instances work one outbox off, each event is sent once, and one that i
   for (const { port } of [first, second]) {
     await until('it serves', () => answers(`http://127.0.0.1:${port}/health/ready`))
   }
+  // Connections that the database ends are replaced.
+  await stage.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'medtime_messenger'`)
   // Long enough for neither to finish before the other looks.
   stage.twilio.slowDown(60)
   const events = Array.from({ length: 60 }, () => anEvent())
@@ -114,6 +116,13 @@ test('two instances work one outbox off, each event is sent once, and one that i
   assert.equal(exit, 0)
   await until('everything is sent', () => phones.every((phone) => smsTo(phone).length > 0))
   stage.twilio.slowDown(0)
+  const [told] = smsTo(phones[0] ?? '')
+  assert.ok(told)
+  await stage.receipt(told.statusCallback, told.sid, 'undelivered', 'TWILIO_30003')
+  await until(
+    'it logs what the provider told',
+    () => /"message_receipt"/.test(second.output()) && second.output().includes('"TWILIO_30003"'),
+  )
   await second.child.stop()
   assert.deepEqual(
     phones.map((phone) => smsTo(phone).length),
@@ -121,9 +130,13 @@ test('two instances work one outbox off, each event is sent once, and one that i
   )
   assert.deepEqual(
     await Promise.all(events.map((event) => stage.state(event))),
-    events.map(() => 'accepted'),
+    events.map((_, index) => (index === 0 ? 'undelivered' : 'accepted')),
     'no lease was left to end',
   )
+  for (const { output } of [first, second]) {
+    for (const phone of phones) assert.ok(!output().includes(phone.slice(1)))
+    assert.ok(!output().includes('clave'))
+  }
 })
 
 test('without a provider a developer finds the words in a folder, and the log has the id and the type alone', async () => {

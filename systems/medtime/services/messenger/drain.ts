@@ -16,12 +16,11 @@ export function startDrain(
   options: {
     workers: number
     idleMs: number
-    onFolded: (ended: readonly { type: string; status: string }[]) => void
     onFailure: (thrown: unknown) => void
   },
 ): Drain {
-  const { workers, idleMs, onFolded, onFailure } = options
-  const { outbox, now } = parts
+  const { workers, idleMs, onFailure } = options
+  const { outbox, now, log } = parts
   const ending = new AbortController()
   const pause = (ms: number) => sleep(ms, undefined, { signal: ending.signal }).catch(() => undefined)
   const repeat = async (work: () => Promise<boolean>, restMs: number) => {
@@ -35,9 +34,9 @@ export function startDrain(
     }
   }
   const fold = async () => {
-    const ended = await outbox.fold(new Date(now()))
-    onFolded(ended)
-    return ended.length > 0
+    const receipts = await outbox.fold(new Date(now()))
+    for (const receipt of receipts) log.receipt(receipt)
+    return receipts.length > 0
   }
   const clean = async () => {
     await outbox.clean(new Date(now()))

@@ -51,11 +51,6 @@ async function main(): Promise<void> {
     {
       workers,
       idleMs,
-      onFolded: (ended) => {
-        for (const { type, status } of ended) {
-          if (status !== 'accepted') metrics.sms(type, status === 'delivered' ? 'success' : 'failure')
-        }
-      },
       onFailure: (thrown) => log.error({ event: 'failed', error_code: errorCode(thrown) }),
     },
   )

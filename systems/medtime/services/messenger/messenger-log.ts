@@ -1,5 +1,5 @@
 import type { Log } from '../api/http/log.ts'
-import type { End } from './outbox.ts'
+import type { End, Receipt } from './outbox.ts'
 
 /** What is told of a message: its id, its type and a code. Never what it says or where it goes. */
 export interface MessageEntry {
@@ -16,6 +16,8 @@ export interface MessengerLog {
   putOff(entry: MessageEntry): void
   doubtful(entry: MessageEntry): void
   ended(entry: MessageEntry, how: End): void
+  /** What the provider told of it later. */
+  receipt(receipt: Receipt): void
 }
 
 const statusOf: Readonly<Record<End, SmsStatus | undefined>> = {
@@ -38,6 +40,15 @@ export function createMessengerLog(log: Log, count: (template: string, status: S
       const status = statusOf[how]
       if (status !== undefined) count(entry.message_type, status)
       log.info({ event: 'message_ended', ...entry })
+    },
+    receipt: ({ id, type, status, error_code }) => {
+      if (status !== 'accepted') count(type, status === 'delivered' ? 'success' : 'failure')
+      log.info({
+        event: 'message_receipt',
+        message_id: id,
+        message_type: type,
+        error_code: error_code ?? status.toUpperCase(),
+      })
     },
   }
 }

@@ -15,17 +15,19 @@ export const leaseMs = 60_000
 /** Ended messages are kept for this long, and with them the keys of their events. */
 export const keepMs = 30 * 86_400_000
 
+const messageType = z.enum([
+  'alert_backup',
+  'emergency_notification',
+  'caregiver_notification',
+  'mfa_code',
+  'emergency_alert',
+  'caregiver_reminder',
+])
+
 const taken = z.object({
   id: z.string(),
   user_id: z.string(),
-  type: z.enum([
-    'alert_backup',
-    'emergency_notification',
-    'caregiver_notification',
-    'mfa_code',
-    'emergency_alert',
-    'caregiver_reminder',
-  ]),
+  type: messageType,
   event: z.string(),
   audience: z.enum(['user', 'device', 'topic']),
   target: z.string(),
@@ -37,7 +39,7 @@ const taken = z.object({
   created_at: z.date(),
   expires_at: z.date(),
 })
-export type Taken = z.output<typeof taken> & { type: MessageType }
+export type Taken = z.output<typeof taken>
 
 /** How a message ends that is not sent, or not any more. */
 export type End = 'failed' | 'expired' | 'limited' | 'stopped' | 'nobody' | 'spread' | 'unknown'
@@ -56,10 +58,18 @@ export interface Outbox {
   end(message: Taken, how: End, code: string | undefined, now: Date, attemptAt?: Date): Promise<void>
   /** Makes one message for each device of the one for its user. */
   spread(message: Taken, copies: readonly Copy[], now: Date): Promise<void>
-  /** Takes in what providers told since. Returns each message that ended thereby, by its type and how. */
-  fold(now: Date): Promise<{ type: string; status: string }[]>
+  /** Takes in what providers told since. Returns what is known thereby of which message. */
+  fold(now: Date): Promise<Receipt[]>
   /** Removes what ended long ago. */
   clean(now: Date): Promise<void>
+}
+
+export interface Receipt {
+  id: string
+  type: MessageType
+  status: 'accepted' | 'delivered' | 'undelivered'
+  /** The provider's, where it was not delivered. */
+  error_code: string | null
 }
 
 export type Begun = { way: number } | Exclude<Room, { kind: 'room' }>
@@ -191,13 +201,20 @@ export function openOutbox({ run, transaction }: Database): Outbox {
   }
 }
 
-const folded = z.array(z.object({ type: z.string(), status: z.string() }))
+const folded = z.array(
+  z.object({
+    id: z.string(),
+    type: messageType,
+    status: z.enum(['accepted', 'delivered', 'undelivered']),
+    error_code: z.string().nullable(),
+  }),
+)
 
 /**
  * A receipt proves that the provider had the message, also where the sender died before it could note that. What was delivered or not stays
  * so, whatever comes late.
  */
-async function foldReceipts(run: Run, now: Date): Promise<{ type: string; status: string }[]> {
+async function foldReceipts(run: Run, now: Date): Promise<Receipt[]> {
   const rows = await run(
     'fold-receipts',
     `WITH fresh AS (
@@ -215,7 +232,7 @@ async function foldReceipts(run: Run, now: Date): Promise<{ type: string; status
      WHERE m.id = n.message_id AND (
        m.state IN ('sending', 'unknown', 'waiting') OR (m.state = 'accepted' AND n.status <> 'accepted')
      )
-     RETURNING m.type, n.status`,
+     RETURNING m.id, m.type, n.status, n.error_code`,
     [now],
   )
   return folded.parse(rows)

@@ -18,6 +18,7 @@ export interface LogEntry {
     | 'message_put_off'
     | 'message_doubtful'
     | 'message_ended'
+    | 'message_receipt'
   request_id?: string
   method?: string
   endpoint?: string
