@@ -162,6 +162,24 @@ describe('a rotation', () => {
     assert.deepEqual(await bob.keys(), { old: 2 })
   })
 
+  test('that nobody comes back to is cleared away after a day, and not before', async () => {
+    const { user, old, renewed, rotate } = await scene(2)
+    await rotate(old.map(renewed), false)
+    const clean = () =>
+      withClient(system.roleUrl, async (client) => {
+        const { rows } = await client.query<{ removed: string }>(
+          `SELECT srv_clean_rotations(now() + interval '1 year') AS removed`,
+        )
+        return Number(rows[0]?.removed)
+      })
+    assert.equal(await clean(), 0)
+    await withClient(system.adminUrl, (client) =>
+      client.query(`UPDATE srv_rotations SET begun_at = begun_at - interval '25 hours' WHERE user_id = $1`, [user]),
+    )
+    assert.equal(await clean(), 2)
+    assert.equal((await rotate([], true)).faults?.length, 2)
+  })
+
   test('racing with pushes is all or nothing', async () => {
     const { old, push, renewed, rotate, keys, user } = await scene(20)
     await rotate(old.map(renewed), false)

@@ -28,6 +28,11 @@ export const allJobs: readonly Job[] = [
     },
   },
   {
+    name: 'rotations',
+    schedule: '50 * * * *',
+    work: ({ run, now }) => count(run, 'clean-rotations', 'SELECT public.srv_clean_rotations($1) AS count', now),
+  },
+  {
     name: 'sessions',
     schedule: '15 * * * *',
     work: ({ run, now }) => count(run, 'clean-sessions', 'SELECT public.srv_clean_sessions($1) AS count', now),

@@ -183,6 +183,7 @@ test('what is over goes at its time, of everybody, and nothing else', async () =
   assert.deepEqual(Object.fromEntries(said.map(({ event, job, count }) => [job, `${event} ${count}`])), {
     'ocr-requests': 'job_done 2',
     tombstones: 'job_done 0',
+    rotations: 'job_done 0',
     sessions: 'job_done 1',
     invites: 'job_done 1',
     'rate-windows': 'job_done 1',

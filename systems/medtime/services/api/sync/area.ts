@@ -6,8 +6,9 @@ import { ApiError } from '../http/api-error.ts'
 import { type Area, identityOf } from '../http/area.ts'
 import { noteBegun } from '../http/lasting.ts'
 import type { Metrics, SyncStatus } from '../http/metrics.ts'
+import { keptOnSuccess } from '../kept-on-success.ts'
 import { configOf } from './config.ts'
-import { type Cursors, createCursors } from './cursor.ts'
+import { createCursors } from './cursor.ts'
 import type { Channel } from './events/channel.ts'
 import { createStreams } from './events/streams.ts'
 import { tokenEnds } from './events/token-life.ts'
@@ -119,18 +120,6 @@ function textHeaders(headers: Readonly<Record<string, unknown>>): Record<string,
 function syncStatus(status: number): SyncStatus {
   if (status < 400) return 'success'
   if (status === 409) return 'conflict'
-  if (status === 410) return 'expired'
+  if (status === 410 || status === 412) return 'expired'
   return status < 500 ? 'rejected' : 'failure'
-}
-
-/** Asks until it succeeds once, and keeps that; while one asks, the others wait for the same answer. */
-function keptOnSuccess(ask: () => Promise<Cursors>): () => Promise<Cursors> {
-  let kept: Promise<Cursors> | undefined
-  return () => {
-    kept ??= ask().catch((thrown: unknown) => {
-      kept = undefined
-      throw thrown
-    })
-    return kept
-  }
 }
