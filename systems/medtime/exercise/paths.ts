@@ -1,5 +1,8 @@
 import { gzipSync } from 'node:zlib'
 import type { Path } from 'aval'
+import { createOcrClient } from '../client/ocr/ocr-client.ts'
+import { drawText } from '../services/api/ocr/drawn-text.ts'
+import { greyPng } from '../services/api/ocr/grey-png.ts'
 import { sha256, type WireEntity, wireEntity } from './wire.ts'
 
 export interface PathTools {
@@ -52,6 +55,16 @@ export function allPaths({ address, credentials, keep, newId }: PathTools): Path
     const entity = { ...wireEntity({ id: newId(), bytes: Buffer.from('nothing of interest') }), ...change }
     return post(JSON.stringify({ device_id: device, entities: [entity] }))
   }
+  /** Has an image read as a client does; that it cannot be read is an answer as well. */
+  const readImage = async (image: Uint8Array) => {
+    const { authorization = '' } = await credentials()
+    const client = createOcrClient({
+      address: () => address('api'),
+      token: async () => authorization.replace('Bearer ', ''),
+      fetch,
+    })
+    await client.read(image).catch(() => undefined)
+  }
   /** Header values are ASCII; whatever else is planted travels percent-encoded. */
   const inHeader = (value: string) => (/^[\x20-\x7e]*$/.test(value) ? value : encodeURIComponent(value))
 
@@ -103,6 +116,13 @@ export function allPaths({ address, credentials, keep, newId }: PathTools): Path
       postTo(`/family/supervisors/${newId()}/keys`, { keys: [{ collection: value, key_id: value, sealed: value }] }),
     'family-person': (value) => get(`/family/${encodeURIComponent(value)}/pull`),
     'family-cursor': (value) => get(`/family/${newId()}/pull?cursor=${encodeURIComponent(value)}`),
+    'ocr-image-in-clear': async (value) =>
+      send('/ocr/process', {
+        method: 'POST',
+        body: value,
+        headers: { 'content-type': 'application/octet-stream', ...(await credentials()) },
+      }),
+    'ocr-drawn': (value) => readImage(greyPng(drawText([value.toLowerCase().replace(/[^a-z\d .,:/-]/g, ' ')]))),
     'query-unknown': (value) => get(`/sync/status?${encodeURIComponent(value)}=${encodeURIComponent(value)}`),
     'path-unknown': (value) => get(`/${encodeURIComponent(value)}`),
     'path-unknown-below-sync': (value) => get(`/sync/${encodeURIComponent(value)}`),

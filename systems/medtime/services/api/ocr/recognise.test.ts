@@ -11,7 +11,7 @@ import { ImageError } from '../../../client/ocr/image-error.ts'
 import { recognise } from '../../../client/ocr/recognise.ts'
 import { unpackImage } from '../../../client/ocr/unpack-image.ts'
 import { wasmCodecs } from '../../../client/ocr/wasm-codecs.ts'
-import { loadParts } from './child/parts.ts'
+import { parts } from './child/parts.ts'
 import { type Drawing, drawText } from './drawn-text.ts'
 import { greyPng } from './grey-png.ts'
 
@@ -50,16 +50,18 @@ const exif = [
 test('a JPEG from a camera held sideways is read upright, and its bytes and the engine are wiped', async () => {
   const stored = new Uint8Array(await encodeJpeg(sideways(page), { quality: 80 }))
   const file = Uint8Array.from([...stored.subarray(0, 2), ...exif, ...stored.subarray(2)])
-  const parts = await loadParts()
   let wiped = 0
-  const engine: Engine = {
-    ...parts.engine,
-    wipe: () => {
-      wiped++
-      parts.engine.wipe()
-    },
+  const start = async (): Promise<Engine> => {
+    const engine = await parts.start()
+    return {
+      ...engine,
+      wipe: () => {
+        wiped++
+        engine.wipe()
+      },
+    }
   }
-  const { text, medicines } = await recognise(file, { ...parts, engine })
+  const { text, medicines } = await recognise(file, { ...parts, start })
   assert.match(text, /^Enalapril 10 mg tabletas\ncada 12 horas$/)
   assert.equal(medicines[0]?.frequency?.text, 'cada 12 horas')
   assert.ok(file.every((byte) => byte === 0))
@@ -121,8 +123,8 @@ test('whatever was done to an image, it is unpacked or refused by name, and the 
 test('a WebP is read as well; one that does not unpack is refused, and wiped like any other', async () => {
   const file = new Uint8Array(await encodeWebp(upright(page), { lossless: 1 }))
   const damaged = file.slice().fill(0, 60, 400)
-  assert.match((await recognise(file, await loadParts())).text, /^Enalapril 10 mg/)
-  await assert.rejects(recognise(damaged, await loadParts()), { code: 'IMAGE_UNREADABLE' })
+  assert.match((await recognise(file, parts)).text, /^Enalapril 10 mg/)
+  await assert.rejects(recognise(damaged, parts), { code: 'IMAGE_UNREADABLE' })
   assert.ok(damaged.every((byte) => byte === 0))
 })
 

@@ -2,7 +2,7 @@ import { ImageError } from '../../../../client/ocr/image-error.ts'
 import { recognise } from '../../../../client/ocr/recognise.ts'
 import { openImage, sealResult } from '../../../../client/ocr/seal.ts'
 import { type Failure, readAssignment, writeOutcome } from './frame.ts'
-import { loadParts } from './parts.ts'
+import { parts } from './parts.ts'
 
 /*
  * Reads one image and ends. It is started with everything denied but reading its own files: what it knows leaves it as a result
@@ -12,7 +12,6 @@ import { loadParts } from './parts.ts'
 /** The image does not open. */
 class SealError extends Error {}
 
-const parts = await loadParts()
 const { imageKey, resultKey, head, sealed } = readAssignment()
 try {
   const image = opened()

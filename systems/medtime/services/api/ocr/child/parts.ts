@@ -16,17 +16,17 @@ const engine = 'tesseract.js-core/tesseract-core-relaxedsimd-lstm'
 const model = (language: string) => `@tesseract.js-data/${language}/4.0.0_best_int/${language}.traineddata.gz`
 const languages = ['spa', 'eng'] as const
 
-export async function loadParts(): Promise<RecogniserParts> {
-  const compiled = async (file: string) => new WebAssembly.Module(readFileSync(require.resolve(file)))
-  const factory: (options: object) => Promise<EngineModule> = require(`${engine}.js`)
-  return {
-    engine: await startEngine({
-      factory,
-      wasm: await compiled(`${engine}.wasm`),
-      models: new Map(
-        languages.map((language) => [language, gunzipSync(readFileSync(require.resolve(model(language))))]),
-      ),
-    }),
-    codecs: wasmCodecs(compiled),
-  }
+export const parts: RecogniserParts = {
+  start: async () => {
+    const factory: (options: object) => Promise<EngineModule> = require(`${engine}.js`)
+    const models = languages.map(
+      (language) => [language, gunzipSync(readFileSync(require.resolve(model(language))))] as const,
+    )
+    return startEngine({ factory, wasm: compiled(`${engine}.wasm`), models: new Map(models) })
+  },
+  codecs: wasmCodecs(async (file) => compiled(file)),
+}
+
+function compiled(file: string): WebAssembly.Module {
+  return new WebAssembly.Module(readFileSync(require.resolve(file)))
 }

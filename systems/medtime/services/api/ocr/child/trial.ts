@@ -3,7 +3,7 @@ import { recognise } from '../../../../client/ocr/recognise.ts'
 import { drawText } from '../drawn-text.ts'
 import { greyPng } from '../grey-png.ts'
 import { escapes } from './attempts.ts'
-import { loadParts } from './parts.ts'
+import { parts } from './parts.ts'
 
 /*
  * Tries, behind the walls, to get out of them, and to read a drawn prescription. Writes what went wrong, one name to a line; nothing
@@ -12,7 +12,7 @@ import { loadParts } from './parts.ts'
 
 const wrong = await escapes()
 const drawn = drawText(['Paracetamol 500 mg tabletas', 'tomar 1 tableta cada 8 horas por 7 dias'])
-const { medicines } = await recognise(greyPng(drawn), await loadParts())
+const { medicines } = await recognise(greyPng(drawn), parts)
 const [medicine] = medicines
 if (
   medicines.length !== 1 ||
