@@ -109,6 +109,28 @@ test('the version of the catalog is asked for now and then, once for all who wai
   assert.equal(await present.get(), 7, 'an answer told of a later one')
 })
 
+test('while the database cannot be asked the last version is the present one, so that cached answers go on', async () => {
+  let time = 0
+  let down = true
+  let asked = 0
+  const present = presentVersion(
+    async () => {
+      asked++
+      if (down) throw new Error('down')
+      return 4
+    },
+    () => time,
+  )
+  await assert.rejects(present.get(), 'nothing is known yet')
+  down = false
+  assert.equal(await present.get(), 4)
+  down = true
+  time += versionAgeMs
+  assert.equal(await present.get(), 4)
+  assert.equal(await present.get(), 4)
+  assert.equal(asked, 3, 'a database that is down is not asked for every answer')
+})
+
 test('a Redis that is not there is an empty cache, and soon', async () => {
   const answers = redisAnswers(`redis://127.0.0.1:${await freePort()}`)
   try {

@@ -19,10 +19,18 @@ export function presentVersion(ask: () => Promise<number>, now: () => number): P
     get: async () => {
       if (known !== undefined && now() - known.at < versionAgeMs) return known.version
       asking ??= ask()
-        .then((version) => {
-          known = { version, at: now() }
-          return version
-        })
+        .then(
+          (version) => {
+            known = { version, at: now() }
+            return version
+          },
+          (thrown: unknown) => {
+            if (known === undefined) throw thrown
+            // What is cached can be answered without the database, which is asked again after the same time.
+            known = { ...known, at: now() }
+            return known.version
+          },
+        )
         .finally(() => {
           asking = undefined
         })
