@@ -3,6 +3,7 @@ import type { Path } from 'aval'
 import { createOcrClient } from '../client/ocr/ocr-client.ts'
 import { drawText } from '../services/api/ocr/drawn-text.ts'
 import { greyPng } from '../services/api/ocr/grey-png.ts'
+import { messageWays } from './message-ways.ts'
 import { sha256, type WireEntity, wireEntity } from './wire.ts'
 
 export interface PathTools {
@@ -70,6 +71,7 @@ export function allPaths({ address, credentials, keep, newId }: PathTools): Path
 
   const ways: Record<string, (value: string) => Promise<void>> = {
     'push-content': keep,
+    ...messageWays({ address, credentials, keep, newId }),
     'push-damaged-blob': (value) =>
       push({ encrypted_blob: Buffer.from(value).toString('base64'), checksum: sha256(`not ${value}`) }),
     'push-blob-not-base64': (value) => push({ encrypted_blob: `${value}!` }),
