@@ -74,6 +74,7 @@ export function createFamilyApi(options: FamilyApiOptions): FamilyApi {
       if (status === 410) return { outcome: 'epoch-changed', ...epochAnswer.parse(body) }
       const error = refusal(status, body)
       if (error.code === 'BAD_CURSOR') return { outcome: 'bad-cursor' }
+      if (error.code === 'CURSOR_EXPIRED') return { outcome: 'expired' }
       throw error
     },
   }

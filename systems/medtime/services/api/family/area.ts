@@ -7,9 +7,9 @@ import { ApiError } from '../http/api-error.ts'
 import { type Area, identityOf } from '../http/area.ts'
 import { routerPath } from '../http/route.ts'
 import { keptOnSuccess } from '../kept-on-success.ts'
-import { createCursors } from '../sync/cursor.ts'
 import { createStore } from '../sync/store.ts'
 import { tellInvite, tellLinks } from './answers.ts'
+import { createFamilyCursors } from './cursor.ts'
 import { pullFamily } from './pull.ts'
 import { familyRoutes as routes } from './routes.ts'
 import { createFamilyStore } from './store.ts'
@@ -21,7 +21,7 @@ const bodyLimit = 65_536
 /** Invites, links, keys for supervisors, and what they may read. */
 export function familyArea({ database }: { database: Database }): Area {
   const store = createFamilyStore(database)
-  const cursors = keptOnSuccess(async () => createCursors(await createStore(database).cursorKey()))
+  const cursors = keptOnSuccess(async () => createFamilyCursors(await createStore(database).cursorKey()))
   return {
     routes,
     register: (server, { authenticate }) => {

@@ -262,6 +262,38 @@ test('a restore of one person’s rows sends her supervisors to the start', asyn
   assert.equal(anew.json.entities.length, 1)
 })
 
+test('a supervisor who was away while tombstones were removed is told to walk anew', async () => {
+  const { ana, carla } = await linked('active')
+  await pushed(ana, dose('kept'), dose('stopped'))
+  const { json } = await carla.call('GET', `/family/${ana.user}/pull`)
+  await asAdmin('UPDATE srv_users SET floor = sequence + 1 WHERE user_id = $1', [ana.user])
+  const read = async (query: string) => carla.call('GET', `/family/${ana.user}/pull${query}`)
+  assert.equal(statusAndCode(await read(`?cursor=${json.cursor}`)), '412 CURSOR_EXPIRED')
+  const anew = await read('')
+  assert.equal(statusAndCode(await read(`?cursor=${anew.json.cursor}`)), '200 ', 'and that walk comes to its end')
+})
+
+test('one who was here meanwhile is not, however long ago the last shared change was', async () => {
+  const { ana, carla } = await linked('active')
+  await pushed(ana, dose('shared'))
+  await pushed(ana, dose('not shared', 'journal'), dose('nor this', 'journal'))
+  const { json } = await carla.call('GET', `/family/${ana.user}/pull`)
+  await asAdmin('UPDATE srv_users SET floor = sequence WHERE user_id = $1', [ana.user])
+  const again = await carla.call('GET', `/family/${ana.user}/pull?cursor=${json.cursor}`)
+  assert.deepEqual([statusAndCode(again), again.json.entities], ['200 ', []])
+  await pushed(ana, dose('later'))
+  const later = await carla.call('GET', `/family/${ana.user}/pull?cursor=${again.json.cursor}`)
+  assert.equal(later.json.entities.length, 1)
+})
+
+test('a cursor does not tell how much the supervised writes', async () => {
+  const { ana, carla } = await linked('active')
+  const cursor = async () => (await carla.call('GET', `/family/${ana.user}/pull`)).json.cursor.split('.')[1]
+  const [one, other] = [await cursor(), await cursor()]
+  assert.notEqual(one, other, 'not even whether anything was written')
+  assert.equal(one.length, other.length)
+})
+
 test('a supervisor’s push makes rows of her own and changes none of another', async () => {
   const { ana, carla } = await linked('active')
   await pushed(ana, dose('hers'))

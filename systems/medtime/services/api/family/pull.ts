@@ -21,6 +21,8 @@ interface Row {
   checksum: string
   client_id: string
   changed_at: string
+  floor: number
+  expired: boolean | null
 }
 
 export interface FamilyPullContext {
@@ -31,7 +33,7 @@ export interface FamilyPullContext {
 /**
  * One page of what `supervised` shares with `reader`. Nothing is remembered between requests: a link that ends has ended for
  * every instance with the commit that ends it.
- * @throws ApiError NO_LINK whenever nothing may be read, with no word why; BAD_CURSOR, EPOCH_CHANGED.
+ * @throws ApiError NO_LINK whenever nothing may be read, with no word why; BAD_CURSOR, EPOCH_CHANGED, CURSOR_EXPIRED.
  */
 export async function pullFamily(
   reader: string,
@@ -42,19 +44,29 @@ export async function pullFamily(
   const from = query.cursor === undefined ? undefined : readCursor(cursors, reader, supervised, query.cursor)
   const [head, ...page] = await database.run<Row>(
     'family-pull',
-    'SELECT * FROM public.srv_family_pull($1,$2,$3,$4,$5,$6,$7)',
-    [reader, supervised, from?.invite ?? null, from?.epoch ?? null, from?.sequence ?? 0, query.limit, pageBytes],
+    'SELECT * FROM public.srv_family_pull($1,$2,$3,$4,$5,$6,$7,$8)',
+    [
+      reader,
+      supervised,
+      from?.invite ?? null,
+      from?.epoch ?? null,
+      from?.sequence ?? 0,
+      query.limit,
+      pageBytes,
+      from?.floor ?? 0,
+    ],
     pullTypes,
   )
   if (head === undefined) throw new ApiError('NO_LINK')
-  const { invite, change_epoch: epoch } = head
+  const { invite, change_epoch: epoch, floor } = head
   const issue = (sequence: number) =>
-    `${invite}.${cursors.issue(holder(reader, supervised, invite), { epoch, sequence })}`
+    `${invite}.${cursors.issue(holder(reader, supervised, invite), { epoch, sequence, floor })}`
   // Another link may share other things: what its reader has passed over is not known.
   if (from !== undefined && from.invite !== invite) throw new ApiError('BAD_CURSOR')
   if (from !== undefined && from.epoch !== epoch) {
     throw new ApiError('EPOCH_CHANGED', { details: { epoch, cursor: issue(0) } })
   }
+  if (head.expired) throw new ApiError('CURSOR_EXPIRED')
   return {
     entities: page.map((row) => ({
       id: row.id,
@@ -74,7 +86,7 @@ export async function pullFamily(
   }
 }
 
-/** A cursor names its link, and is signed for the two people and that link: no other pair can use it. */
+/** A cursor names its link, and is sealed for the two people and that link: no other pair can use it. */
 function readCursor(
   cursors: Cursors,
   reader: string,

@@ -116,6 +116,13 @@ export const familyRoutes = {
     authenticated: true,
     params: supervisedPath,
     query: familyPullQuery,
-    answers: { 200: familyPullAnswer, 400: errorAnswer, 404: errorAnswer, 410: epochAnswer, ...failures },
+    answers: {
+      200: familyPullAnswer,
+      400: errorAnswer,
+      404: errorAnswer,
+      410: epochAnswer,
+      412: errorAnswer,
+      ...failures,
+    },
   },
 } as const satisfies Record<string, RouteDescription>
