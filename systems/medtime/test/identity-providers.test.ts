@@ -123,3 +123,21 @@ test('a token of an unknown key, an old one and one without an e-mail are refuse
     assert.equal((await exchange(token, 'supabase')).body['code'], 'SIGN_IN_FAILED')
   }
 })
+
+test('somebody without a password leaves the master key wrapped by a recovery code, which nobody replaces afterwards', async () => {
+  const { body } = await exchange(await provider.idToken('elsa'))
+  const ask = async (method: string, recovery?: Record<string, string>) => {
+    const response = await fetch(`${service.address}/auth/recovery`, {
+      method,
+      headers: { authorization: `Bearer ${String(body['access_token'])}`, 'content-type': 'application/json' },
+      ...(recovery === undefined ? {} : { body: JSON.stringify({ recovery }) }),
+    })
+    return { status: response.status, body: await response.text() }
+  }
+  const wrapped = Buffer.from('the master key, wrapped').toString('base64')
+  const recovery = { proof: Buffer.alloc(32, 1).toString('base64'), wrapped_master_key: wrapped }
+  assert.equal((await ask('GET')).status, 404)
+  assert.equal((await ask('PUT', recovery)).status, 200)
+  assert.deepEqual(await ask('GET'), { status: 200, body: JSON.stringify({ wrapped_master_key: wrapped }) })
+  assert.equal((await ask('PUT', recovery)).status, 401)
+})

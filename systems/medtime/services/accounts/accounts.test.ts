@@ -8,6 +8,8 @@ import type { PreparedDatabase } from '../../../../src/postgres/database.ts'
 import { startAccounts, type TestAccounts, tokenAudience, tokenIssuer } from '../../test/accounts.ts'
 import { migrate, startTestServer, type TestServer } from '../../test/database.ts'
 import * as weakly from '../../test/weakly-stretched.ts'
+import { openDatabase } from '../api/database.ts'
+import { requestCounter } from './limits/request-counter.ts'
 
 let server: TestServer
 let database: PreparedDatabase
@@ -183,4 +185,24 @@ test('a restore ends every session: one that was ended since would go on', async
   const refresh = { grant_type: 'refresh_token', refresh_token: body['refresh_token'] }
   assert.equal((await post('/auth/token', refresh)).body['code'], 'SESSION_ENDED')
   assert.equal((await signIn('hal@example.test', 'a password of his')).status, 200)
+})
+
+test('two instances together let exactly as many requests pass as the limit says, in any minute', async () => {
+  const options = { poolSize: 3, onStatement: () => undefined, onLostConnection: () => undefined }
+  const pools = [1, 2].map(() => openDatabase({ url: database.roleUrl('medtime_accounts'), ...options }))
+  const counters = pools.map(requestCounter)
+  const buckets = [
+    { key: 'address:one', allowed: 100, windowMs: 60_000 },
+    { key: 'auth:one', allowed: 20, windowMs: 60_000 },
+  ]
+  const take = (ms: number) =>
+    Promise.all(counters.flatMap((each) => Array.from({ length: 15 }, () => each.take(buckets, ms))))
+  const taken = await take(clock.ms)
+  assert.equal(taken.filter(({ allowed }) => allowed).length, 20)
+  const [address, own] = taken.find(({ allowed }) => !allowed)?.counts ?? []
+  assert.deepEqual([address?.used, address?.freesMs, own?.used], [20, 0, 20])
+  assert.ok(own && own.freesMs > 0 && own.freesMs <= 60_000)
+  assert.equal((await take(clock.ms + 58_000)).filter(({ allowed }) => allowed).length, 0)
+  assert.equal((await take(clock.ms + 61_000)).filter(({ allowed }) => allowed).length, 20)
+  await Promise.all(pools.map((pool) => pool.close()))
 })
