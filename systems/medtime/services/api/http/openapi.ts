@@ -70,6 +70,7 @@ const meanings: Readonly<Record<string, string>> = {
   304: 'What the client holds is still true',
   400: 'The request does not have the agreed shape',
   401: 'A valid access token is needed',
+  403: 'Something has to be done first: a challenge, or a second factor',
   409: 'Versions differ; nothing was written',
   410: 'The server was restored; the answer holds the start of the new epoch',
   413: 'Too large',
