@@ -211,6 +211,42 @@ test('after deletion no row of any table names the user, everybody else’s are 
   )
 })
 
+test('a device that was still at work does not bring an erased user back', async () => {
+  const user = randomUUID()
+  const blob = Buffer.from('late')
+  const push = () =>
+    call(user, 'POST', '/sync/push', {
+      device_id: 'phone',
+      entities: [
+        {
+          id: randomUUID(),
+          entity_type: 'dose',
+          version: 1,
+          deleted: false,
+          key_id: 'k',
+          encrypted_blob: blob.toString('base64'),
+          checksum: createHash('sha256').update(blob).digest('hex'),
+        },
+      ],
+    })
+  assert.equal((await push()).status, 200)
+  const answers = await Promise.all([
+    ...Array.from({ length: 6 }, push),
+    call(user, 'DELETE', `/account?confirm=${user}`),
+    ...Array.from({ length: 6 }, push),
+  ])
+  assert.equal(answers[6]?.status, 200)
+  for (const late of [await push(), await call(user, 'POST', '/account/consents', { text_id: 'terms-1' })])
+    assert.equal(late.status, 401)
+  const pulled = await call(user, 'GET', '/sync/pull?device_id=phone')
+  assert.ok(pulled.status === 200 || pulled.status === 401)
+  const { named } = await asAdmin((client) => survey(client, user))
+  assert.deepEqual(
+    Object.entries(named).filter(([, count]) => count > 0),
+    [['srv_erasures', 1]],
+  )
+})
+
 test('the log keeps that somebody was erased, and not who', async () => {
   const user = randomUUID()
   await call(user, 'POST', '/account/consents', { text_id: 'terms-1' })

@@ -113,6 +113,8 @@ export function openDatabase(options: DatabaseOptions): Database {
 function asApiError(thrown: unknown): ApiError {
   if (!(thrown instanceof DatabaseError)) return new ApiError('UNAVAILABLE')
   const code = thrown.code ?? ''
+  // Of our own: the user was erased, and whoever holds a token still is nobody.
+  if (code === 'ME001') return new ApiError('UNAUTHENTICATED')
   // 57014: the statement took too long.
   if (code === '57014' || code === '55P03') return new ApiError('TIMEOUT')
   // 08: connection; 40: serialization, deadlock; 53: resources; 57P: the server is going down or coming up; 25006: a standby.
