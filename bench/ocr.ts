@@ -39,7 +39,7 @@ const options = z
   )
 
 const prescription = [
-  'Clinica San Rafael',
+  'Clinica familiar',
   'Dra: Medicina general',
   'Fecha: 12-10-2025',
   '',

@@ -136,8 +136,8 @@ const table: readonly [text: string, read: string][] = [
   ['1. Omeprazol 20 mg\n2. ???, 1 tableta cada 8 horas', 'Omeprazol; strength 20 mg'],
   // Nothing
   ['', ''],
-  ['Paciente: Ana 500 mg', ''],
-  ['Dr. Ramos 500 mg', ''],
+  ['Paciente: femenino 500 mg', ''],
+  ['Dra. Medicina general 500 mg', ''],
   ['Tomar 1 tableta cada 8 horas', ''],
   ['Fecha: 12-10-2024', ''],
   ['TA: 120/80', ''],
@@ -328,7 +328,7 @@ test('nothing is silently dropped: what no field carries is listed as unread', (
   )
 })
 
-test('twenty thousand characters are read within a second', () => {
+test('no text of twenty thousand characters takes long', () => {
   for (const text of [
     '1 1/2 tab cada 8 horas por 7 dias '.repeat(600),
     '1-'.repeat(10_000),
