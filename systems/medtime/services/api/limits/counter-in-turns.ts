@@ -9,7 +9,7 @@ interface Waiting {
 }
 
 /** Shortest time from one turn to the next, so that under load a turn carries several requests; alone, none waits. */
-const betweenTurnsMs = 10
+const betweenTurnsMs = 2
 
 /**
  * Counts in turns: while one call is on its way, requests gather for the next. What a call costs is shared by all it carries,
