@@ -1,7 +1,9 @@
 import { openDatabase } from '../api/database.ts'
 import { readHttpSettings } from '../api/http/http-settings.ts'
-import { createLog, errorCode } from '../api/http/log.ts'
-import { followCertificate, readCertificate } from '../api/http/tls.ts'
+import { listen } from '../api/http/listen.ts'
+import { createLog } from '../api/http/log.ts'
+import { runService } from '../api/http/run-service.ts'
+import { readCertificate } from '../api/http/tls.ts'
 import { exemptFrom } from '../api/limits/exempt.ts'
 import { createLimiter } from '../api/limits/limiter.ts'
 import { codeSender } from '../api/messages/send-code.ts'
@@ -18,12 +20,10 @@ import { createAccountsService } from './service.ts'
 const graceMs = 10_000
 /** The largest body is a sign-up or an ID token. */
 const bodyLimit = 32_768
-/** How often the files of the certificate are looked at. */
-const certificateEveryMs = 1_000
 
 const log = createLog('accounts')
 
-async function main(): Promise<void> {
+async function start(): Promise<() => Promise<void>> {
   const config = readConfig(process.env)
   const http = readHttpSettings(process.env)
   const now = () => Date.now()
@@ -66,37 +66,11 @@ async function main(): Promise<void> {
     origins: http.origins,
     certificate: http.certificateFiles && readCertificate(http.certificateFiles),
   })
-  if (http.certificateFiles) {
-    followCertificate(server.server, http.certificateFiles, certificateEveryMs, (taken) =>
-      log.info({ event: taken ? 'certificate_taken' : 'certificate_unusable' }),
-    )
-  }
-
-  let stopping = false
-  const stop = async () => {
-    if (stopping) return
-    stopping = true
-    log.info({ event: 'stopping' })
-    setTimeout(() => process.exit(1), graceMs).unref()
-    // A connection that is answering now is not idle yet, and would be kept for a next request that never comes.
-    const idle = setInterval(() => server.server.closeIdleConnections(), 50)
-    await server.close()
-    clearInterval(idle)
+  const close = await listen(server, config, http, log)
+  return async () => {
+    await close()
     await database.close()
-    log.info({ event: 'stopped' })
   }
-  process.on('SIGTERM', () => void stop())
-  process.on('SIGINT', () => void stop())
-
-  await server.listen({ host: config.host, port: config.port })
-  log.info({ event: 'listening' })
 }
 
-try {
-  await main()
-} catch (error) {
-  log.error({ event: 'not_started', error_code: errorCode(error) })
-  // Our own words about the configuration; they name variables, never values.
-  process.stderr.write(`${error instanceof Error ? error.message : 'The service could not start'}\n`)
-  process.exitCode = 1
-}
+await runService(log, graceMs, start)

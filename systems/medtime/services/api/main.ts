@@ -3,9 +3,11 @@ import { redisAnswers } from './catalog/redis-answers.ts'
 import { readConfig } from './config.ts'
 import { openDatabase } from './database.ts'
 import { readHttpSettings } from './http/http-settings.ts'
-import { createLog, errorCode } from './http/log.ts'
+import { listen } from './http/listen.ts'
+import { createLog } from './http/log.ts'
 import { createMetrics } from './http/metrics.ts'
-import { followCertificate, readCertificate } from './http/tls.ts'
+import { runService } from './http/run-service.ts'
+import { readCertificate } from './http/tls.ts'
 import { sessionLives } from './identity/session.ts'
 import { createTokenChecker, issuerKeys } from './identity/token.ts'
 import { allJobs } from './jobs/all.ts'
@@ -22,12 +24,10 @@ import { bodyLimit } from './sync/wire.ts'
 
 /** Requests still running this long after a signal are cut off. */
 const graceMs = 10_000
-/** How often the files of the certificate are looked at. */
-const certificateEveryMs = 1_000
 
 const log = createLog('api')
 
-async function main(): Promise<void> {
+async function start(): Promise<() => Promise<void>> {
   const config = readConfig(process.env)
   const http = readHttpSettings(process.env)
   const now = () => Date.now()
@@ -75,42 +75,15 @@ async function main(): Promise<void> {
     origins: http.origins,
     certificate: http.certificateFiles && readCertificate(http.certificateFiles),
   })
-  if (http.certificateFiles) {
-    followCertificate(server.server, http.certificateFiles, certificateEveryMs, (taken) =>
-      log.info({ event: taken ? 'certificate_taken' : 'certificate_unusable' }),
-    )
-  }
-
+  const close = await listen(server, config, http, log)
   const running = keepRunning({ jobs: allJobs, database, log, now })
-
-  let stopping = false
-  const stop = async () => {
-    if (stopping) return
-    stopping = true
-    log.info({ event: 'stopping' })
-    setTimeout(() => process.exit(1), graceMs).unref()
-    // A connection that is answering now is not idle yet, and would be kept for a next request that never comes.
-    const idle = setInterval(() => server.server.closeIdleConnections(), 50)
-    await server.close()
-    clearInterval(idle)
+  return async () => {
+    await close()
     await running.stop()
     shared?.close()
     sharedAnswers?.close()
     await database.close()
-    log.info({ event: 'stopped' })
   }
-  process.on('SIGTERM', () => void stop())
-  process.on('SIGINT', () => void stop())
-
-  await server.listen({ host: config.host, port: config.port })
-  log.info({ event: 'listening' })
 }
 
-try {
-  await main()
-} catch (error) {
-  log.error({ event: 'not_started', error_code: errorCode(error) })
-  // Our own words about the configuration; they name variables, never values.
-  process.stderr.write(`${error instanceof Error ? error.message : 'The service could not start'}\n`)
-  process.exitCode = 1
-}
+await runService(log, graceMs, start)

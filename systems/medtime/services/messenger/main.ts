@@ -1,5 +1,6 @@
 import { openDatabase } from '../api/database.ts'
 import { createLog, errorCode } from '../api/http/log.ts'
+import { runService } from '../api/http/run-service.ts'
 import { phoneNumber } from '../api/messages/phone-number.ts'
 import { readMessengerConfig } from './config.ts'
 import { startDrain } from './drain.ts'
@@ -23,7 +24,7 @@ const developmentNumber = phoneNumber.parse('+15005550006')
 const log = createLog('messenger')
 const notConfigured = async (): Promise<Outcome> => ({ kind: 'refused', code: 'NOT_CONFIGURED' })
 
-async function main(): Promise<void> {
+async function start(): Promise<() => Promise<void>> {
   const config = readMessengerConfig(process.env)
   const now = () => Date.now()
   const metrics = createMessengerMetrics()
@@ -56,26 +57,10 @@ async function main(): Promise<void> {
   )
   const health = await serveHealth({ host: config.host, port: config.port, ready: database.ready, metrics })
 
-  let stopping = false
-  const stop = async () => {
-    if (stopping) return
-    stopping = true
-    log.info({ event: 'stopping' })
-    setTimeout(() => process.exit(1), graceMs).unref()
+  return async () => {
     await Promise.all([health.close(), drain.stop()])
     await database.close()
-    log.info({ event: 'stopped' })
   }
-  process.on('SIGTERM', () => void stop())
-  process.on('SIGINT', () => void stop())
-  log.info({ event: 'listening' })
 }
 
-try {
-  await main()
-} catch (error) {
-  log.error({ event: 'not_started', error_code: errorCode(error) })
-  // Our own words about the configuration; they name variables, never values.
-  process.stderr.write(`${error instanceof Error ? error.message : 'The service could not start'}\n`)
-  process.exitCode = 1
-}
+await runService(log, graceMs, start)
