@@ -117,13 +117,17 @@ export function createSyncApi(options: ApiOptions): SyncApi & RotationApi {
     pull: async (cursor, limit) => {
       const query = new URLSearchParams({ limit: String(limit), device_id: options.device })
       if (cursor !== undefined) query.set('cursor', cursor)
-      const { status, body } = await request(`/sync/pull?${query}`, {})
-      if (status === 200) return { outcome: 'page', page: pullAnswer.parse(body) }
-      if (status === 410) return { outcome: 'epoch-changed', ...epochAnswer.parse(body) }
-      const error = refusal(status, body)
-      if (error.code === 'BAD_CURSOR') return { outcome: 'bad-cursor' }
-      if (error.code === 'CURSOR_EXPIRED') return { outcome: 'expired' }
-      throw error
+      return pullResult(await request(`/sync/pull?${query}`, {}))
     },
   }
+}
+
+/** What a server's answer to a pull comes to. @throws what it refused for any other reason */
+export function pullResult({ status, body }: { status: number; body: unknown }): PullResult {
+  if (status === 200) return { outcome: 'page', page: pullAnswer.parse(body) }
+  if (status === 410) return { outcome: 'epoch-changed', ...epochAnswer.parse(body) }
+  const error = refusal(status, body)
+  if (error.code === 'BAD_CURSOR') return { outcome: 'bad-cursor' }
+  if (error.code === 'CURSOR_EXPIRED') return { outcome: 'expired' }
+  throw error
 }

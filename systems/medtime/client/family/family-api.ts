@@ -1,8 +1,7 @@
 import type { z } from 'zod'
-import type { PullResult, SyncApi } from '../api.ts'
+import { type PullResult, pullResult, type SyncApi } from '../api.ts'
 import { leastLimits } from '../limits.ts'
 import { type ApiOptions, createRequest, refusal } from '../request.ts'
-import { epochAnswer, pullAnswer } from '../wire.ts'
 import {
   acceptanceAnswer,
   type DeliveredKey,
@@ -69,13 +68,7 @@ export function createFamilyApi(options: FamilyApiOptions): FamilyApi {
     pull: async (supervised, cursor, limit) => {
       const query = new URLSearchParams({ limit: String(limit) })
       if (cursor !== undefined) query.set('cursor', cursor)
-      const { status, body } = await request(`/family/${supervised}/pull?${query}`, {})
-      if (status === 200) return { outcome: 'page', page: pullAnswer.parse(body) }
-      if (status === 410) return { outcome: 'epoch-changed', ...epochAnswer.parse(body) }
-      const error = refusal(status, body)
-      if (error.code === 'BAD_CURSOR') return { outcome: 'bad-cursor' }
-      if (error.code === 'CURSOR_EXPIRED') return { outcome: 'expired' }
-      throw error
+      return pullResult(await request(`/family/${supervised}/pull?${query}`, {}))
     },
   }
 }

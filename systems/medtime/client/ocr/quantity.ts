@@ -23,10 +23,6 @@ export function sum(left: Quantity, right: Quantity): Quantity {
   )
 }
 
-export function product(left: Quantity, right: Quantity): Quantity {
-  return quantity(left.numerator * right.numerator, left.denominator * right.denominator)
-}
-
 /** Below zero when the left one is smaller, zero when both are the same. */
 export function compare(left: Quantity, right: Quantity): number {
   return left.numerator * right.denominator - right.numerator * left.denominator

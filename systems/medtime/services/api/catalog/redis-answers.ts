@@ -1,4 +1,4 @@
-import { createClient } from '@redis/client'
+import { connectRedis } from '../redis.ts'
 import type { SharedCache } from './answer-cache.ts'
 
 export interface RedisAnswers extends SharedCache {
@@ -7,8 +7,6 @@ export interface RedisAnswers extends SharedCache {
 
 /** Longest to wait for the cache: the database answers in less. */
 const waitMs = 50
-const connectMs = 2_000
-const longestPauseMs = 5_000
 const prefix = 'medtime:catalog:'
 
 /**
@@ -16,18 +14,7 @@ const prefix = 'medtime:catalog:'
  * @param url `redis://` or `rediss://`
  */
 export function redisAnswers(url: string): RedisAnswers {
-  const client = createClient({
-    url,
-    // What cannot be asked now is not worth waiting for.
-    disableOfflineQueue: true,
-    socket: {
-      connectTimeout: connectMs,
-      reconnectStrategy: (tries) => Math.min(100 * 2 ** Math.min(tries, 10), longestPauseMs),
-    },
-  })
-  // Without a listener a lost connection would end the process. It is tried again for as long as the process lives.
-  client.on('error', () => undefined)
-  client.connect().catch(() => undefined)
+  const client = connectRedis(url)
   return {
     get: async (key) => (await inTime(client.get(prefix + key))) ?? undefined,
     set: async (key, answer, seconds) => {

@@ -2,25 +2,15 @@ import type { z } from 'zod'
 import type { Database } from '../database.ts'
 import { ApiError } from '../http/api-error.ts'
 import type { Cursors, Position } from '../sync/cursor.ts'
-import { isoOf, pullTypes } from '../sync/pull-types.ts'
+import { type ChangeRow, changeOf, pullTypes } from '../sync/pull-types.ts'
 import { type PullAnswer, pageBytes } from '../sync/wire.ts'
 import type { familyPullQuery } from './wire.ts'
 
 /** As `pullTypes` reads it. */
-interface Row {
+interface Row extends ChangeRow {
   number: number | null
   more: boolean | null
-  change_epoch: number
   invite: string
-  id: string
-  entity_type: string
-  version: number
-  deleted: boolean
-  key_id: string
-  encrypted_blob: string
-  checksum: string
-  client_id: string
-  changed_at: string
   floor: number
   expired: boolean | null
 }
@@ -68,18 +58,7 @@ export async function pullFamily(
   }
   if (head.expired) throw new ApiError('CURSOR_EXPIRED')
   return {
-    entities: page.map((row) => ({
-      id: row.id,
-      entity_type: row.entity_type,
-      version: row.version,
-      deleted: row.deleted,
-      key_id: row.key_id,
-      encrypted_blob: row.encrypted_blob,
-      checksum: row.checksum,
-      client_id: row.client_id,
-      updated_at: isoOf(row.changed_at),
-      epoch: row.change_epoch,
-    })),
+    entities: page.map(changeOf),
     cursor: issue(head.number ?? 0),
     has_more: head.more ?? false,
     epoch,

@@ -1,5 +1,5 @@
-import { createClient } from '@redis/client'
 import { z } from 'zod'
+import { connectRedis } from '../redis.ts'
 import { slicesOfWindow } from './counter.ts'
 import type { Granted, Tally } from './tally.ts'
 
@@ -9,8 +9,6 @@ export interface RedisTally extends Tally {
 
 /** Longest to wait for an answer; counting elsewhere takes less than waiting longer. */
 const waitMs = 200
-const connectMs = 2_000
-const longestPauseMs = 5_000
 const prefix = 'medtime:limits:'
 
 /**
@@ -60,17 +58,7 @@ const answer = z.tuple([z.int(), z.int(), z.int(), z.array(z.int())])
  * @param url `redis://` or `rediss://`; one server or a primary with replicas, not a cluster
  */
 export function redisTally(url: string): RedisTally {
-  const client = createClient({
-    url,
-    disableOfflineQueue: true,
-    socket: {
-      connectTimeout: connectMs,
-      reconnectStrategy: (tries) => Math.min(100 * 2 ** Math.min(tries, 10), longestPauseMs),
-    },
-  })
-  // Without a listener a lost connection would end the process. It is tried again for as long as the process lives.
-  client.on('error', () => undefined)
-  client.connect().catch(() => undefined)
+  const client = connectRedis(url)
   return {
     take: async (wanted) => {
       const given = await inTime(

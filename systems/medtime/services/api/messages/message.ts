@@ -22,7 +22,6 @@ export const linkId = z
   .uuidv4()
   .regex(/^[0-9a-f-]+$/)
   .brand<'LinkId'>()
-export type LinkId = z.output<typeof linkId>
 
 const user = z.guid().transform((id) => id.toLowerCase())
 const device = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
@@ -72,7 +71,6 @@ export const message = z.discriminatedUnion('type', [
 export type Message = z.output<typeof message>
 export type MessageType = Message['type']
 export type PushType = 'alert_backup' | 'emergency_notification' | 'caregiver_notification'
-export type SmsType = Exclude<MessageType, PushType>
 
 export interface Kind {
   channel: 'push' | 'sms'

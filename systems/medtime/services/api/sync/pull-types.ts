@@ -1,4 +1,5 @@
 import type { CustomTypesConfig } from 'pg'
+import type { PullAnswer } from './wire.ts'
 
 /*
  * How the columns of a page are read: each in one step from the text Postgres sends to what the answer holds. A page has
@@ -17,6 +18,38 @@ export const pullTypes: CustomTypesConfig = {
     if (type === bool) return (text: string) => text === 't'
     return (text: string) => text
   },
+}
+
+/** A row of a page as `pullTypes` reads it. */
+export interface ChangeRow {
+  change_epoch: number
+  id: string
+  entity_type: string
+  version: number
+  deleted: boolean
+  key_id: string
+  encrypted_blob: string
+  checksum: string
+  client_id: string
+  changed_at: string
+}
+
+/** An entity as a pull tells it: already in the words of the wire, so that a page is built once. */
+export type StoredChange = PullAnswer['entities'][number]
+
+export function changeOf(row: ChangeRow): StoredChange {
+  return {
+    id: row.id,
+    entity_type: row.entity_type,
+    version: row.version,
+    deleted: row.deleted,
+    key_id: row.key_id,
+    encrypted_blob: row.encrypted_blob,
+    checksum: row.checksum,
+    client_id: row.client_id,
+    updated_at: isoOf(row.changed_at),
+    epoch: row.change_epoch,
+  }
 }
 
 /** Base64 of a bytea, which arrives as `\x` and hex. */

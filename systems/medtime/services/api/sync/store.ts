@@ -2,8 +2,8 @@ import { z } from 'zod'
 import type { Database } from '../database.ts'
 import { arrayOf, plainArrayOf } from './array-literal.ts'
 import type { Batch } from './batch.ts'
-import { isoOf, pullTypes } from './pull-types.ts'
-import { incompleteAnswer, type PullAnswer, type RotationFault } from './wire.ts'
+import { type ChangeRow, changeOf, pullTypes, type StoredChange } from './pull-types.ts'
+import { incompleteAnswer, type RotationFault } from './wire.ts'
 
 export interface PushOutcome {
   epoch: number
@@ -15,9 +15,6 @@ export interface PushOutcome {
   /** By how many bytes the push would grow that; undefined unless it was refused for want of room. */
   needed: number | undefined
 }
-
-/** An entity as a pull tells it: already in the words of the wire, so that a page is built once. */
-export type StoredChange = PullAnswer['entities'][number]
 
 export interface Page {
   epoch: number
@@ -128,21 +125,11 @@ const compactRow = z.tuple([z.object({ raised: bigint, removed: bigint, busy: z.
 const keyRow = z.tuple([z.object({ key: z.instanceof(Buffer) })])
 
 /** As `pullTypes` reads it. */
-interface PullRow {
+interface PullRow extends ChangeRow {
   number: number | null
   more: boolean | null
   floor: number | null
   expired: boolean | null
-  change_epoch: number
-  id: string
-  entity_type: string
-  version: number
-  deleted: boolean
-  key_id: string
-  encrypted_blob: string
-  checksum: string
-  client_id: string
-  changed_at: string
 }
 
 interface StatusRow {
@@ -230,18 +217,7 @@ export function createStore({ run, transaction }: Database): Store {
         more: head.more ?? false,
         floor: head.floor ?? 0,
         expired: head.expired ?? false,
-        changes: page.map((row) => ({
-          id: row.id,
-          entity_type: row.entity_type,
-          version: row.version,
-          deleted: row.deleted,
-          key_id: row.key_id,
-          encrypted_blob: row.encrypted_blob,
-          checksum: row.checksum,
-          client_id: row.client_id,
-          updated_at: isoOf(row.changed_at),
-          epoch: row.change_epoch,
-        })),
+        changes: page.map(changeOf),
       }
     },
     rotate: ({ user, device, now, epoch, rotation, types, key, commit, batch, quota }) =>
