@@ -70,7 +70,6 @@ export const message = z.discriminatedUnion('type', [
 /** A message as `enqueue` takes it. */
 export type Message = z.output<typeof message>
 export type MessageType = Message['type']
-export type PushType = 'alert_backup' | 'emergency_notification' | 'caregiver_notification'
 
 export interface Kind {
   channel: 'push' | 'sms'
