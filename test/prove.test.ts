@@ -29,8 +29,8 @@ const aval = (...args: string[]) =>
   })
 
 describe('aval prove medtime', () => {
-  test('proves behaviour, performance, retention, recovery with all nine scenarios, and integrity, and keeps the evidence', async () => {
-    const { code, stdout, stderr } = await aval('prove', 'medtime', '--thorough', '--fast', '--json', '--seed', '7')
+  test('proves what every day asks of behaviour, performance, recovery and integrity, and keeps the evidence', async () => {
+    const { code, stdout, stderr } = await aval('prove', 'medtime', '--fast', '--json', '--seed', '7')
     assert.equal(code, 0, stderr)
     const evidence = z.array(evidenceSchema).parse(JSON.parse(stdout))
     const kinds = new Set(evidence.map(({ guarantee }) => guarantee.split('/')[0]))
@@ -44,7 +44,8 @@ describe('aval prove medtime', () => {
     const scenarios = new Set(
       evidence.flatMap(({ guarantee }) => /^recovery\/procedure:([^/]+)/.exec(guarantee)?.[1] ?? []),
     )
-    assert.equal(scenarios.size, 9, [...scenarios].join(', '))
+    // The other procedures take minutes: `aval prove medtime --thorough`.
+    assert.deepEqual([...scenarios].sort(), ['database-restore', 'point-in-time'])
     assert.ok(loss?.scale && loss.scale.measuredBytes > 0 && loss.scale.declaredBytes > loss.scale.measuredBytes)
   })
 
@@ -55,15 +56,15 @@ describe('aval prove medtime', () => {
   })
 
   test('a second run proves only what is stale, which is nothing', async () => {
-    const { code, stdout } = await aval('prove', 'medtime', '--thorough', '--fast')
+    const { code, stdout } = await aval('prove', 'medtime', '--fast')
     assert.equal(code, 0)
     assert.match(stdout, /; 0 carried out now in /)
   })
 
   test('writes a report of each scenario', async () => {
     for (const ending of ['md', 'html', 'json']) {
-      const text = await readFile(join(place, `.aval/reports/medtime/scenario-rebuild-from-clone.${ending}`), 'utf8')
-      assert.match(text, /git clone/)
+      const text = await readFile(join(place, `.aval/reports/medtime/scenario-point-in-time.${ending}`), 'utf8')
+      assert.match(text, /aval restore medtime/)
       assert.ok(text.length < 60_000)
     }
   })
