@@ -34,7 +34,7 @@ describe('aval prove medtime', () => {
     assert.equal(code, 0, stderr)
     const evidence = z.array(evidenceSchema).parse(JSON.parse(stdout))
     const kinds = new Set(evidence.map(({ guarantee }) => guarantee.split('/')[0]))
-    assert.deepEqual(kinds, new Set(['behaviour', 'performance', 'retention', 'recovery', 'integrity']))
+    assert.deepEqual(kinds, new Set(['behaviour', 'performance', 'recovery', 'integrity']))
     assert.deepEqual(
       evidence.filter(({ verdict }) => verdict !== 'proven'),
       [],
