@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { loopback, networks } from '../api/limits/networks.ts'
 import { type Provider, providers } from './identity/provider.ts'
+
+const developmentEnvironments = ['development', 'scratch']
 
 const schema = z.object({
   HOST: z.string().default('127.0.0.1'),
@@ -13,7 +16,6 @@ const schema = z.object({
     .string()
     .regex(/^[A-Za-z0-9+/]{43}=$/)
     .optional(),
-  ACCOUNTS_KEY_FILE: z.string().min(1).default('.aval/accounts.key'),
   IDENTITY_PROVIDERS: providers.optional(),
   ISSUER_URL: z.url({ protocol: /^https?$/ }).optional(),
   TRUSTED_PROXIES: networks.optional(),
@@ -32,8 +34,8 @@ export interface Config {
   /** `iss` and `aud` of its tokens. */
   tokenIssuer: string
   tokenAudience: string
-  /** What seals the secrets in the database: 32 bytes, or the file they are in, made when it is not there. */
-  sealingKey: { bytes: Buffer } | { file: string }
+  /** What seals the secrets in the database: 32 bytes. Whoever restores the database needs them as well. */
+  sealingKey: Buffer
   /** Whose ID tokens are taken for tokens of ours. */
   providers: Provider[]
   /** Proxies that are believed when they tell whom they speak for. */
@@ -55,9 +57,9 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     throw new Error(`These environment variables are missing or malformed: ${names.join(', ')}`)
   }
   const values = result.data
-  // A key that every instance makes for itself opens nothing of what another sealed.
-  if (values.AVAL_ENVIRONMENT === 'production' && values.ACCOUNTS_KEY === undefined) {
-    throw new Error('ACCOUNTS_KEY must hold 32 bytes in base64 in production')
+  // Everybody knows the one that development goes with.
+  if (!developmentEnvironments.includes(values.AVAL_ENVIRONMENT) && values.ACCOUNTS_KEY === undefined) {
+    throw new Error('ACCOUNTS_KEY must hold 32 bytes in base64 outside development')
   }
   // What a limit lets pass in production stands in the plan and nowhere else.
   if (values.AVAL_ENVIRONMENT === 'production' && (values.LIMITS_TIMES !== 1 || values.LIMITS_EXEMPT !== undefined)) {
@@ -86,10 +88,11 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     trustedProxies: values.TRUSTED_PROXIES ?? (scratch ? loopback : []),
     limitsExempt: values.LIMITS_EXEMPT ?? (scratch ? loopback : []),
     limitsTimes: values.LIMITS_TIMES,
+    // Not one made here: a database that is restored on another machine must open there.
     sealingKey:
       values.ACCOUNTS_KEY === undefined
-        ? { file: values.ACCOUNTS_KEY_FILE }
-        : { bytes: Buffer.from(values.ACCOUNTS_KEY, 'base64') },
+        ? createHash('sha256').update('medtime: a key of accounts for development').digest()
+        : Buffer.from(values.ACCOUNTS_KEY, 'base64'),
   }
 }
 

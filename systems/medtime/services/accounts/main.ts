@@ -13,7 +13,6 @@ import { readConfig } from './config.ts'
 import { requestCounter } from './limits/request-counter.ts'
 import { createMetrics } from './metrics.ts'
 import { createSealing } from './sealing/seal.ts'
-import { sealingKey } from './sealing/sealing-key.ts'
 import { createAccountsService } from './service.ts'
 
 /** Requests still running this long after a signal are cut off. */
@@ -35,7 +34,7 @@ async function start(): Promise<() => Promise<void>> {
     onStatement: (seconds) => metrics.statement(seconds),
     onLostConnection: () => log.error({ event: 'database_connection_lost' }),
   })
-  const sealing = createSealing(await sealingKey(config.sealingKey))
+  const sealing = createSealing(config.sealingKey)
   const messages = readMessagesSettings(process.env)
   const { areas, tokens } = createAccountsService({
     database,
