@@ -8,7 +8,7 @@ import type { ProofSession } from '../prover.ts'
 import { type ReadBack, readBackAll } from '../read-back.ts'
 import type { Steps } from '../steps.ts'
 import type { Custody } from './custody.ts'
-import type { Pairing } from './faults/primary-killed.ts'
+import type { Pairing } from './pairing.ts'
 import type { Site } from './site.ts'
 import type { WorkTree } from './work-tree.ts'
 

@@ -1,5 +1,6 @@
-import { decideRetention, type RetentionFacts } from '../../recovery/retention/decide.ts'
+import { decideRetention } from '../../recovery/retention/decide.ts'
 import type { Decision } from '../../recovery/retention/decision.ts'
+import type { RetentionFacts } from '../../recovery/retention/facts.ts'
 import type { Keep } from '../../recovery/retention/rules.ts'
 import type { Fault } from '../prover.ts'
 import { day } from './schedule.ts'

@@ -1,5 +1,5 @@
 import { type Repository, readJson, readWhole } from '../repository/repository.ts'
-import type { VerifyProblem } from '../repository/verify.ts'
+import type { VerifyProblem } from '../repository/verify-problem.ts'
 import { tombstones } from '../retention/tombstone.ts'
 import { readDumpFiles } from './dump-files.ts'
 import { type DumpInfo, dumpInfoSchema } from './dump-info.ts'

@@ -15,17 +15,8 @@ import { layout, type ParsedKey, parseKey } from './layout.ts'
 import { type Repository, readJson, readWhole } from './repository.ts'
 import { readServerIdentity } from './server-identity.ts'
 import { checkArchive } from './verify-archive.ts'
+import type { VerifyProblem } from './verify-problem.ts'
 import { findHoles } from './verify-wal.ts'
-
-export interface VerifyProblem {
-  /** The object it is about; one that is missing by the key it should have. */
-  key: string
-  kind: 'damaged' | 'missing' | 'other-key' | 'unknown' | 'unfinished' | 'gap'
-  /** What is wrong, and what it means. */
-  says: string
-  /** Ids of backups that cannot be restored, or not to every moment, because of it. */
-  backups: string[]
-}
 
 export interface VerifyReport {
   /**

@@ -1,8 +1,8 @@
 import type { Lsn } from '../wal/lsn.ts'
 import type { LineStretch } from '../wal/timeline-history.ts'
-import type { BackupFacts, RetentionFacts, RunningRestore, SegmentFacts } from './decide.ts'
 import type { Decision, KeepReason, RemoveReason } from './decision.ts'
 import { hasExpired } from './expiry.ts'
+import type { BackupFacts, RetentionFacts, RunningRestore, SegmentFacts } from './facts.ts'
 import type { Keep } from './rules.ts'
 
 /**

@@ -5,7 +5,7 @@ import { listDumps } from '../logical/list-dumps.ts'
 import { layout, parseKey } from '../repository/layout.ts'
 import { listBackups } from '../repository/list-backups.ts'
 import { once, type Repository, readJson } from '../repository/repository.ts'
-import type { Hold } from './decide.ts'
+import type { Hold } from './facts.ts'
 
 /*
  * Legal holds. Each hold and each release is an object of its own, numbered, and the last one counts: nothing is replaced, so that who

@@ -5,7 +5,7 @@ import { failure } from '../../errors.ts'
 import { layout } from '../repository/layout.ts'
 import { once, type Repository, readJson } from '../repository/repository.ts'
 import { formatLsn, type Lsn, parseLsn } from '../wal/lsn.ts'
-import type { RunningRestore } from './decide.ts'
+import type { RunningRestore } from './facts.ts'
 
 /*
  * A restore says what it reads, so that nothing removes it meanwhile. Writer and remover each write first and look then: the

@@ -1,7 +1,7 @@
 import { Cron } from 'croner'
-import type { BackupFacts, Hold, RetentionFacts, RunningRestore, SegmentFacts } from './decide.ts'
 import { decideRetention } from './decide.ts'
 import type { Decision } from './decision.ts'
+import type { BackupFacts, Hold, RetentionFacts, RunningRestore, SegmentFacts } from './facts.ts'
 import type { RetentionPolicy } from './rules.ts'
 
 export const segmentBytes = 2 ** 24

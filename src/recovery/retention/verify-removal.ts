@@ -1,7 +1,7 @@
 import type { BackupInfo } from '../backup/backup-info.ts'
 import { layout, type ParsedKey } from '../repository/layout.ts'
 import { type Repository, readWhole } from '../repository/repository.ts'
-import type { VerifyProblem } from '../repository/verify.ts'
+import type { VerifyProblem } from '../repository/verify-problem.ts'
 import { type Lsn, parseLsn, type Segment } from '../wal/lsn.ts'
 import type { WalInventory } from '../wal/wal-inventory.ts'
 import { isAboveFloor, readFloor, type WalFloor } from './wal-floor.ts'

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { developmentAuthToken, developmentOrigin } from '../services/api/messages/settings.ts'
-import type { PathTools } from './paths.ts'
+import type { PathTools } from './path-tools.ts'
 
 /** Every way data enters with messages: what registers a device or a number, and what people answer to an SMS. */
 export function messageWays({

@@ -4,16 +4,8 @@ import { createOcrClient } from '../client/ocr/ocr-client.ts'
 import { drawText } from '../services/api/ocr/drawn-text.ts'
 import { greyPng } from '../services/api/ocr/grey-png.ts'
 import { messageWays } from './message-ways.ts'
+import type { PathTools } from './path-tools.ts'
 import { sha256, type WireEntity, wireEntity } from './wire.ts'
-
-export interface PathTools {
-  address(service: string): string
-  /** Headers of a user whose only purpose is to carry planted values. */
-  credentials(): Promise<Record<string, string>>
-  /** Stores a value as a real client does: encrypted before it leaves the device. */
-  keep(value: string): Promise<void>
-  newId(): string
-}
 
 /** Every way data enters MedTime. Refusals are ways as well: an error may repeat what it refuses. */
 export function allPaths({ address, credentials, keep, newId }: PathTools): Path[] {

@@ -8,15 +8,6 @@ import { createStandby } from '../../../recovery/standby/create-standby.ts'
 import { setSynchronous } from '../../../recovery/standby/link.ts'
 import type { Strike } from '../run.ts'
 
-/** A standby as the steps of a failover find it. */
-export interface Pairing {
-  pairFile: string
-  standby: OwnedServer
-  /** The primary that is killed. */
-  primary: OwnedServer
-  start(dataDirectory: string): Promise<OwnedServer>
-}
-
 /**
  * A standby follows the primary under load, synchronously where the procedure may lose nothing, and then the primary is killed. Its data
  * stay on its disk, as after a crash of the machine.

@@ -4,7 +4,7 @@ import type { PutResult } from '../store.ts'
 import { NoAnswer, readXml, refusal, S3Refusal } from './answer.ts'
 import { type Conditions, type Writer, writerMark } from './conditional-write.ts'
 import type { Part, PartBuffers } from './cut-parts.ts'
-import type { PutSettings } from './put-object.ts'
+import type { PutSettings } from './put-settings.ts'
 import { ask, type S3Connection, sha256 } from './request.ts'
 import { persist } from './retry.ts'
 

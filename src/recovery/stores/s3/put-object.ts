@@ -4,12 +4,8 @@ import { S3Refusal } from './answer.ts'
 import { type Conditions, type Writer, writerMark } from './conditional-write.ts'
 import { cutParts, partBuffers } from './cut-parts.ts'
 import { putInParts } from './multipart.ts'
+import type { PutSettings } from './put-settings.ts'
 import { ask, type S3Connection, sha256 } from './request.ts'
-
-export interface PutSettings {
-  partBytes: number
-  partsInFlight: number
-}
 
 /**
  * Stores an object: in one request when it fits into a part, else part by part with bounded memory. Never leaves half an object.

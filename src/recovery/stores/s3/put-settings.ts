@@ -1,0 +1,5 @@
+/** Bounds of memory while an object is stored. */
+export interface PutSettings {
+  partBytes: number
+  partsInFlight: number
+}
