@@ -102,8 +102,9 @@ test('every promise has a break', () => {
 
 describe('a broken MedTime is seen', () => {
   const alive = cases.filter(({ id }) => ['health/alive', 'health/ready', 'tokens-checked/sound'].includes(id))
-  const breaking = allMutations.filter(({ breaks }) => breaks.startsWith('behaviour/'))
-  for (const [index, mutation] of breaking.entries()) {
+  // Each costs a system of its own: one in three is tried here, all of them by `aval prove medtime --self-test`.
+  const chosen = allMutations.filter(({ breaks }) => breaks.startsWith('behaviour/')).filter((_, at) => at % 3 === 0)
+  for (const [index, mutation] of chosen.entries()) {
     test(`${mutation.id}: ${mutation.description}`, async () => {
       const selected = cases.filter(({ promise }) => `behaviour/${promise}` === mutation.breaks)
       const tried = [...new Set([...selected, ...alive])]
@@ -114,9 +115,9 @@ describe('a broken MedTime is seen', () => {
     })
   }
 
-  test('acknowledged-writes-dropped applies to the present schema', async () => {
-    const others = allMutations.filter(({ breaks }) => !breaks.startsWith('behaviour/'))
-    for (const [index, mutation] of others.entries()) await broken(mutation, breaking.length + index)
+  test('the others apply to the present schema', async () => {
+    const others = allMutations.filter((mutation) => !chosen.includes(mutation))
+    for (const [index, mutation] of others.entries()) await broken(mutation, chosen.length + index)
   })
 })
 
