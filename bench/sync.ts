@@ -2,7 +2,9 @@
  * Push and pull of 50 entities of 1 KB at rising load: MedTime with everything on (tokens, row security, versions, checksums,
  * metrics, log) against a naive server with nothing on, over one Postgres and in turns, so that both meet the same machine.
  *
- *   node bench/sync.ts [--seconds 0.5] [--rounds 7] [--connections 1,2,4,8,16,32] [--users 256]
+ *   node bench/sync.ts [--seconds 0.5] [--rounds 7] [--connections 1,2,4,8,16,32] [--users 256] [--limits]
+ *
+ * With --limits every request is counted against the limits of its user and address as well, which shows what counting costs.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -27,6 +29,7 @@ const options = z
     users: z.coerce.number().int().positive(),
     connections: z.string().transform((text) => text.split(',').map(Number)),
     profile: z.boolean(),
+    limits: z.boolean(),
   })
   .parse(
     parseArgs({
@@ -37,6 +40,7 @@ const options = z
         connections: { type: 'string', default: '1,2,4,8,16,32' },
         // Leaves a CPU profile of the API in the working directory of the server.
         profile: { type: 'boolean', default: false },
+        limits: { type: 'boolean', default: false },
       },
     }).values,
   )
@@ -219,7 +223,10 @@ function versionOf(name: string): string {
   return z.object({ version: z.string() }).parse(JSON.parse(readFileSync(file, 'utf8'))).version
 }
 
-const servers = await startServers(options.profile ? ['--cpu-prof', '--cpu-prof-dir=/tmp/sync-profile'] : [])
+const servers = await startServers(
+  options.profile ? ['--cpu-prof', '--cpu-prof-dir=/tmp/sync-profile'] : [],
+  options.limits,
+)
 try {
   console.log(
     `Node ${process.version}, Postgres ${servers.postgres}, fastify ${versionOf('fastify')}, pg ${versionOf('pg')}; ` +
