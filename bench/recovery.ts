@@ -147,10 +147,9 @@ function report(turns: readonly Turn[]): void {
     const peaks = options.sizes.map((size) =>
       median(turns.filter((each) => each.size === size).map((each) => each[what].peakBytes)),
     )
-    figure(`${what}: peak / 256 MiB`, Math.max(...peaks) / memoryLimit, 1, turns.length)
-    // What must not grow is memory with size; one size above the other by chance is no growth.
-    const [first = Number.NaN, last = Number.NaN] = [peaks.at(0), peaks.at(-1)]
-    figure(`${what}: at the largest size / at the least`, last / first, 1 + memorySpread, turns.length)
+    const [least, most] = [Math.min(...peaks), Math.max(...peaks)]
+    figure(`${what}: peak / 256 MiB`, most / memoryLimit, 1, turns.length)
+    figure(`${what}: largest / least over the sizes`, most / least, 1 + memorySpread, turns.length)
   }
 }
 
