@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { z } from 'zod'
+import { withClient } from '../../../src/postgres/connection.ts'
 import { type RunningService, startService } from '../exercise/processes.ts'
 import { startSystem, type TestSystem } from './system.ts'
 
@@ -29,12 +30,19 @@ interface Asked {
   address: string
   path?: string
   method?: string
+  /** JSON. */
+  body?: string
 }
 
-async function ask(api: string, { token, address, path = '/sync/status', method = 'GET' }: Asked) {
+async function ask(api: string, { token, address, path = '/sync/status', method = 'GET', body }: Asked) {
   const response = await fetch(api + path, {
     method,
-    headers: { 'x-forwarded-for': address, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+    headers: {
+      'x-forwarded-for': address,
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body }),
   })
   const number = (name: string) => {
     const text = response.headers.get(name)
@@ -96,6 +104,50 @@ test('what one kind of request used up leaves room for others, up to the sum of 
   assert.deepEqual(statuses(await flood(40, { token, address })), { 200: 30, 429: 10 })
   const other = await system.token(randomUUID())
   assert.equal((await ask(system.api, { token: other, address })).status, 200, 'somebody else at the same address')
+})
+
+test('of pushes that are refused nothing is written, whatever came in while they were counted', async () => {
+  const user = randomUUID()
+  const token = await system.token(user)
+  const pushOf = (id: string) => {
+    const blob = Buffer.from(id)
+    const entity = {
+      id,
+      entity_type: 'medication',
+      version: 1,
+      deleted: false,
+      key_id: 'key-1',
+      encrypted_blob: blob.toString('base64'),
+      checksum: createHash('sha256').update(blob).digest('hex'),
+    }
+    return JSON.stringify({ device_id: 'phone', entities: [entity] })
+  }
+  const asked = { token, address: newAddress(), path: '/sync/push', method: 'POST' }
+  const answers = await flood(30, () => ({ ...asked, body: pushOf(randomUUID()) }))
+  assert.deepEqual(statuses(answers), { 200: 10, 429: 20 })
+  const { rows } = await withClient(system.adminUrl, (client) =>
+    client.query<{ held: number }>('SELECT count(*)::int AS held FROM srv_encrypted_entities WHERE user_id = $1', [
+      user,
+    ]),
+  )
+  assert.equal(rows[0]?.held, 10)
+})
+
+test('who is at a limit is told that, whatever else is wrong; before that every answer says what is left', async () => {
+  const token = await system.token(randomUUID())
+  const faults: Asked[] = [
+    { token, address: newAddress(), path: '/sync/pull?cursor=none' },
+    { token, address: newAddress(), path: '/sync/pull?limit=none' },
+    { token, address: newAddress(), path: '/sync/push', method: 'POST', body: '{"device_id":1}' },
+    { token, address: newAddress(), path: '/sync/push', method: 'POST', body: '{"device_id' },
+  ]
+  for (const fault of faults) {
+    const { status, remaining } = await ask(system.api, fault)
+    assert.equal(status, 400)
+    assert.ok(remaining !== undefined)
+  }
+  await flood(60, { token, address: newAddress() })
+  for (const fault of faults) assert.equal((await ask(second.address, fault)).status, 429)
 })
 
 test('without a token an address has a hundred requests, whatever they ask for and whichever process', async () => {

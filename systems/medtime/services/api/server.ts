@@ -38,6 +38,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Null until the token was checked. */
     identity: Identity | null
+    /** Null until it is being counted; rejects when a limit refuses it. */
+    admission: Promise<void> | null
     /** Code of the error it was answered with. */
     failedWith: string | null
   }
@@ -45,6 +47,8 @@ declare module 'fastify' {
 
 const correlationId = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const bearer = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i
+
+const refusal = (thrown: unknown) => thrown
 
 /** A service, not yet listening. */
 export function createServer(parts: ServerParts): FastifyInstance {
@@ -75,8 +79,14 @@ export function createServer(parts: ServerParts): FastifyInstance {
   // The framework reads plain text as well; nothing here is told in it.
   server.removeContentTypeParser('text/plain')
   server.decorateRequest('identity', null)
+  server.decorateRequest('admission', null)
   server.decorateRequest('failedWith', null)
-  server.setErrorHandler((error, request, reply) => answerError(error, request, reply, log))
+  server.setErrorHandler(async (error, request, reply) => {
+    // Whoever is at a limit is told that, whatever else is wrong.
+    answerError(await Promise.resolve(request.admission).then(() => error, refusal), request, reply, log)
+    // An answer that is being compressed is not sent yet: without this the framework would answer a second time.
+    return reply
+  })
   server.setNotFoundHandler((request, reply) => answerError(new ApiError('NOT_FOUND'), request, reply, log))
   observe(server, metrics, log)
   secureHeaders(server)
@@ -90,7 +100,7 @@ export function createServer(parts: ServerParts): FastifyInstance {
     exempt: parts.exempt,
   })
 
-  const authenticate = async (request: FastifyRequest, reply: FastifyReply) => {
+  const authenticateAhead = async (request: FastifyRequest, reply: FastifyReply) => {
     const { authorization } = request.headers
     const token = authorization === undefined ? undefined : bearer.exec(authorization)?.[1]
     try {
@@ -103,9 +113,15 @@ export function createServer(parts: ServerParts): FastifyInstance {
       }
       throw thrown
     }
-    await limits.tokenAccepted(request, reply, request.identity)
+    request.admission = limits.tokenAccepted(request, reply, request.identity)
+    // Refused before anybody waits for it: no failure of the process.
+    request.admission.catch(() => undefined)
+  }
+  const authenticate = async (request: FastifyRequest, reply: FastifyReply) => {
+    await authenticateAhead(request, reply)
+    await request.admission
   }
 
-  for (const area of areas) server.register(async (scope) => area.register(scope, { authenticate }))
+  for (const area of areas) server.register(async (scope) => area.register(scope, { authenticate, authenticateAhead }))
   return server
 }

@@ -15,6 +15,20 @@ export interface Area {
 export interface Gate {
   /** For `onRequest` of every route that needs a token; `identityOf` then tells whose it is. */
   authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void>
+  /**
+   * The same for what is asked most: does not wait until the request is counted. Whoever uses it waits for `admitted` before
+   * anything is changed or answered; an error is answered after that in any case.
+   */
+  authenticateAhead(request: FastifyRequest, reply: FastifyReply): Promise<void>
+}
+
+/**
+ * Resolves when the request was counted.
+ * @throws ApiError RATE_LIMITED; UNAUTHENTICATED when no token was checked
+ */
+export async function admitted({ admission }: FastifyRequest): Promise<void> {
+  if (admission === null) throw new ApiError('UNAUTHENTICATED')
+  await admission
 }
 
 /** Whose request it is. @throws ApiError UNAUTHENTICATED when no token was checked. */

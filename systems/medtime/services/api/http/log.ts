@@ -42,7 +42,8 @@ const flushEveryMs = 500
 
 /**
  * One JSON object a line on standard output. Lines about requests are written together, since each write costs as much as a
- * small request; a kill may lose the last half second of them. Whatever is not ordinary is written at once.
+ * small request; a kill may lose the last half second of them. Whatever is not ordinary is written at once. Once nobody reads
+ * any more, as after a kill of whoever started the service, nothing is written and the service goes on.
  */
 export function createLog(service: string): Log {
   const destination = pino.destination({ fd: 1, sync: false, minLength: 8_192 })
@@ -50,10 +51,18 @@ export function createLog(service: string): Log {
     { base: { service }, messageKey: 'event', formatters: { level: (label) => ({ level: label }) } },
     destination,
   )
-  setInterval(() => destination.flush(), flushEveryMs).unref()
+  const flushing = setInterval(() => destination.flush(), flushEveryMs).unref()
+  let heard = true
+  destination.on('error', () => {
+    heard = false
+    clearInterval(flushing)
+    destination.destroy()
+  })
   const write = (level: 'info' | 'error', { event, ...fields }: LogEntry) => {
+    if (!heard) return
     logger[level](fields, event)
-    if (event !== 'request') destination.flushSync()
+    // Not flushSync: where nobody reads it tries for ever, and the service would stand still, deaf to SIGTERM.
+    if (event !== 'request') destination.flush()
   }
   return { info: (entry) => write('info', entry), error: (entry) => write('error', entry) }
 }

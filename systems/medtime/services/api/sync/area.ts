@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { decodeRequests } from '../encoding/request-body.ts'
 import { placesOf } from '../http/answer-error.ts'
 import { ApiError } from '../http/api-error.ts'
-import { type Area, identityOf } from '../http/area.ts'
+import { type Area, admitted, identityOf } from '../http/area.ts'
 import { noteBegun } from '../http/lasting.ts'
 import type { Metrics, SyncStatus } from '../http/metrics.ts'
 import { keptOnSuccess } from '../kept-on-success.ts'
@@ -52,7 +52,9 @@ export function syncArea({ store, metrics, now, channel }: SyncParts): SyncArea 
         routes.push.path,
         {
           schema: { body: z.toJSONSchema(routes.push.body, { target: 'draft-7', io: 'input' }) },
-          onRequest: gate.authenticate,
+          // Counted while the body comes in.
+          onRequest: gate.authenticateAhead,
+          preValidation: admitted,
         },
         async (request, reply) => push(identityOf(request), request.body, await writing(reply)),
       )
@@ -64,10 +66,15 @@ export function syncArea({ store, metrics, now, channel }: SyncParts): SyncArea 
         },
         async (request, reply) => rotate(identityOf(request), request.body, await writing(reply)),
       )
-      server.get(routes.pull.path, { onRequest: gate.authenticate }, async (request) => {
+      server.get(routes.pull.path, { onRequest: gate.authenticateAhead }, async (request) => {
         const query = pullQuery.safeParse(request.query)
         if (!query.success) throw new ApiError('BAD_REQUEST', { message: placesOf(query.error) })
-        return pull(identityOf(request).user, query.data, await context())
+        // Counted while the page is read.
+        const [page] = await Promise.all([
+          pull(identityOf(request).user, query.data, await context()),
+          admitted(request),
+        ])
+        return page
       })
       server.get(routes.events.path, { onRequest: gate.authenticate }, async (request, reply) => {
         const query = eventsQuery.safeParse(request.query)

@@ -2,7 +2,8 @@ import { z } from 'zod'
 import type { Database } from '../database.ts'
 import { arrayOf, plainArrayOf } from './array-literal.ts'
 import type { Batch } from './batch.ts'
-import { type ChangeRow, changeOf, pullTypes, type StoredChange } from './pull-types.ts'
+import { packedTypes, unpackPage } from './packed-page.ts'
+import type { StoredChange } from './pull-types.ts'
 import { incompleteAnswer, type RotationFault } from './wire.ts'
 
 export interface PushOutcome {
@@ -124,14 +125,6 @@ const commitTimeout = "SET LOCAL statement_timeout = '25s'"
 const compactRow = z.tuple([z.object({ raised: bigint, removed: bigint, busy: z.boolean() })])
 const keyRow = z.tuple([z.object({ key: z.instanceof(Buffer) })])
 
-/** As `pullTypes` reads it. */
-interface PullRow extends ChangeRow {
-  number: number | null
-  more: boolean | null
-  floor: number | null
-  expired: boolean | null
-}
-
 interface StatusRow {
   current_epoch: string
   last_sequence: string
@@ -194,9 +187,9 @@ export function createStore({ run, transaction }: Database): Store {
     conflicts: async ({ user, batch }) =>
       batch.ids.length === 0 ? [] : (await callPush(user, '', new Date(0), undefined, true, batch, 0)).conflicts,
     pull: async ({ user, device, now, from, limit, bytes }) => {
-      const [head, ...page] = await run<PullRow>(
-        'pull',
-        'SELECT * FROM public.srv_read($1,$2,$3,$4,$5,$6,$7,$8,$9)',
+      const page = await run(
+        'page',
+        'SELECT * FROM public.srv_page($1,$2,$3,$4,$5,$6,$7,$8,$9)',
         [
           user,
           device ?? null,
@@ -208,17 +201,10 @@ export function createStore({ run, transaction }: Database): Store {
           bytes,
           from !== undefined && 'epoch' in from ? (from.floor ?? 0) : 0,
         ],
-        pullTypes,
+        packedTypes,
       )
-      if (head === undefined) throw new Error('srv_pull gave no head')
-      return {
-        epoch: head.change_epoch,
-        last: head.number ?? 0,
-        more: head.more ?? false,
-        floor: head.floor ?? 0,
-        expired: head.expired ?? false,
-        changes: page.map(changeOf),
-      }
+      const { change_epoch: epoch, number: last, ...rest } = unpackPage(page)
+      return { ...rest, epoch, last }
     },
     rotate: ({ user, device, now, epoch, rotation, types, key, commit, batch, quota }) =>
       transaction(user, async (inside) => {

@@ -1,0 +1,71 @@
+import type { CustomTypesConfig } from 'pg'
+import { z } from 'zod'
+import type { StoredChange } from './pull-types.ts'
+
+/*
+ * A page as `srv_page` answers it: one row, in it an array for each field, and all blobs end to end. Read value by value, a page
+ * of 50 entities would cost more than all else that a pull does.
+ */
+
+/** Every column as the text Postgres sent. */
+export const packedTypes: CustomTypesConfig = { getTypeParser: () => (text: string) => text }
+
+const text = z.string()
+const whole = text.transform(Number).pipe(z.int())
+const truth = text.transform((value) => value === 't')
+const plainArray = text.transform(elementsOf)
+const jsonTexts = text.transform((value): unknown => JSON.parse(value)).pipe(z.array(z.string()))
+
+const entities = {
+  ids: plainArray,
+  types: jsonTexts,
+  versions: plainArray,
+  deleted: plainArray,
+  keys: jsonTexts,
+  checksums: plainArray,
+  clients: jsonTexts,
+  changed: plainArray,
+  epochs: plainArray,
+  sizes: plainArray,
+  blobs: text,
+}
+const head = { change_epoch: whole, floor: whole, expired: truth, number: whole, more: truth }
+const fullPage = z.object({ ...head, ...entities })
+const emptyPage = z.object({ ...head, ids: z.null() })
+const packedRow = z.tuple([z.union([emptyPage, fullPage])])
+
+export type PackedHead = z.output<z.ZodObject<typeof head>>
+
+/** @throws when the database answers what it never does */
+export function unpackPage(rows: readonly object[]): PackedHead & { changes: StoredChange[] } {
+  const [page] = packedRow.parse(rows)
+  const { change_epoch, floor, expired, number, more } = page
+  return { change_epoch, floor, expired, number, more, changes: page.ids === null ? [] : changesOf(page) }
+}
+
+function changesOf(page: z.output<typeof fullPage>): StoredChange[] {
+  // What follows `\x`.
+  const blobs = Buffer.from(page.blobs.slice(2), 'hex')
+  let end = 0
+  return page.ids.map((id, index) => {
+    const start = end
+    end += Number(page.sizes[index])
+    return {
+      id,
+      entity_type: page.types[index] ?? '',
+      version: Number(page.versions[index]),
+      deleted: page.deleted[index] === 't',
+      key_id: page.keys[index] ?? '',
+      encrypted_blob: blobs.toString('base64', start, end),
+      checksum: page.checksums[index] ?? '',
+      client_id: page.clients[index] ?? '',
+      updated_at: new Date(Math.floor(Number(page.changed[index]) / 1000)).toISOString(),
+      epoch: Number(page.epochs[index]),
+    }
+  })
+}
+
+/** Of an array literal whose elements are never quoted: numbers, truth values, UUIDs, hex. */
+function elementsOf(literal: string): string[] {
+  return literal.slice(1, -1).split(',')
+}
