@@ -26,20 +26,24 @@ function setting(changes: Partial<ServiceSetting> = {}): ServiceSetting {
 }
 
 test('a service gets its place, its database, what it needs and what its plan says', () => {
-  assert.deepEqual(serviceEnvironment(setting(), { PATH: '/bin', HOME: '/home/ana', LANG: 'C.UTF-8' }), {
-    PATH: '/bin',
-    HOME: '/home/ana',
-    LANG: 'C.UTF-8',
-    TZ: 'Europe/Madrid',
-    HOST: '127.0.0.1',
-    PORT: '4000',
-    AVAL_SYSTEM: 'shop',
-    AVAL_SERVICE: 'api',
-    AVAL_ENVIRONMENT: 'development',
-    DATABASE_URL: 'postgresql://shop_api@127.0.0.1/shop',
-    PUSH_RELAY_URL: 'http://127.0.0.1:4001',
-    MODE: 'plan',
-  })
+  assert.deepEqual(
+    serviceEnvironment(setting(), { PATH: '/bin', HOME: '/home/ana', LANG: 'C.UTF-8', NODE_COMPILE_CACHE: '/c' }),
+    {
+      PATH: '/bin',
+      HOME: '/home/ana',
+      LANG: 'C.UTF-8',
+      NODE_COMPILE_CACHE: '/c',
+      TZ: 'Europe/Madrid',
+      HOST: '127.0.0.1',
+      PORT: '4000',
+      AVAL_SYSTEM: 'shop',
+      AVAL_SERVICE: 'api',
+      AVAL_ENVIRONMENT: 'development',
+      DATABASE_URL: 'postgresql://shop_api@127.0.0.1/shop',
+      PUSH_RELAY_URL: 'http://127.0.0.1:4001',
+      MODE: 'plan',
+    },
+  )
 })
 
 test('nothing else of whoever runs Aval reaches it', () => {
