@@ -46,23 +46,26 @@ const flushEveryMs = 500
  * any more, as after a kill of whoever started the service, nothing is written and the service goes on.
  */
 export function createLog(service: string): Log {
-  const destination = pino.destination({ fd: 1, sync: false, minLength: 8_192 })
+  // Synchronous: the other kind tries for ever to write its last lines to nobody, and its process never ends.
+  const destination = pino.destination({ fd: 1, sync: true, minLength: 8_192 })
   const logger = pino(
     { base: { service }, messageKey: 'event', formatters: { level: (label) => ({ level: label }) } },
     destination,
   )
-  const flushing = setInterval(() => destination.flush(), flushEveryMs).unref()
   let heard = true
   destination.on('error', () => {
     heard = false
-    clearInterval(flushing)
-    destination.destroy()
   })
+  const flush = () => {
+    if (heard) destination.flush()
+  }
+  setInterval(flush, flushEveryMs).unref()
+  process.on('exit', flush)
   const write = (level: 'info' | 'error', { event, ...fields }: LogEntry) => {
     if (!heard) return
     logger[level](fields, event)
-    // Not flushSync: where nobody reads it tries for ever, and the service would stand still, deaf to SIGTERM.
-    if (event !== 'request') destination.flush()
+    // Not flushSync, which tries for ever as well.
+    if (event !== 'request') flush()
   }
   return { info: (entry) => write('info', entry), error: (entry) => write('error', entry) }
 }
