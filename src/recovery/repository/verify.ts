@@ -138,7 +138,7 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
       const means = 'Moments after the WAL in it cannot be restored.'
       const whole = stored.whole
       if (whole !== undefined) {
-        await check(whole, means, ids(needing), () => readSegment(repository, stored, segmentBytes))
+        await check(whole, means, ids(needing), () => readSegment(repository, stored, segmentBytes, () => {}))
         progress(whole)
       }
       for (const { key, from, to } of stored.pieces) {

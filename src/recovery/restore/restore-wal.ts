@@ -1,10 +1,11 @@
-import { chown, open } from 'node:fs/promises'
+import { chown, type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Account } from '../../postgres/account.ts'
 import { syncDirectory } from '../durable.ts'
 import type { Repository } from '../repository/repository.ts'
 import { hex8, segmentName } from '../wal/lsn.ts'
 import { readSegment } from '../wal/stored-segment.ts'
+import type { StoredSegment } from '../wal/wal-inventory.ts'
 import type { RestorePoint } from './restore-point.ts'
 
 /** Segments decrypted at once. */
@@ -30,9 +31,8 @@ export async function fetchWal(options: {
   const lane = async () => {
     for (let stored = queue.shift(); stored && !broken; stored = queue.shift()) {
       signal?.throwIfAborted()
-      const bytes = await readSegment(repository, stored, walSegmentBytes)
       const file = join(directory, segmentName(stored.segment, walSegmentBytes))
-      await writeWalFile(file, bytes, walSegmentBytes, account)
+      await writeSegment(file, { repository, stored, segmentBytes: walSegmentBytes, account })
     }
   }
   const stopOthers = (error: unknown) => {
@@ -46,16 +46,31 @@ export async function fetchWal(options: {
   await syncDirectory(directory)
 }
 
-/** Writes a file of WAL, filled with zeros to its length, synced, for the account the server runs as. */
-export async function writeWalFile(
+/** Writes a segment, as far as it is stored, as `writeWalFile` does. */
+export async function writeSegment(
   path: string,
-  bytes: Uint8Array,
+  what: { repository: Repository; stored: StoredSegment; segmentBytes: number; account: Account | undefined },
+): Promise<void> {
+  const { repository, stored, segmentBytes, account } = what
+  const fill = (file: FileHandle) =>
+    readSegment(repository, stored, segmentBytes, async (bytes, at) => {
+      for (let done = 0; done < bytes.length; ) {
+        done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten
+      }
+    })
+  await writeWalFile(path, fill, segmentBytes, account)
+}
+
+/** Writes a file of WAL, filled with zeros to its length, synced, for the account the server runs as. */
+async function writeWalFile(
+  path: string,
+  fill: (file: FileHandle) => Promise<void>,
   length: number,
   account: Account | undefined,
 ): Promise<void> {
   const file = await open(path, 'wx', 0o600)
   try {
-    await file.writeFile(bytes)
+    await fill(file)
     await file.truncate(length)
     if (account) await file.chown(account.uid, account.gid)
     await file.sync()
@@ -72,6 +87,7 @@ export async function writeHistories(
 ): Promise<void> {
   for (const [timeline, text] of histories) {
     const bytes = Buffer.from(text, 'utf8')
-    await writeWalFile(join(directory, `${hex8(timeline)}.history`), bytes, bytes.length, account)
+    const file = join(directory, `${hex8(timeline)}.history`)
+    await writeWalFile(file, (handle) => handle.writeFile(bytes), bytes.length, account)
   }
 }

@@ -1,7 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
 import { AvalError, failure } from '../../errors.ts'
+import { release } from '../repository/chunk-cipher.ts'
 import { layout } from '../repository/layout.ts'
-import { type Repository, readWhole } from '../repository/repository.ts'
+import type { Repository } from '../repository/repository.ts'
 import type { Mark } from './heartbeat.ts'
 import { formatLsn, parseLsn, type Segment } from './lsn.ts'
 import type { LineStretch } from './timeline-history.ts'
@@ -44,30 +45,47 @@ async function whileItChanges<T>(
   }
 }
 
-/** Bytes of a segment from its beginning as far as they reach; authenticated. */
+/** Takes bytes that lie at a place of a segment. They are valid until it is done. */
+export type TakeBytes = (bytes: Uint8Array, at: number) => void | Promise<void>
+
+/**
+ * Reads a segment from its beginning as far as its bytes reach; authenticated. A piece at a time: held whole, a segment and the parts it
+ * is put together from would be a fifth of all the memory a restore takes. Bytes may be given twice, and are the same both times.
+ */
 export async function readSegment(
   repository: Repository,
   stored: StoredSegment,
   segmentBytes: number,
-): Promise<Buffer> {
-  return whileItChanges(repository, stored, segmentBytes, async (now) => {
-    if (now.whole !== undefined) return readExactly(repository, now.whole, segmentBytes)
-    const bytes = Buffer.alloc(coveredBytes(now, segmentBytes))
+  take: TakeBytes,
+): Promise<void> {
+  await whileItChanges(repository, stored, segmentBytes, async (now) => {
+    if (now.whole !== undefined) return readExactly(repository, now.whole, segmentBytes, take)
+    const covered = coveredBytes(now, segmentBytes)
     for (const { key, from, to } of now.pieces) {
       // What lies behind a gap is of no use.
-      if (from > bytes.length) break
-      const content = await readExactly(repository, key, to - from)
-      content.copy(bytes, from)
+      if (from > covered) break
+      await readExactly(repository, key, to - from, (bytes, at) => take(bytes, from + at))
     }
-    return bytes
   })
 }
 
-/** The content of an object that must have a certain length. */
-export async function readExactly(repository: Repository, key: string, length: number): Promise<Buffer> {
-  const content = await readWhole(repository, key)
-  if (content.length === length) return content
-  throw failure('OBJECT_DAMAGED', { object: key, problem: `it holds ${content.length} bytes instead of ${length}` })
+/** Reads an object that must have a certain length. */
+export async function readExactly(
+  repository: Repository,
+  key: string,
+  length: number,
+  take: TakeBytes = () => {},
+): Promise<void> {
+  const { text } = await repository.read(key)
+  let held = 0
+  for await (const bytes of text) {
+    const at = held
+    held += bytes.length
+    if (held <= length) await take(bytes, at)
+    release(bytes)
+  }
+  if (held === length) return
+  throw failure('OBJECT_DAMAGED', { object: key, problem: `it holds ${held} bytes instead of ${length}` })
 }
 
 /** The newest mark known at the end of a segment; from headers, each authenticated with its first chunk. */

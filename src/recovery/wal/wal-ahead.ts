@@ -8,10 +8,10 @@ import { isErrno, syncDirectory, writeOwned } from '../durable.ts'
 import { layout } from '../repository/layout.ts'
 import type { Repository } from '../repository/repository.ts'
 import type { RestorePoint } from '../restore/restore-point.ts'
-import { writeHistories, writeWalFile } from '../restore/restore-wal.ts'
+import { writeHistories, writeSegment } from '../restore/restore-wal.ts'
 import { markReading } from '../retention/reading-mark.ts'
 import { formatLsn, parseLsn, parseSegmentName, segmentName } from './lsn.ts'
-import { readSegment, segmentNow } from './stored-segment.ts'
+import { segmentNow } from './stored-segment.ts'
 import { coveredBytes, type StoredSegment } from './wal-inventory.ts'
 
 /*
@@ -70,9 +70,8 @@ export async function prepareWalAhead(options: {
   })
   for (const stored of point.segments.slice(0, segmentsAhead)) {
     signal?.throwIfAborted()
-    const bytes = await readSegment(repository, stored, walSegmentBytes)
-    const name = segmentName(stored.segment, walSegmentBytes)
-    await writeWalFile(join(directory, name), bytes, walSegmentBytes, account)
+    const file = join(directory, segmentName(stored.segment, walSegmentBytes))
+    await writeSegment(file, { repository, stored, segmentBytes: walSegmentBytes, account })
   }
   await writeHistories(point, directory, account)
   const span = { backup: point.backup.id, from: parseLsn(point.backup.startLsn), to: point.end }
@@ -154,9 +153,10 @@ export async function supplyWal(options: {
   const indexOf = new Map(coming.map(({ name }, index) => [name, index]))
   const resumed = await clearUntrusted(directory, indexOf)
   const applied = await readdir(join(options.dataDirectory, 'pg_wal')).catch((): string[] => [])
-  // Where recovery was broken off; should it begin earlier, it asks.
-  let next = Math.max(0, ...applied.map((name) => (indexOf.get(name) ?? -1) + 1))
-  let ready = resumed
+  // Behind what is ready, and where recovery was broken off; should it begin earlier, it asks.
+  let next = Math.max(0, ...[...applied, ...resumed].map((name) => (indexOf.get(name) ?? -1) + 1))
+  let ready = resumed.length
+  let brought = 0
   let wanted: number | undefined
   const flying = new Set<number>()
   const stopping = new AbortController()
@@ -164,7 +164,10 @@ export async function supplyWal(options: {
   let failed: { error: unknown } | undefined
 
   const look = async () => {
+    const before = brought
     const names = await readdir(directory)
+    // What came while they were listed may be missing from the list, and would be counted too low or fetched again: the next one has it.
+    if (brought !== before) return
     ready = names.filter((name) => indexOf.has(name)).length
     wanted = names
       .filter((name) => name.endsWith(wantedSuffix) && !names.includes(name.slice(0, -wantedSuffix.length)))
@@ -181,12 +184,16 @@ export async function supplyWal(options: {
     return next < coming.length && ready + flying.size < segmentsAhead ? next++ : undefined
   }
   const bring = async ({ name, stored, segmentBytes }: Coming) => {
-    const bytes = await insistently(async () => readSegment(repository, await stored(), segmentBytes), stopping.signal)
     const beside = join(directory, `${name}.opening`)
-    await rm(beside, { force: true })
-    await writeWalFile(beside, bytes, segmentBytes, account)
+    const write = async () => {
+      const now = await stored()
+      await rm(beside, { force: true })
+      await writeSegment(beside, { repository, stored: now, segmentBytes, account })
+    }
+    await insistently(write, stopping.signal)
     await rename(beside, join(directory, name))
     ready += 1
+    brought += 1
   }
   const fail = async (error: unknown) => {
     if (stopped()) return
@@ -247,8 +254,8 @@ function parseComing(repository: Repository, text: string): Coming[] {
     })
 }
 
-/** @returns how many segments are ready. */
-async function clearUntrusted(directory: string, indexOf: ReadonlyMap<string, number>): Promise<number> {
+/** @returns the segments that are ready. */
+async function clearUntrusted(directory: string, indexOf: ReadonlyMap<string, number>): Promise<string[]> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const names = await readdir(directory)
   // Left by `prepareWalAhead`, synced and whole; whoever supplied after it noted that it began.
@@ -258,7 +265,7 @@ async function clearUntrusted(directory: string, indexOf: ReadonlyMap<string, nu
     if (mine || (!first && indexOf.has(name))) await rm(join(directory, name), { force: true })
   }
   await writeFile(join(directory, suppliedFile), '')
-  return first ? names.filter((name) => indexOf.has(name)).length : 0
+  return first ? names.filter((name) => indexOf.has(name)) : []
 }
 
 /** A store out of reach is waited for; an object that is damaged or gone is not. */
