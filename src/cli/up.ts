@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { Clock } from '../clock.ts'
 import { describeError } from '../errors.ts'
 import { findProject } from '../project/find-project.ts'
@@ -7,6 +7,7 @@ import { loadSystem } from '../project/load-system.ts'
 import type { Project, System } from '../project/project.ts'
 import { readPair } from '../recovery/standby/pair.ts'
 import { promisesRecovery, recordedErasures, repositoryDirectory, repositoryKeyFile } from '../run/archive.ts'
+import { defaultRestartPolicy, type RestartPolicy } from '../run/backoff.ts'
 import { type Copies, startCopies } from '../run/copies.ts'
 import { type Environment, startEnvironment } from '../run/environment.ts'
 import { type KeptArchive, keepArchive, withoutArchive } from '../run/keep-archive.ts'
@@ -33,6 +34,7 @@ export function registerUp(program: Command, context: CommandContext): void {
     .option('--all', 'every system of the project at once')
     .option('--without-archive', 'runs it with a key that cannot be opened; what it writes cannot be restored')
     .option('--no-schedule', 'leaves backups and drills to somebody else')
+    .addOption(new Option('--scratch', 'as provers run systems').hideHelp())
     .description('Runs a system until Ctrl-C: Postgres, migrations and services. A second start keeps the data.')
     .addHelpText(
       'after',
@@ -51,7 +53,11 @@ interface Flags {
   all?: true
   withoutArchive?: true
   schedule: boolean
+  /** For whoever kills it on purpose: on any ports, no client limited, and what served a second does not count as crashing. */
+  scratch?: true
 }
+
+const scratchRestarts: RestartPolicy = { ...defaultRestartPolicy, steadyMs: 1_000 }
 
 async function up(name: string | undefined, flags: Flags, context: CommandContext): Promise<void> {
   const project = await findProject(context.cwd, context.home)
@@ -101,12 +107,14 @@ async function run(
   const declared = system.plan.recovery.standby
   // Whoever has no standby and plans none does not pay for an address that could move.
   const databaseAddress = declared !== undefined || (await readPair(pairFile(directory))) !== undefined
+  const restart = flags.scratch ? scratchRestarts : defaultRestartPolicy
   let environment: Environment
   try {
     environment = await startEnvironment({
       system,
       directory,
-      environment: 'development',
+      environment: flags.scratch ? 'scratch' : 'development',
+      restart,
       clock,
       log,
       signal,
@@ -157,7 +165,7 @@ async function run(
     declared?.promoteAfter === undefined
       ? undefined
       : { afterMs: declared.promoteAfter, take: () => promoteAlone(keeping) }
-  const keeper = keepServerUp(environment, clock, log, undefined, standIn)
+  const keeper = keepServerUp(environment, clock, log, restart, standIn)
   ending.defer(keeper.stop)
   ending.defer(async () => archive?.stop())
   ending.defer(async () => copies?.stop())

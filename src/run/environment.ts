@@ -15,6 +15,7 @@ import type { Settings } from '../postgres/settings.ts'
 import type { System } from '../project/project.ts'
 import { releaseCommits } from '../recovery/wal/wal-synchronous.ts'
 import { loadOrCreateKey } from '../secrets/repository-key.ts'
+import type { RestartPolicy } from './backoff.ts'
 import { openDatabaseAddress } from './database-address.ts'
 import { freePort } from './free-port.ts'
 import { lockDirectory } from './owner-lock.ts'
@@ -47,6 +48,8 @@ export interface EnvironmentOptions {
   serviceEnvironment?: Readonly<Record<string, Readonly<Record<string, string>>>>
   /** Settings of the server beyond the plan, such as those its recovery engine needs. */
   serverSettings?: Readonly<Settings>
+  /** How services that end are started again. */
+  restart?: RestartPolicy
   /** Ends a start that is under way; whatever it had started is stopped. */
   signal?: AbortSignal
   /** Gives services one address of the database that stays while the server behind it changes; costs each query a hop. */
@@ -186,6 +189,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
       marks,
       clock,
       log,
+      ...(options.restart ? { restart: options.restart } : {}),
       ...(signal ? { signal } : {}),
     })
   }

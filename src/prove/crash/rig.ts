@@ -73,7 +73,8 @@ export async function buildRig(options: {
     up: async () => {
       if (running === undefined || running.process.exitCode !== null || running.process.signalCode !== null) {
         said = ''
-        running = await command('up', system.name)
+        // As provers run systems: clients that meet a limit of requests wait out most of a soak and write nothing.
+        running = await command('up', system.name, '--scratch')
         listen(running, (text) => {
           said = (said + text).slice(-8_000)
         })
