@@ -41,9 +41,9 @@ export async function* sealChunks({ key, associated, chunkBytes }: ChunkKey, tex
     const cipher = createCipheriv('aes-256-gcm', key, nonceOf(number, last))
     cipher.setAAD(associated)
     number += 1
-    const sealed = bytes.map((part) => cipher.update(part))
-    yield Buffer.concat([...sealed, cipher.final(), cipher.getAuthTag()])
-    for (const part of sealed) release(part)
+    const sealed = cipher.update(bytes)
+    yield Buffer.concat([sealed, cipher.final(), cipher.getAuthTag()])
+    release(sealed)
   }
 }
 
@@ -54,10 +54,9 @@ export async function* sealChunks({ key, associated, chunkBytes }: ChunkKey, tex
  */
 export async function* openChunks({ key, associated, chunkBytes }: ChunkKey, sealed: ByteStream): ByteStream {
   let number = 0
-  for await (const { bytes: parts, length, last } of cut(sealed, chunkBytes + tagBytes)) {
-    if (length < tagBytes) throw new ChunkError(`it ends inside chunk ${number}`)
+  for await (const { bytes, last } of cut(sealed, chunkBytes + tagBytes)) {
+    if (bytes.length < tagBytes) throw new ChunkError(`it ends inside chunk ${number}`)
     if (number > lastNumber) throw new ChunkError('it has more chunks than one object can have')
-    const bytes = joined(parts)
     const decipher = createDecipheriv('aes-256-gcm', key, nonceOf(number, last))
     decipher.setAAD(associated)
     decipher.setAuthTag(bytes.subarray(bytes.length - tagBytes))
@@ -81,36 +80,35 @@ function nonceOf(number: number, last: boolean): Uint8Array {
   return nonce
 }
 
-function joined(parts: readonly Buffer[]): Buffer {
-  const [only] = parts
-  return parts.length === 1 && only ? only : Buffer.concat(parts)
-}
-
 interface Cut {
-  /** In order; together `length` bytes. */
-  bytes: Buffer[]
-  length: number
+  /** Valid until the next is asked for. */
+  bytes: Buffer
   last: boolean
 }
 
 /** Pieces of exactly `size` bytes; the last may be shorter, and is empty only when the whole text is. */
 async function* cut(source: ByteStream, size: number): AsyncIterable<Cut> {
-  let held: Buffer[] = []
+  // What was given last may not be kept: whoever gave it uses its memory again. The same memory for whatever waits for the rest of its
+  // piece, since what is left to the collector with each piece comes back when it likes.
+  let memory = Buffer.alloc(0)
   let length = 0
-  for await (const piece of source) {
-    let rest = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
-    // One byte more than a piece shows that the piece is not the last.
-    while (length + rest.length > size) {
-      const taken = size - length
-      yield { bytes: [...held, rest.subarray(0, taken)], length: size, last: false }
-      rest = rest.subarray(taken)
-      held = []
-      length = 0
+  try {
+    for await (const piece of source) {
+      let rest = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
+      // One byte more than a piece shows that the piece is not the last.
+      while (length + rest.length > size) {
+        const taken = size - length
+        if (length > 0) rest.copy(memory, length, 0, taken)
+        yield { bytes: length > 0 ? memory : rest.subarray(0, taken), last: false }
+        rest = rest.subarray(taken)
+        length = 0
+      }
+      if (rest.length === 0) continue
+      if (memory.length < size) memory = Buffer.allocUnsafeSlow(size)
+      length += rest.copy(memory, length)
     }
-    if (rest.length === 0) continue
-    // A copy: whoever gave it may use its memory again once the next piece is asked for.
-    held.push(Buffer.from(rest))
-    length += rest.length
+    yield { bytes: memory.subarray(0, length), last: true }
+  } finally {
+    release(memory)
   }
-  yield { bytes: held, length, last: true }
 }

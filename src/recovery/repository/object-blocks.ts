@@ -126,25 +126,29 @@ interface Taker {
 
 function takeFrom(source: ByteStream): Taker {
   const iterator = source[Symbol.asyncIterator]()
-  let held: Buffer = Buffer.alloc(0)
-  /** The memory that `held` lies in. */
-  let base = held
+  // One frame after the other lies in the same memory; each in memory of its own would leave the collector as much as was stored.
+  let memory = Buffer.alloc(0)
+  let held = memory
+  /** Makes room behind what is held. */
+  const makeRoom = (length: number) => {
+    const whole = held.length + length
+    if (held.byteOffset + whole <= memory.length) return
+    const before = memory
+    if (whole > memory.length) memory = Buffer.allocUnsafeSlow(whole)
+    held.copy(memory)
+    held = memory.subarray(0, held.length)
+    if (before !== memory) release(before)
+  }
   return {
     peek: async (length) => {
-      const parts = [held]
-      let have = held.length
-      while (have < length) {
+      while (held.length < length) {
         const item = await iterator.next()
         if (item.done) break
-        parts.push(Buffer.from(item.value.buffer, item.value.byteOffset, item.value.byteLength))
-        have += item.value.byteLength
-      }
-      if (parts.length > 1) {
-        held = Buffer.concat(parts, have)
-        // Chunks that were opened for this alone, and what was left of the block before.
-        for (const part of parts.slice(1)) release(part)
-        release(base)
-        base = held
+        makeRoom(item.value.length)
+        memory.set(item.value, held.byteOffset + held.length)
+        held = memory.subarray(held.byteOffset, held.byteOffset + held.length + item.value.length)
+        // Chunks that were opened for this alone.
+        release(item.value)
       }
       return held.subarray(0, length)
     },
@@ -152,10 +156,13 @@ function takeFrom(source: ByteStream): Taker {
       held = held.subarray(length)
     },
     rest: async function* () {
+      // Whoever reads on may still hold it when this is closed.
+      memory = Buffer.alloc(0)
       yield held
       for (let item = await iterator.next(); !item.done; item = await iterator.next()) yield item.value
     },
     close: async () => {
+      release(memory)
       await iterator.return?.()
     },
   }
