@@ -21,6 +21,9 @@ export async function startService(
     args: [join(services, name, 'main.ts')],
     env: {
       PATH: process.env['PATH'] ?? '',
+      // Compiled once, not for each of the many that a test starts; where the launcher keeps it too.
+      NODE_COMPILE_CACHE:
+        process.env['NODE_COMPILE_CACHE'] ?? join(import.meta.dirname, '../../../.aval/compile-cache'),
       HOST: '127.0.0.1',
       PORT: String(port),
       AVAL_SYSTEM: 'medtime',

@@ -13,6 +13,8 @@ export const migrationsDirectory = join(import.meta.dirname, '../migrations')
 export interface TestServer {
   /** A new database with the roles and extensions of the plan, and nothing in it yet. */
   createDatabase(name: string): Promise<PreparedDatabase>
+  /** A copy of a database that nobody is connected to. */
+  copyDatabase(from: string, name: string): Promise<PreparedDatabase>
   stop(): Promise<void>
 }
 
@@ -27,15 +29,23 @@ export async function startTestServer(settings: Record<string, string | number |
     settings,
   })
   const secret = randomBytes(32)
+  const createDatabase = (name: string) =>
+    prepareDatabase(server, {
+      name,
+      owner: 'medtime_owner',
+      roles: ['medtime_api', 'medtime_accounts', 'medtime_messenger', 'medtime_catalog'],
+      extensions: ['uuid-ossp', 'pgcrypto', 'pg_trgm'],
+      secret,
+    })
   return {
-    createDatabase: (name) =>
-      prepareDatabase(server, {
-        name,
-        owner: 'medtime_owner',
-        roles: ['medtime_api', 'medtime_accounts', 'medtime_messenger', 'medtime_catalog'],
-        extensions: ['uuid-ossp', 'pgcrypto', 'pg_trgm'],
-        secret,
-      }),
+    createDatabase,
+    copyDatabase: async (from, name) => {
+      await withClient(server.url(), async (client) => {
+        const [copy, original] = [name, from].map((each) => client.escapeIdentifier(each))
+        await client.query(`CREATE DATABASE ${copy} TEMPLATE ${original} OWNER medtime_owner`)
+      })
+      return createDatabase(name)
+    },
     stop: async () => {
       await server.stop('immediate')
       await place.remove()
