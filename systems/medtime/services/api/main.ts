@@ -32,12 +32,12 @@ async function start(): Promise<() => Promise<void>> {
   const http = readHttpSettings(process.env)
   const now = () => Date.now()
   const metrics = createMetrics(() => database.waiting())
-  const database = openDatabase({
+  const toDatabase = {
     url: config.databaseUrl,
-    poolSize: config.poolSize,
-    onStatement: (seconds) => metrics.statement(seconds),
+    onStatement: (seconds: number) => metrics.statement(seconds),
     onLostConnection: () => log.error({ event: 'database_connection_lost' }),
-  })
+  }
+  const database = openDatabase({ ...toDatabase, poolSize: config.poolSize })
   const tokens = createTokenChecker({
     keys: issuerKeys(config.keyUrls),
     lives: sessionLives(database.run, now),
@@ -55,7 +55,9 @@ async function start(): Promise<() => Promise<void>> {
     sharedAnswers,
     now,
   })
-  const inDatabase = postgresTally(database.run)
+  // A connection of its own: in the queue for the others a request would wait behind those that were counted before it.
+  const counting = openDatabase({ ...toDatabase, poolSize: 1 })
+  const inDatabase = postgresTally(counting.run)
   const shared = config.redisUrl === undefined ? undefined : redisTally(config.redisUrl)
   const limiter = createLimiter({
     counter: counterInTurns(shared === undefined ? inDatabase : tallyWithReserve(shared, inDatabase)),
@@ -82,6 +84,7 @@ async function start(): Promise<() => Promise<void>> {
     await running.stop()
     shared?.close()
     sharedAnswers?.close()
+    await counting.close()
     await database.close()
   }
 }

@@ -8,9 +8,6 @@ interface Waiting {
   reject(reason: unknown): void
 }
 
-/** Shortest time from one turn to the next, so that under load a turn carries several requests; alone, none waits. */
-const betweenTurnsMs = 2
-
 /**
  * Counts in turns: while one call is on its way, requests gather for the next. What a call costs is shared by all it carries,
  * and a bucket that many of them count to is written once.
@@ -19,20 +16,16 @@ const betweenTurnsMs = 2
 export function counterInTurns(tally: Tally): Counter {
   let waiting: Waiting[] = []
   let running = false
-  let lastTurn = Number.NEGATIVE_INFINITY
 
   const begin = () => {
     if (running || waiting.length === 0) return
     running = true
-    const pause = lastTurn + betweenTurnsMs - performance.now()
     // Those that arrived together go together.
-    if (pause > 0) setTimeout(turn, pause)
-    else setImmediate(turn)
+    setImmediate(turn)
   }
   const turn = () => {
     const gathered = waiting
     waiting = []
-    lastTurn = performance.now()
     void serve(tally, gathered).finally(() => {
       running = false
       begin()

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Run } from '../database.ts'
+import { plainArrayOf } from '../sync/array-literal.ts'
 import { slicesOfWindow } from './counter.ts'
 import type { Tally } from './tally.ts'
 
@@ -54,11 +55,12 @@ export function postgresTally(run: Run): Tally {
   return {
     take: async (wanted) => {
       const given = await run('take', take, [
-        wanted.map(({ key }) => key),
-        wanted.map(({ count }) => count),
-        wanted.map(({ allowed }) => allowed),
-        wanted.map(({ slice }) => slice),
-        wanted.map(({ windowMs }) => windowMs / slicesOfWindow),
+        // Names of buckets hold nothing that an array would quote.
+        plainArrayOf(wanted.map(({ key }) => key)),
+        plainArrayOf(wanted.map(({ count }) => count)),
+        plainArrayOf(wanted.map(({ allowed }) => allowed)),
+        plainArrayOf(wanted.map(({ slice }) => slice)),
+        plainArrayOf(wanted.map(({ windowMs }) => windowMs / slicesOfWindow)),
       ])
       return new Map(
         rows

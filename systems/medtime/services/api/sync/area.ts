@@ -52,11 +52,11 @@ export function syncArea({ store, metrics, now, channel }: SyncParts): SyncArea 
         routes.push.path,
         {
           schema: { body: z.toJSONSchema(routes.push.body, { target: 'draft-7', io: 'input' }) },
-          // Counted while the body comes in.
+          // Counted while the body comes in and is looked at.
           onRequest: gate.authenticateAhead,
-          preValidation: admitted,
         },
-        async (request, reply) => push(identityOf(request), request.body, await writing(reply)),
+        async (request, reply) =>
+          push(identityOf(request), request.body, { ...(await writing(reply)), admitted: () => admitted(request) }),
       )
       server.post<{ Body: RotateRequest }>(
         routes.rotate.path,

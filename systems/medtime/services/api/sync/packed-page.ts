@@ -47,6 +47,7 @@ function changesOf(page: z.output<typeof fullPage>): StoredChange[] {
   // What follows `\x`.
   const blobs = Buffer.from(page.blobs.slice(2), 'hex')
   let end = 0
+  const time = latest(isoOfMicroseconds)
   return page.ids.map((id, index) => {
     const start = end
     end += Number(page.sizes[index])
@@ -59,10 +60,24 @@ function changesOf(page: z.output<typeof fullPage>): StoredChange[] {
       encrypted_blob: blobs.toString('base64', start, end),
       checksum: page.checksums[index] ?? '',
       client_id: page.clients[index] ?? '',
-      updated_at: new Date(Math.floor(Number(page.changed[index]) / 1000)).toISOString(),
+      updated_at: time(page.changed[index] ?? ''),
       epoch: Number(page.epochs[index]),
     }
   })
+}
+
+/** RFC 3339 in UTC with milliseconds, from microseconds since 1970. */
+function isoOfMicroseconds(text: string): string {
+  return new Date(Math.floor(Number(text) / 1000)).toISOString()
+}
+
+/** Remembers the last result: the entities of one push have one time, and lie together. */
+function latest(compute: (of: string) => string): (of: string) => string {
+  let last = { of: '', result: '' }
+  return (of) => {
+    if (of !== last.of) last = { of, result: compute(of) }
+    return last.result
+  }
 }
 
 /** Of an array literal whose elements are never quoted: numbers, truth values, UUIDs, hex. */

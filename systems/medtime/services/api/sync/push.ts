@@ -12,6 +12,8 @@ export interface PushContext {
   cursors: Cursors
   metrics: Metrics
   now: () => number
+  /** Resolves when the request was counted; nothing is written before. */
+  admitted: () => Promise<void>
   /** Told how many bytes the user may still store, as soon as it is known. */
   onRemaining: (bytes: number) => void
   /** Told when something was written. */
@@ -26,6 +28,7 @@ export async function push({ user, tier }: Identity, request: PushRequest, conte
   const { store, cursors, metrics } = context
   const quota = quotaOf(tier)
   const { batch, rejected } = readBatch(request.entities)
+  await context.admitted()
   if (rejected.length > 0) {
     const conflicts = await store.conflicts({ user, batch })
     metrics.conflicts(conflicts.length)

@@ -9,7 +9,7 @@ import type { RotateRequest } from './wire.ts'
  * Lays entities sealed under a new key ready, and puts all of them in place at once when the last have come.
  * @throws ApiError REJECTED, ROTATION_INCOMPLETE, EPOCH_CHANGED, QUOTA_EXCEEDED; nothing is in place then.
  */
-export async function rotate({ user, tier }: Identity, request: RotateRequest, context: PushContext) {
+export async function rotate({ user, tier }: Identity, request: RotateRequest, context: Omit<PushContext, 'admitted'>) {
   const { store, cursors } = context
   const collection = new Set(request.entity_types)
   for (const [index, entity] of request.entities.entries()) {
