@@ -68,7 +68,7 @@ test('the tables have the documented columns and indexes', async () => {
   for (const [table, names] of Object.entries(columns)) {
     for (const name of names) assert.ok(schema.includes(`column public.${table}.${name} `), `${table}.${name}`)
   }
-  for (const index of ['idx_entities_user_type', 'idx_entities_updated', 'idx_entities_sequence']) {
+  for (const index of ['idx_entities_updated', 'idx_entities_sequence']) {
     assert.ok(schema.includes(`INDEX ${index} `), index)
   }
 })

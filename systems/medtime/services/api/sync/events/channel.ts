@@ -24,7 +24,7 @@ const name = 'srv_changed'
 /** Postgres takes less than 8,000 bytes at once. */
 const payloadBytes = 7_900
 /** Texts of this long are gathered: a notification costs a commit, and commits with one wait for each other. */
-const gatherMs = 20
+const gatherMs = 100
 /** Texts kept while there is no connection; of more, nobody is told but that there were. */
 const keptTexts = 10_000
 const firstRetryMs = 250
