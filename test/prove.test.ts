@@ -82,9 +82,14 @@ describe('aval prove medtime', () => {
 })
 
 // Each mutant costs a session of its own, so that few are tried here; `aval prove medtime --self-test` tries all.
-const selfTested = ['integrity/backups/every-byte', 'recovery/database/loss']
+const selfTested = [
+  'performance',
+  'integrity/backups/every-byte',
+  'recovery/database/loss',
+  'recovery/procedure:user-rows/loss',
+]
 
-test('faults of the recovery and integrity provers are refuted', async () => {
+test('faults of the performance, recovery and integrity provers are refuted', async () => {
   for (const only of selfTested) {
     const { code, stdout, stderr } = await aval('prove', 'medtime', '--self-test', '--only', only, '--json')
     assert.equal(code, 0, `${stdout}${stderr}`)
