@@ -39,6 +39,8 @@ export interface Repository {
   read(key: string, options?: { size?: ObjectSize }): Promise<OpenedObject>
   /** A fingerprint of content that tells nothing to who does not hold the key. */
   digest(content: Uint8Array): string
+  /** The same of content that is better not held whole. */
+  digestOf(content: ByteStream): Promise<string>
 }
 
 export interface PutOptions {
@@ -106,6 +108,11 @@ export async function openRepository(options: {
     put,
     read,
     digest: (content) => createHmac('sha256', digestKey).update(content).digest('hex'),
+    digestOf: async (content) => {
+      const hash = createHmac('sha256', digestKey)
+      for await (const bytes of content) hash.update(bytes)
+      return hash.digest('hex')
+    },
   }
 
   const stored = await store.get('repository')

@@ -51,6 +51,7 @@ function plainRepository(store: Store): Repository {
     store,
     keyId: 'none',
     digest: () => '',
+    digestOf: async () => '',
     put: async (key, content, { replace = false } = {}) => {
       const { outcome, size } = await store.put(key, content, { ifAbsent: !replace })
       if (outcome === 'exists') throw failure('OBJECT_CONFLICT', { object: key })

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AvalError } from '../../errors.ts'
 import { layout } from '../repository/layout.ts'
-import { once, type Repository } from '../repository/repository.ts'
+import type { Repository } from '../repository/repository.ts'
 import { readServerIdentity } from '../repository/server-identity.ts'
 import { claimSpool } from './spool-owner.ts'
 import { coveredBytes, readInventory } from './wal-inventory.ts'
@@ -26,15 +26,14 @@ export async function storeSpooled(options: { repository: Repository; spool: str
   const left = await leftInSpool(spoolOf(options.spool, identity.systemIdentifier), walSegmentBytes)
   if (left.length === 0) return 0
   const inventory = await readInventory(repository, walSegmentBytes)
-  for (const { segment, whole, read, remove } of left) {
-    const bytes = await read()
-    const digest = repository.digest(bytes)
+  for (const { segment, whole, bytes, read, remove } of left) {
+    const digest = await repository.digestOf(read())
     const known = inventory.timelines.get(segment.timeline)?.get(segment.number)
     if (whole) {
-      await repository.put(layout.segment(segment, walSegmentBytes), once(bytes), { digest })
+      await repository.put(layout.segment(segment, walSegmentBytes), read(), { digest })
       for (const { key } of known?.pieces ?? []) await repository.store.delete(key)
-    } else if (bytes.length > coveredBytes(known, walSegmentBytes)) {
-      await repository.put(layout.piece(segment, walSegmentBytes, 0, bytes.length), once(bytes), { digest })
+    } else if (bytes > coveredBytes(known, walSegmentBytes)) {
+      await repository.put(layout.piece(segment, walSegmentBytes, 0, bytes), read(), { digest })
     }
     await remove()
   }

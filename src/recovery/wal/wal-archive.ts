@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts'
 import { writeHead } from '../repository/head.ts'
 import { layout } from '../repository/layout.ts'
-import { once, type Repository } from '../repository/repository.ts'
+import type { Repository } from '../repository/repository.ts'
 import type { Mark } from './heartbeat.ts'
 import { type Lsn, type Segment, segmentStart } from './lsn.ts'
 import { markMeta } from './stored-segment.ts'
@@ -90,10 +90,11 @@ export function walArchive(options: WalArchiveOptions): WalArchive {
   }
 
   const storeWhole = async (segment: Segment) => {
-    const bytes = await spool.read(segment, 0, segmentBytes)
+    // Read twice, since the digest stands in front: the file was just written, and is in the system's memory rather than in ours.
+    const digest = await repository.digestOf(spool.read(segment, 0, segmentBytes))
     const meta = markBefore(startOf(segment) + BigInt(segmentBytes))
     const key = layout.segment(segment, segmentBytes)
-    await repository.put(key, once(bytes), { meta, digest: repository.digest(bytes) })
+    await repository.put(key, spool.read(segment, 0, segmentBytes), { meta, digest })
     reached(segment, segmentBytes)
     for await (const piece of repository.store.list(layout.pieces(segment, segmentBytes))) {
       await repository.store.delete(piece.key)
@@ -102,10 +103,10 @@ export function walArchive(options: WalArchiveOptions): WalArchive {
     await spool.remove(segment)
   }
   const putPiece = async (segment: Segment, from: number, to: number, replace: boolean) => {
-    const bytes = await spool.read(segment, from, to)
+    const digest = await repository.digestOf(spool.read(segment, from, to))
     const key = layout.piece(segment, segmentBytes, from, to)
     const meta = markBefore(startOf(segment) + BigInt(to))
-    await repository.put(key, once(bytes), { meta, digest: repository.digest(bytes), replace })
+    await repository.put(key, spool.read(segment, from, to), { meta, digest, replace })
     return { key, from, to }
   }
   const storePiece = async (of: Growing, to: number) => {

@@ -1,7 +1,10 @@
 import { writeSync } from 'node:fs'
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isErrno, syncDirectory } from '../durable.ts'
+import { release } from '../repository/chunk-cipher.ts'
+import { blockBytes } from '../repository/object-blocks.ts'
+import type { ByteStream } from '../stores/store.ts'
 import { type Lsn, parseSegmentName, type Segment, segmentAt, segmentName, segmentStart } from './lsn.ts'
 
 /*
@@ -30,7 +33,7 @@ export interface Spool {
   end(): { timeline: number; lsn: Lsn } | undefined
   /** What waits for the store, oldest first. */
   waiting(): readonly SpooledSegment[]
-  read(segment: Segment, from: number, to: number): Promise<Buffer>
+  read(segment: Segment, from: number, to: number): ByteStream
   /** Forgets a closed segment that the store has. */
   remove(segment: Segment): Promise<void>
   close(): Promise<void>
@@ -115,17 +118,14 @@ export async function openSpool(directory: string, segmentBytes: number): Promis
     sync,
     end: () => last,
     waiting: () => waiting,
-    read: async (segment, from, to) => {
+    read: (segment, from, to) => {
       const whole = fileOf(segment)
-      const handle = await open(whole + growing, 'r').catch((error: unknown) => {
-        if (isErrno(error, 'ENOENT')) return open(whole, 'r')
-        throw error
-      })
-      try {
-        return await readRange(handle, from, to)
-      } finally {
-        await handle.close()
-      }
+      const opened = () =>
+        open(whole + growing, 'r').catch((error: unknown) => {
+          if (isErrno(error, 'ENOENT')) return open(whole, 'r')
+          throw error
+        })
+      return readRange(opened, from, to)
     },
     remove: async (segment) => {
       const index = waiting.findIndex(
@@ -154,7 +154,8 @@ async function writeAt(handle: FileHandle, bytes: Uint8Array, at: number): Promi
 export interface LeftSegment {
   segment: Segment
   whole: boolean
-  read(): Promise<Buffer>
+  bytes: number
+  read(): ByteStream
   remove(): Promise<void>
 }
 
@@ -167,31 +168,36 @@ export async function leftInSpool(directory: string, segmentBytes: number): Prom
     if (isErrno(error, 'ENOENT')) return []
     throw error
   })
-  return names.sort().flatMap((name) => {
+  const left: LeftSegment[] = []
+  for (const name of names.sort()) {
     const whole = !name.endsWith(growing)
     const segment = parseSegmentName(whole ? name : name.slice(0, -growing.length), segmentBytes)
-    if (!segment) return []
+    if (!segment) continue
     const file = join(directory, name)
-    const read = async () => {
-      const handle = await open(file, 'r')
-      try {
-        const { size } = await handle.stat()
-        return await readRange(handle, 0, size)
-      } finally {
-        await handle.close()
-      }
-    }
-    return [{ segment, whole, read, remove: () => rm(file, { force: true }) }]
-  })
+    const { size } = await stat(file)
+    const read = () => readRange(() => open(file, 'r'), 0, size)
+    left.push({ segment, whole, bytes: size, read, remove: () => rm(file, { force: true }) })
+  }
+  return left
 }
 
-async function readRange(handle: FileHandle, from: number, to: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(to - from)
-  let done = 0
-  while (done < bytes.length) {
-    const { bytesRead } = await handle.read(bytes, done, bytes.length - done, from + done)
-    if (bytesRead === 0) throw new RangeError(`the spool file ends at byte ${from + done}, expected ${to}`)
-    done += bytesRead
+/** A block at a time in the same memory: a segment held whole is 16 MB, which stay until the collector looks. */
+async function* readRange(opened: () => Promise<FileHandle>, from: number, to: number): ByteStream {
+  const handle = await opened()
+  const memory = Buffer.allocUnsafeSlow(Math.min(blockBytes, to - from))
+  try {
+    for (let at = from; at < to; ) {
+      const size = Math.min(memory.length, to - at)
+      for (let filled = 0; filled < size; ) {
+        const { bytesRead } = await handle.read(memory, filled, size - filled, at + filled)
+        if (bytesRead === 0) throw new RangeError(`the spool file ends at byte ${at + filled}, expected ${to}`)
+        filled += bytesRead
+      }
+      yield memory.subarray(0, size)
+      at += size
+    }
+  } finally {
+    release(memory)
+    await handle.close()
   }
-  return bytes
 }
