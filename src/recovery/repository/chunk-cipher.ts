@@ -42,8 +42,10 @@ export async function* sealChunks({ key, associated, chunkBytes }: ChunkKey, tex
     cipher.setAAD(associated)
     number += 1
     const sealed = cipher.update(bytes)
-    yield Buffer.concat([sealed, cipher.final(), cipher.getAuthTag()])
+    const chunk = Buffer.concat([sealed, cipher.final(), cipher.getAuthTag()])
     release(sealed)
+    yield chunk
+    release(chunk)
   }
 }
 

@@ -38,7 +38,8 @@ export async function* compressText(text: ByteStream, where: WorkPlace): ByteStr
     length.writeUInt32LE(frame.length, 8)
     yield length
     yield frame
-    release(frame)
+    // All it was written to, whatever of that it takes: where blocks are zeros, a megabyte holds a few bytes.
+    if (frame.byteOffset === 0 && frame.buffer.byteLength >= longestFrame) release(new Uint8Array(frame.buffer))
   }
 }
 

@@ -2,6 +2,7 @@ import { Client, type Connection, type Submittable } from 'pg'
 import { addressOf, connectionFailure } from '../../postgres/connection.ts'
 import { protectionOf } from '../../postgres/tls.ts'
 import { frugalSocket } from '../backup/frugal-socket.ts'
+import { release } from '../repository/chunk-cipher.ts'
 
 /** One row of an answer, its columns in order. */
 export type Row = readonly (string | null)[]
@@ -28,7 +29,7 @@ export interface ReplicationConnection {
 export interface CopyStream {
   /** Results that came before the stream. Resolves when the stream opens. */
   before: Promise<Row[][]>
-  /** Payloads of the messages, each copied out of the driver's buffer. The server waits while nobody takes them. */
+  /** Payloads of the messages, each valid until the next is asked for. The server waits while nobody takes them. */
   messages: AsyncIterable<Buffer>
   /** How many messages have arrived and were not taken yet. */
   waiting(): number
@@ -214,6 +215,7 @@ function copyStream(client: Client, command: string, take?: (payload: Buffer) =>
         queued -= message.length
         if (queued < resumeBelow) connection?.stream.resume()
         yield message
+        release(message)
         continue
       }
       if (broken) throw broken.error
