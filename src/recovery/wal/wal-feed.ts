@@ -55,6 +55,8 @@ export async function openFeed(options: FeedOptions): Promise<WalFeed> {
     // The server gives up a receiver that vanished little later than the receiver gives up the server: until it does, the slot
     // is taken and whoever comes back is refused. By default that is a minute.
     senderTimeoutMs: 2 * options.silenceMs,
+    // A segment in memory of its own for each read would be most of what a backup takes.
+    frugal: true,
   })
   try {
     const identity = await identifyServer(connection)
