@@ -1,9 +1,10 @@
+import { knownSystem } from '../project/known-system.ts'
 import type { Project } from '../project/project.ts'
 import { usage } from './command.ts'
 
 /**
  * The systems a command is about: the one named, all of them, the one the person stands in, or the only one there is.
- * @throws USAGE naming the systems there are.
+ * @throws USAGE naming the systems there are, SYSTEM_NOT_FOUND.
  */
 export function chooseSystems(
   project: Project,
@@ -13,7 +14,7 @@ export function chooseSystems(
 ): readonly string[] {
   if (name !== undefined && all) throw usage(command, 'Name a system or give --all, not both.')
   if (all) return project.systems
-  if (name !== undefined) return [name]
+  if (name !== undefined) return [knownSystem(project, name)]
   if (project.here !== undefined) return [project.here]
   const [only, ...others] = project.systems
   if (only !== undefined && others.length === 0) return [only]

@@ -43,7 +43,7 @@ Example:
   aval up medtime
 
 A system whose plan promises recovery does not start while its key is locked: set AVAL_PASSPHRASE_FILE or AVAL_IDENTITY_FILE.
-Data, keys and logs of the run lie in .aval/<system>; remove that folder to begin anew.
+Data and backups lie in .aval/<system>; run as root, the database may lie below /var/lib/aval. docs/running.md says how to begin anew.
 Exit codes: 0 ended by Ctrl-C, 1 it could not start, 2 the command line is wrong or the key is locked.`,
     )
     .action((system: string | undefined, flags: Flags) => up(system, flags, context))

@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { failure, type Location } from '../errors.ts'
 import { digestOf } from '../plan/canonical-json.ts'
-import { nearest } from '../plan/nearest.ts'
 import { type Plan, type PlanProblem, parsePlan } from '../plan/plan.ts'
 import { systemDirectory } from './find-project.ts'
+import { knownSystem } from './known-system.ts'
 import { parsePlanSource } from './plan-source.ts'
 import type { Locate, Project, System } from './project.ts'
 import { runPlan } from './run-plan.ts'
@@ -24,14 +24,7 @@ export interface PlanReading {
  * @throws SYSTEM_NOT_FOUND, and what `runPlan` throws.
  */
 export async function readPlan(project: Project, name: string): Promise<PlanReading> {
-  if (!project.systems.includes(name)) {
-    const close = nearest(name, project.systems)
-    throw failure('SYSTEM_NOT_FOUND', {
-      name,
-      known: project.systems.join(', '),
-      suggestion: close === undefined ? '' : `Did you mean "${close}"?`,
-    })
-  }
+  knownSystem(project, name)
   const directory = systemDirectory(project, name)
   const planFile = join(directory, 'plan.ts')
   if (!existsSync(planFile)) throw failure('PLAN_MISSING', { name })
