@@ -55,7 +55,7 @@ export async function openFeed(options: FeedOptions): Promise<WalFeed> {
     // The server gives up a receiver that vanished little later than the receiver gives up the server: until it does, the slot
     // is taken and whoever comes back is refused. By default that is a minute.
     senderTimeoutMs: 2 * options.silenceMs,
-    // A segment in memory of its own for each read would be most of what a backup takes.
+    // Memory of its own for each read would come to a segment, 16 MB, that is left to the collector.
     frugal: true,
   })
   try {
