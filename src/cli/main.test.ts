@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { runToEnd } from '../process.ts'
 
 const main = join(import.meta.dirname, 'main.ts')
 
@@ -26,14 +27,10 @@ test('a system that is not there is named as such by commands that need no plan,
     ['backup', 'create', 'med-time'],
     ['key', 'show', 'med-time'],
   ]) {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], {
-      stdio: ['ignore', 'ignore', 'pipe'],
+    const { code, stderr: told } = await runToEnd({
+      program: process.execPath,
+      args: ['--disable-warning=ExperimentalWarning', main, ...args],
     })
-    let told = ''
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      told += text
-    })
-    const [code] = await once(child, 'close')
     assert.equal(code, 2)
     assert.match(told, /SYSTEM_NOT_FOUND/)
     assert.match(told, /Did you mean "medtime"/)
