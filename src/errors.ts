@@ -750,6 +750,11 @@ export const catalogue = {
     next: 'Choose a moment inside the window, or `--at latest`. Nothing was written.',
     exit: 2,
   },
+  RESTORE_TIMELINE_UNKNOWN: {
+    says: 'The repository holds no WAL of timeline {timeline}; it holds that of {known}. Nothing was written.',
+    next: 'Name one of those, or leave `--timeline` out to follow the newest.',
+    exit: 2,
+  },
   RESTORE_WAL_MISSING: {
     says: 'The WAL after {from} is missing from the repository (segment {segment}), and the restore would need it.',
     next: 'Bring that object back from a copy, or choose an earlier moment. `aval backup verify` names all that is missing.',

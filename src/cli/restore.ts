@@ -11,6 +11,7 @@ import { loadSystem } from '../project/load-system.ts'
 import type { System } from '../project/project.ts'
 import { meantBackup } from '../recovery/backup/backup-id.ts'
 import type { EngineBackup, EngineRestore, RecoveryEngine } from '../recovery/engine.ts'
+import type { LeftBranch } from '../recovery/restore/left-branch.ts'
 import { parseMoment } from '../recovery/restore/moment.ts'
 import { serverForBackup } from '../recovery/restore/server-for-backup.ts'
 import { readPair } from '../recovery/standby/pair.ts'
@@ -24,6 +25,7 @@ import { chooseSystems } from './choose-systems.ts'
 import { type CommandContext, printJson, usage } from './command.ts'
 import { type EngineFlags, openChosenEngine, withEngineOptions } from './engine-choice.ts'
 import { moving } from './moving-line.ts'
+import { parseCount } from './numbers.ts'
 import { takesSpool } from './repository-choice.ts'
 import { describePlaced, destinationAt, destinationInPlace } from './restore-in-place.ts'
 import { serveRestored } from './serve-restored.ts'
@@ -33,6 +35,7 @@ interface Flags extends EngineFlags {
   to?: string
   inPlace?: true
   backup?: string
+  timeline?: number
   filesOnly?: true
   serve?: true
   json?: true
@@ -47,6 +50,11 @@ export function registerRestore(program: Command, context: CommandContext): void
     .option(
       '--backup <id>',
       'the backup to begin with, or the beginning of its id; the newest before the moment unless told',
+    )
+    .option(
+      '--timeline <number>',
+      'follows a branch that an earlier restore left behind; the newest unless told, or that of --backup',
+      parseCount,
     )
     .option('--serve', 'runs what was restored until Ctrl-C, to look into it')
     .option('--files-only', 'leaves recovery to whoever starts the server on the directory')
@@ -93,6 +101,8 @@ async function run(name: string | undefined, flags: Flags, context: CommandConte
   }
   const directory = await destination.directory()
   const engine = await openChosenEngine(project, only, flags, context, false)
+  if (flags.timeline !== undefined && engine.name !== 'native')
+    throw usage('restore', `--timeline is for backups of the native engine; these are of ${engine.name}.`)
   if (takesSpool(flags)) await engine.rescue()
   if (flags.at === 'latest') await tellArchiveTrouble(project, only, engine, flags, context)
   // Looked for before anything is written: files nobody can start would be no restore.
@@ -118,7 +128,9 @@ async function run(name: string | undefined, flags: Flags, context: CommandConte
       wal: flags.filesOnly ? 'first' : 'meanwhile',
       signal: context.signal,
       onProgress: ({ bytes, totalBytes }) => line.show(`${formatBytes(bytes)} of ${formatBytes(totalBytes)} written`),
+      onLeftBranch: (left) => context.err(describeLeft(only, at, left)),
       ...(backup === undefined ? {} : { backup }),
+      ...(flags.timeline === undefined ? {} : { timeline: flags.timeline }),
       ...(binaries === undefined ? {} : { binaries }),
     })
     .finally(line.end)
@@ -158,6 +170,13 @@ async function run(name: string | undefined, flags: Flags, context: CommandConte
       binaries,
     }),
   )
+}
+
+function describeLeft(system: string, at: 'latest' | number, { timeline, until }: LeftBranch): string {
+  const moment = at === 'latest' ? at : timestamp(at)
+  return `${system}: an earlier restore or promotion left timeline ${timeline} behind, which goes on until ${timestamp(until)}.
+  What is restored for ${moment} is the line that is followed now. For what that one showed then: --timeline ${timeline}.
+`
 }
 
 /** The moment at which a backup is restored as it was made. */

@@ -6,6 +6,7 @@ import type { PgBackRestBackup } from './pgbackrest/pgbackrest-backup.ts'
 import type { Repository } from './repository/repository.ts'
 import type { VerifyOptions, VerifyReport } from './repository/verify.ts'
 import type { FinishRestoreOptions } from './restore/finish-restore.ts'
+import type { LeftBranch } from './restore/left-branch.ts'
 import type { RestoreResult } from './restore/restore.ts'
 import type { RestoreWindow } from './restore/restore-point.ts'
 import type { Mark } from './wal/heartbeat.ts'
@@ -127,6 +128,10 @@ export interface EngineRestoreOptions {
   at: 'latest' | number
   /** Id of the backup to begin with; the newest before the moment unless told. */
   backup?: string
+  /** Of an engine that follows timelines itself: which; that of the backup told when an earlier restore left it behind, else the newest. */
+  timeline?: number
+  /** Hears, before anything is written, of another branch that may be meant by the same moment, where an engine can tell. */
+  onLeftBranch?: (left: LeftBranch) => void
   /**
    * Of an engine that fetches WAL itself: all of it first, or the rest while `recover` runs, which is faster and needs the store then as well.
    * `first` unless told.

@@ -7,7 +7,7 @@ import type { Repository } from '../repository/repository.ts'
 import { isAboveFloor, readFloor, type WalFloor } from '../retention/wal-floor.ts'
 import { formatLsn, type Lsn, parseLsn, segmentName, segmentStart } from '../wal/lsn.ts'
 import { newestMark, readMark } from '../wal/stored-segment.ts'
-import { type LineStretch, lineTo } from '../wal/timeline-history.ts'
+import type { LineStretch } from '../wal/timeline-history.ts'
 import {
   coveredBytes,
   heldBytes,
@@ -16,7 +16,9 @@ import {
   type StoredSegment,
   segmentsAlong,
   type WalInventory,
+  wayTo,
 } from '../wal/wal-inventory.ts'
+import { type LeftBranch, leftBranchAt } from './left-branch.ts'
 
 /** What a restore to a moment takes. */
 export interface RestorePoint {
@@ -31,6 +33,16 @@ export interface RestorePoint {
   end: Lsn
   /** Recovery ends as soon as the backup is whole: the state of the backup itself, for which no commit after it is needed. */
   asMade: boolean
+  /** Another branch that may be meant by the same moment; none is looked for where the branch was chosen. */
+  leftBranch: LeftBranch | undefined
+}
+
+/** Where a restore begins and what it follows. */
+export interface RestoreWay {
+  /** Id of the backup to begin with; the newest before the moment unless told. */
+  backup?: string
+  /** The timeline to follow; that of the backup told when an earlier restore left it behind, else the newest. */
+  timeline?: number
 }
 
 /** Moments that can be restored, milliseconds since the epoch, both included. */
@@ -65,14 +77,14 @@ function windowOf(backups: readonly BackupInfo[], mark: { at: number } | undefin
 /**
  * Finds what a restore needs, and that all of it is there, without writing anything.
  * @param at milliseconds since the epoch, or 'latest' for everything that is stored.
- * @param backupId the backup to begin with; the newest before the moment unless told. With its own `stoppedAt` as the moment, the backup is
- * restored as it was made, whatever became of the WAL after it.
- * @throws BACKUP_NONE, BACKUP_UNKNOWN, RESTORE_OUTSIDE_WINDOW, RESTORE_WAL_REMOVED, RESTORE_WAL_MISSING, OBJECT_DAMAGED.
+ * With a backup's own `stoppedAt` as the moment, the backup is restored as it was made, whatever became of the WAL after it.
+ * @throws BACKUP_NONE, BACKUP_UNKNOWN, RESTORE_TIMELINE_UNKNOWN, RESTORE_OUTSIDE_WINDOW, RESTORE_WAL_REMOVED, RESTORE_WAL_MISSING,
+ * OBJECT_DAMAGED.
  */
 export async function findRestorePoint(
   repository: Repository,
   at: 'latest' | number,
-  backupId?: string,
+  { backup: backupId, timeline }: RestoreWay = {},
 ): Promise<RestorePoint> {
   // Whoever names a backup needs the keys of that one only; how the others are related to it does not matter to it as it was made.
   const all = await listBackups(repository, { openable: backupId !== undefined })
@@ -83,7 +95,8 @@ export async function findRestorePoint(
   // Before the inventory: a receiver at work stores more between the two looks, never less.
   const head = await readHead(repository)
   const inventory = await readInventory(repository, any.walSegmentBytes)
-  const line = newestLine(inventory)
+  const chosen = timeline ?? leftTimeline(inventory, named)
+  const line = chosen === undefined ? newestLine(inventory) : lineOf(inventory, chosen)
   const floor = await readFloor(repository)
   if (named && !leadsOn(floor, named)) {
     throw failure('RESTORE_WAL_REMOVED', { id: named.id, at: at === 'latest' ? at : timestamp(at) })
@@ -119,13 +132,15 @@ export async function findRestorePoint(
     histories: inventory.histories,
     end: segments === found.segments ? found.end : endOf(segments, inventory.segmentBytes),
     asMade: false,
+    leftBranch:
+      at === 'latest' || chosen !== undefined ? undefined : await leftBranchAt(repository, inventory, line, at),
   }
 }
 
 /** The backup with the WAL from its beginning to its end, on its own timeline. */
 function asMade(inventory: WalInventory, backup: BackupInfo): RestorePoint {
   const { segmentBytes } = inventory
-  const line = lineTo(backup.timeline, inventory.histories.get(backup.timeline))
+  const line = wayTo(inventory, backup.timeline)
   const own = line.map((stretch) => (stretch.timeline === backup.timeline ? { ...stretch, end: undefined } : stretch))
   const found = walFrom(inventory, own, parseLsn(backup.startLsn))
   const stop = parseLsn(backup.stopLsn)
@@ -139,7 +154,20 @@ function asMade(inventory: WalInventory, backup: BackupInfo): RestorePoint {
     histories: inventory.histories,
     end: endOf(segments, segmentBytes),
     asMade: true,
+    leftBranch: undefined,
   }
+}
+
+/** The timeline of a backup that an earlier restore left behind. */
+function leftTimeline(inventory: WalInventory, named: BackupInfo | undefined): number | undefined {
+  return named && !isOn(newestLine(inventory), named) ? named.timeline : undefined
+}
+
+/** @throws RESTORE_TIMELINE_UNKNOWN */
+function lineOf(inventory: WalInventory, timeline: number): LineStretch[] {
+  if (inventory.timelines.has(timeline)) return wayTo(inventory, timeline)
+  const known = [...inventory.timelines.keys()].sort((a, b) => a - b)
+  throw failure('RESTORE_TIMELINE_UNKNOWN', { timeline: String(timeline), known: known.join(', ') || 'none' })
 }
 
 /** A backup of a branch that was abandoned by an earlier restore does not lead to the present. */

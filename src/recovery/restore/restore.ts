@@ -11,6 +11,7 @@ import type { Repository } from '../repository/repository.ts'
 import { markReading } from '../retention/reading-mark.ts'
 import { formatLsn, parseLsn } from '../wal/lsn.ts'
 import { aheadCommand, prepareWalAhead, releaseWalAhead } from '../wal/wal-ahead.ts'
+import type { LeftBranch } from './left-branch.ts'
 import { withNewestOpenable } from './newest-openable.ts'
 import { markPending } from './pending-restore.ts'
 import { writeRecoverySettings } from './recovery-settings.ts'
@@ -28,6 +29,10 @@ export interface RestoreOptions {
   clock: Clock
   /** Id of the backup to begin with; the newest before the moment unless told. */
   backup?: string
+  /** The timeline to follow; that of the backup told when an earlier restore left it behind, else the newest. */
+  timeline?: number
+  /** Hears, before anything is written, of another branch that may be meant by the same moment. */
+  onLeftBranch?: (left: LeftBranch) => void
   /**
    * When the WAL is fetched: all of it before this ends, or only what recovery reads first, and the rest by `finishRestore` while
    * recovery runs. The second is faster, needs less disk, and needs the repository there as well; `first` unless told.
@@ -54,8 +59,8 @@ export interface RestoreResult {
 /**
  * Writes a cluster from a backup, ready to recover to a moment when `finishRestore` starts it. Everything is checked: the moment
  * and the WAL before anything is written, every file while it is written. When anything is wrong nothing is left behind.
- * @throws RESTORE_SERVER_RUNNING, RESTORE_NOT_EMPTY, RESTORE_BUSY, RESTORE_OUTSIDE_WINDOW, RESTORE_WAL_MISSING, RESTORE_NO_ROOM,
- * BACKUP_NONE, BACKUP_UNKNOWN, BACKUP_CHAIN_BROKEN, OBJECT_DAMAGED, OBJECT_OTHER_KEY naming the newest backup that opens, OBJECT_MISSING, or the signal's reason.
+ * @throws RESTORE_SERVER_RUNNING, RESTORE_NOT_EMPTY, RESTORE_BUSY, RESTORE_TIMELINE_UNKNOWN, RESTORE_OUTSIDE_WINDOW, RESTORE_WAL_MISSING,
+ * RESTORE_NO_ROOM, BACKUP_NONE, BACKUP_UNKNOWN, BACKUP_CHAIN_BROKEN, OBJECT_DAMAGED, OBJECT_OTHER_KEY naming the newest backup that opens, OBJECT_MISSING, or the signal's reason.
  */
 export async function restore(options: RestoreOptions): Promise<RestoreResult> {
   try {
@@ -71,7 +76,8 @@ async function restoreWithKeys(options: RestoreOptions): Promise<RestoreResult> 
   const { repository, clock, signal, onProgress } = options
   const began = clock.now()
   signal?.throwIfAborted()
-  const point = await findRestorePoint(repository, options.at, options.backup)
+  const point = await findRestorePoint(repository, options.at, options)
+  if (point.leftBranch) options.onLeftBranch?.(point.leftBranch)
   const { backup } = point
   const backups = chainOf(backup, backup.parent === undefined ? [] : await listBackups(repository, { openable: true }))
   const chain: ManifestedBackup[] = []

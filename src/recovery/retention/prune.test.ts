@@ -91,11 +91,11 @@ test('a backup from before the window is restored as it was made, and to no othe
   await pruneRepository({ repository, policy, clock })
   const [oldest] = await listBackups(repository)
   assert.ok(oldest)
-  const point = await findRestorePoint(repository, oldest.stoppedAt, oldest.id)
+  const point = await findRestorePoint(repository, oldest.stoppedAt, { backup: oldest.id })
   assert.equal(point.asMade, true)
   assert.ok(point.end >= parseLsn(oldest.stopLsn))
   for (const at of ['latest', oldest.stoppedAt + hour] as const) {
-    await assert.rejects(findRestorePoint(repository, at, oldest.id), { code: 'RESTORE_WAL_REMOVED' })
+    await assert.rejects(findRestorePoint(repository, at, { backup: oldest.id }), { code: 'RESTORE_WAL_REMOVED' })
   }
 })
 
@@ -127,7 +127,8 @@ test('killed after any change to the store it leaves a sound repository, and the
     assert.ok(verified.sound, `${where}: ${JSON.stringify(verified.problems)}`)
     const others = verified.problems.filter(({ kind }) => kind !== 'unfinished')
     assert.deepEqual(others, [], where)
-    for (const { id, stoppedAt } of await listBackups(repository)) await findRestorePoint(repository, stoppedAt, id)
+    for (const { id, stoppedAt } of await listBackups(repository))
+      await findRestorePoint(repository, stoppedAt, { backup: id })
     await findRestorePoint(repository, end - 2 * day)
     await findRestorePoint(repository, 'latest')
 
@@ -169,7 +170,7 @@ test('a hold keeps a backup with its WAL until it is let go', async () => {
   assert.ok((await idsIn(repository)).includes(idOf(0)))
   const [held] = await listBackups(repository)
   assert.ok(held)
-  await findRestorePoint(repository, held.stoppedAt, held.id)
+  await findRestorePoint(repository, held.stoppedAt, { backup: held.id })
   assert.deepEqual((await verifyRepository(repository)).problems, [])
 
   await releaseBackup(repository, clock, idOf(0), 'closed')
@@ -227,7 +228,7 @@ test('a backup that was taken meanwhile keeps what it is the difference to', asy
   await pruneRepository({ repository: await open(meddling), policy, clock })
   const left = await idsIn(repository)
   assert.ok(left.includes(parent.id) && left.includes(info.id) && !left.includes(idOf(0)))
-  await findRestorePoint(repository, parent.stoppedAt, parent.id)
+  await findRestorePoint(repository, parent.stoppedAt, { backup: parent.id })
 })
 
 test('the floor of the WAL never goes back, whatever the clock does', async () => {

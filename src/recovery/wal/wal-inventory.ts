@@ -114,8 +114,12 @@ export function coveredFrom(inventory: WalInventory, timeline: number, from: Lsn
 
 /** The way to the newest timeline that WAL is stored of. */
 export function newestLine(inventory: WalInventory): LineStretch[] {
-  const newest = Math.max(1, ...inventory.timelines.keys())
-  return lineTo(newest, inventory.histories.get(newest))
+  return wayTo(inventory, Math.max(1, ...inventory.timelines.keys()))
+}
+
+/** The way to a timeline by the history that is stored of it. */
+export function wayTo({ histories }: Pick<WalInventory, 'histories'>, timeline: number): LineStretch[] {
+  return lineTo(timeline, histories.get(timeline))
 }
 
 /**
