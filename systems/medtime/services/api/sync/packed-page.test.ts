@@ -107,7 +107,7 @@ async function readByRow(user: string, asked: Asked) {
 
 async function readPacked(user: string, asked: Asked) {
   const { rows } = await api.query({
-    text: 'SELECT * FROM srv_page($1,$2,$3,$4,$5,$6,$7,$8,$9)',
+    text: 'SELECT * FROM srv_text_page($1,$2,$3,$4,$5,$6,$7,$8,$9)',
     values: valuesOf(user, asked),
     types: packedTypes,
   })

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { StoredChange } from './pull-types.ts'
 
 /*
- * A page as `srv_page` answers it: one row, in it an array for each field, and all blobs end to end. Read value by value, a page
+ * A page as `srv_text_page` answers it: one row, in it an array for each field, and all blobs end to end. Read value by value, a page
  * of 50 entities would cost more than all else that a pull does.
  */
 
@@ -13,16 +13,17 @@ export const packedTypes: CustomTypesConfig = { getTypeParser: () => (text: stri
 const text = z.string()
 const whole = text.transform(Number).pipe(z.int())
 const truth = text.transform((value) => value === 't')
+const list = text.transform((value) => value.split(','))
 const plainArray = text.transform(elementsOf)
 const jsonTexts = text.transform((value): unknown => JSON.parse(value)).pipe(z.array(z.string()))
 
 const entities = {
-  ids: plainArray,
+  ids: list,
   types: jsonTexts,
   versions: plainArray,
   deleted: plainArray,
   keys: jsonTexts,
-  checksums: plainArray,
+  checksums: list,
   clients: jsonTexts,
   changed: plainArray,
   epochs: plainArray,
@@ -32,7 +33,7 @@ const entities = {
 const head = { change_epoch: whole, floor: whole, expired: truth, number: whole, more: truth }
 const fullPage = z.object({ ...head, ...entities })
 const emptyPage = z.object({ ...head, ids: z.null() })
-const packedRow = z.tuple([z.union([emptyPage, fullPage])])
+const packedRow = z.tuple([z.union([fullPage, emptyPage])])
 
 export type PackedHead = z.output<z.ZodObject<typeof head>>
 
@@ -44,8 +45,8 @@ export function unpackPage(rows: readonly object[]): PackedHead & { changes: Sto
 }
 
 function changesOf(page: z.output<typeof fullPage>): StoredChange[] {
-  // What follows `\x`.
-  const blobs = Buffer.from(page.blobs.slice(2), 'hex')
+  // The line ends in it are passed over.
+  const blobs = Buffer.from(page.blobs, 'base64')
   let end = 0
   const time = latest(isoOfMicroseconds)
   return page.ids.map((id, index) => {
@@ -80,7 +81,7 @@ function latest(compute: (of: string) => string): (of: string) => string {
   }
 }
 
-/** Of an array literal whose elements are never quoted: numbers, truth values, UUIDs, hex. */
+/** Of an array literal whose elements are never quoted: numbers, truth values. */
 function elementsOf(literal: string): string[] {
   return literal.slice(1, -1).split(',')
 }

@@ -189,7 +189,7 @@ export function createStore({ run, transaction }: Database): Store {
     pull: async ({ user, device, now, from, limit, bytes }) => {
       const page = await run(
         'page',
-        'SELECT * FROM public.srv_page($1,$2,$3,$4,$5,$6,$7,$8,$9)',
+        'SELECT * FROM public.srv_text_page($1,$2,$3,$4,$5,$6,$7,$8,$9)',
         [
           user,
           device ?? null,
