@@ -1,7 +1,9 @@
--- srv_page, which stays for instances of the release before, with less to be written out: ids and checksums are text with commas between,
--- since an array would be looked through for what has to be quoted, and the blobs are base64, two thirds of what hex takes.
+-- srv_page, which stays for instances of the release before, with less to be put together and written out: a field of its own for each
+-- column cost an aggregate each, arrays are looked through for what has to be quoted, and hex takes half as much again as base64.
 --   expired   deletions may be missing between the cursor, or the time, and now: the rest says nothing then
---   changed   microseconds since 1970
+--   fields    of each entity its id, version, whether it is deleted, checksum, microseconds since 1970, epoch and size of its blob, with
+--             spaces between; commas between entities
+--   names     of each entity its type, key and client
 --   blobs     end to end, with a line end after every 76 characters, as encode writes it
 -- Nor does the rest say anything when change_epoch is not p_epoch.
 CREATE FUNCTION public.srv_text_page(
@@ -9,8 +11,7 @@ CREATE FUNCTION public.srv_text_page(
   p_bytes integer, p_floor bigint
 ) RETURNS TABLE (
   change_epoch bigint, floor bigint, expired boolean, number bigint, more boolean,
-  ids text, types json, versions integer[], deleted boolean[], keys json, checksums text, clients json, changed bigint[],
-  epochs bigint[], sizes integer[], blobs text
+  fields text, names json, blobs text
 )
   LANGUAGE plpgsql VOLATILE SECURITY INVOKER
   SET search_path = '' SET plan_cache_mode = 'force_generic_plan'
@@ -24,6 +25,7 @@ DECLARE
   -- Where no blob is larger, no page is too large.
   share integer := p_bytes / p_limit;
   largest integer;
+  entities bigint;
   cleared timestamptz;
   setting text := set_config('request.jwt.claims', '{"sub":"' || p_user || '"}', true);
 BEGIN
@@ -40,18 +42,16 @@ BEGIN
 
   LOOP
     SELECT greatest(s.epoch, u.epoch), coalesce(u.floor, 0), coalesce(u.sequence, 0),
-      p.number, p.ids, to_json(p.types), p.versions, p.deleted, to_json(p.keys), p.checksums, to_json(p.clients), p.changed,
-      p.epochs, p.sizes, encode(p.blobs, 'base64'), p.largest
-    INTO change_epoch, floor, newest, number, ids, types, versions, deleted, keys, checksums, clients, changed, epochs, sizes, blobs,
-      largest
+      p.number, p.entities, p.fields, to_json(p.names), encode(p.blobs, 'base64'), p.largest
+    INTO change_epoch, floor, newest, number, entities, fields, names, blobs, largest
     FROM public.srv_sync_epoch AS s
     LEFT JOIN public.srv_users AS u ON u.user_id = p_user
     CROSS JOIN (
-      SELECT max(w.sequence) AS number, string_agg(w.id::text, ',') AS ids, array_agg(w.entity_type) AS types,
-        array_agg(w.version) AS versions, array_agg(w.deleted_at IS NOT NULL) AS deleted, array_agg(w.key_id) AS keys,
-        string_agg(w.checksum, ',') AS checksums, array_agg(w.client_id) AS clients,
-        array_agg((date_part('epoch', w.updated_at) * 1000000)::bigint) AS changed, array_agg(w.epoch) AS epochs,
-        array_agg(w.blob_size) AS sizes, string_agg(w.encrypted_blob, '') FILTER (WHERE w.blob_size <= share) AS blobs,
+      SELECT max(w.sequence) AS number, count(*) AS entities,
+        string_agg(concat_ws(' ', w.id, w.version, w.deleted_at IS NOT NULL, w.checksum,
+          (date_part('epoch', w.updated_at) * 1000000)::bigint, w.epoch, w.blob_size), ',') AS fields,
+        array_agg(ARRAY[w.entity_type, w.key_id, w.client_id]) AS names,
+        string_agg(w.encrypted_blob, '') FILTER (WHERE w.blob_size <= share) AS blobs,
         max(w.blob_size) AS largest
       FROM (
         SELECT e.sequence, e.id, e.entity_type, e.version, e.deleted_at, e.key_id, e.checksum, e.client_id, e.updated_at,
@@ -77,7 +77,7 @@ BEGIN
   END LOOP;
   expired := p_after > 0 AND floor > greatest(p_after, p_floor) OR coalesce(p_since <= cleared, false);
   -- Numbers after the newest that is there may have been tombstones: what is neither full nor cut short is the last.
-  more := coalesce(number, upto) < newest AND (cut OR cardinality(sizes) = p_limit);
+  more := coalesce(number, upto) < newest AND (cut OR entities = p_limit);
   number := coalesce(number, given);
   RETURN NEXT;
   IF expired OR p_epoch <> change_epoch THEN

@@ -17,6 +17,8 @@ import { createStore } from './sync/store.ts'
 
 export interface AreaParts {
   database: Database
+  /** The connections that pages are read on; those of `database` unless told. */
+  reading?: Database
   metrics: Metrics
   /** Where instances tell each other of changes; undefined when there is no other. */
   changes?: { url: string; onLost: () => void }
@@ -28,9 +30,10 @@ export interface AreaParts {
 }
 
 /** Everything the API offers. */
-export function createAreas({ database, metrics, sharedAnswers, changes, messages, now }: AreaParts): Area[] {
+export function createAreas(parts: AreaParts): Area[] {
+  const { database, reading = database, metrics, sharedAnswers, changes, messages, now } = parts
   const channel = changes === undefined ? silentChannel : postgresChannel(changes.url, changes.onLost)
-  const sync = syncArea({ store: createStore(database), metrics, now, channel })
+  const sync = syncArea({ store: createStore(database, reading), metrics, now, channel })
   const areas: Area[] = [
     sync,
     filesArea({ database, now }),

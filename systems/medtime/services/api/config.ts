@@ -13,7 +13,7 @@ const schema = z.object({
     .string()
     .regex(/^postgres(ql)?:\/\//)
     .optional(),
-  DATABASE_POOL: z.coerce.number().int().min(1).max(200).default(15),
+  DATABASE_POOL: z.coerce.number().int().min(3).max(200).default(15),
   TRUSTED_PROXIES: networks.optional(),
   LIMITS_EXEMPT: networks.optional(),
   LIMITS_TIMES: z.coerce.number().int().min(1).max(1_000_000).default(1),
@@ -29,6 +29,7 @@ export interface Config {
   /** Where instances tell each other of changes: the database itself, past a pooler that has none of LISTEN. */
   changesUrl: string
   /** Connections of one instance. */
+  /** Connections to the database in all, but for the one that hears of changes. */
   poolSize: number
   /** Whose keys sign tokens: at `<url>/.well-known/jwks.json` of each. */
   keyUrls: string[]

@@ -1,6 +1,7 @@
 import { createAreas } from './areas.ts'
 import { redisAnswers } from './catalog/redis-answers.ts'
 import { readConfig } from './config.ts'
+import { shareOut } from './connections.ts'
 import { openDatabase } from './database.ts'
 import { readHttpSettings } from './http/http-settings.ts'
 import { listen } from './http/listen.ts'
@@ -31,13 +32,16 @@ async function start(): Promise<() => Promise<void>> {
   const config = readConfig(process.env)
   const http = readHttpSettings(process.env)
   const now = () => Date.now()
-  const metrics = createMetrics(() => database.waiting())
+  const metrics = createMetrics(() => database.waiting() + reading.waiting())
   const toDatabase = {
     url: config.databaseUrl,
     onStatement: (seconds: number) => metrics.statement(seconds),
     onLostConnection: () => log.error({ event: 'database_connection_lost' }),
   }
-  const database = openDatabase({ ...toDatabase, poolSize: config.poolSize })
+  const connections = shareOut(config.poolSize)
+  const database = openDatabase({ ...toDatabase, poolSize: connections.others })
+  const reading = openDatabase({ ...toDatabase, poolSize: connections.reading })
+  const counting = openDatabase({ ...toDatabase, poolSize: connections.counting })
   const tokens = createTokenChecker({
     keys: issuerKeys(config.keyUrls),
     lives: sessionLives(database.run, now),
@@ -50,13 +54,12 @@ async function start(): Promise<() => Promise<void>> {
   const areas = createAreas({
     changes: { url: config.changesUrl, onLost },
     database,
+    reading,
     metrics,
     messages: readMessagesSettings(process.env),
     sharedAnswers,
     now,
   })
-  // A connection of its own: in the queue for the others a request would wait behind those that were counted before it.
-  const counting = openDatabase({ ...toDatabase, poolSize: 1 })
   const inDatabase = postgresTally(counting.run)
   const shared = config.redisUrl === undefined ? undefined : redisTally(config.redisUrl)
   const limiter = createLimiter({
@@ -84,8 +87,7 @@ async function start(): Promise<() => Promise<void>> {
     await running.stop()
     shared?.close()
     sharedAnswers?.close()
-    await counting.close()
-    await database.close()
+    await Promise.all([counting.close(), reading.close(), database.close()])
   }
 }
 

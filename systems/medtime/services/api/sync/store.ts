@@ -135,7 +135,9 @@ interface StatusRow {
   seen: string | null
 }
 
-export function createStore({ run, transaction }: Database): Store {
+/** @param reading what pages are read on */
+export function createStore(database: Database, reading: Pick<Database, 'run'> = database): Store {
+  const { run, transaction } = database
   const callPush = async (
     user: string,
     device: string,
@@ -187,7 +189,7 @@ export function createStore({ run, transaction }: Database): Store {
     conflicts: async ({ user, batch }) =>
       batch.ids.length === 0 ? [] : (await callPush(user, '', new Date(0), undefined, true, batch, 0)).conflicts,
     pull: async ({ user, device, now, from, limit, bytes }) => {
-      const page = await run(
+      const page = await reading.run(
         'page',
         'SELECT * FROM public.srv_text_page($1,$2,$3,$4,$5,$6,$7,$8,$9)',
         [
