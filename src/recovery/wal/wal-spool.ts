@@ -1,4 +1,4 @@
-import { writeSync } from 'node:fs'
+import { fdatasyncSync, writeSync } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isErrno, syncDirectory } from '../durable.ts'
@@ -45,13 +45,17 @@ export async function openSpool(directory: string, segmentBytes: number): Promis
   const fileOf = (segment: Segment) => join(directory, segmentName(segment, segmentBytes))
   const waiting: SpooledSegment[] = []
   let last: { timeline: number; lsn: Lsn } | undefined
+  let lastSyncMs = 0
   let current: { entry: SpooledSegment; handle: FileHandle; written: number } | undefined
 
   const sync = async () => {
     if (!current || current.entry.synced === current.written) return
-    const { written, handle } = current
-    await flushed(current, () => handle.datasync())
-    current.entry.synced = written
+    const { entry, written, handle } = current
+    const began = performance.now()
+    const atOnce = written - entry.synced <= smallBytes && lastSyncMs < quickMs
+    await flushed(current, async () => (atOnce ? fdatasyncSync(handle.fd) : handle.datasync()))
+    lastSyncMs = performance.now() - began
+    entry.synced = written
   }
   /**
    * After a failed sync the disk may have dropped what it was given, and another sync would say nothing of it: all since the last
@@ -142,6 +146,8 @@ export async function openSpool(directory: string, segmentBytes: number): Promis
 
 /** What one commit writes; a synchronous one waits for it. */
 const smallBytes = 16_384
+/** A sync that takes no longer is done at once: a commit waits for it, and the turn through the thread pool would take as long again. A slower disk holds up nothing else. */
+const quickMs = 2
 
 /** Little goes into the system's memory at once: a turn through the thread pool would take longer than the write. */
 async function writeAt(handle: FileHandle, bytes: Uint8Array, at: number): Promise<number> {
