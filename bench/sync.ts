@@ -6,7 +6,7 @@
  *
  * With --uncounted requests are not counted against rate limits: the difference is what counting costs, and no measure of the whole.
  */
-import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
@@ -15,10 +15,11 @@ import { z } from 'zod'
 import { withClient } from '../src/postgres/connection.ts'
 import { percentile } from '../src/prove/percentile.ts'
 import { load, type Measured, type Target } from './sync/load.ts'
+import { pushBody } from './sync/push-body.ts'
 import { type Servers, startServers } from './sync/servers.ts'
+import { createUsers, type TokenHolder } from './sync/users.ts'
 
 const entitiesOfRequest = 50
-const entityBytes = 1_024
 const pagesOfUser = 4
 const target = 0.8
 
@@ -50,43 +51,18 @@ type Operation = 'push' | 'pull'
 const subjects: readonly Subject[] = ['medtime', 'naive']
 const operations: readonly Operation[] = ['push', 'pull']
 
-interface User {
-  id: string
-  token: string
+interface User extends TokenHolder {
   /** By server: where each page of the user's entities begins, as the query of a pull. */
   pages: Record<Subject, string[]>
 }
 
-/** Bodies differ in their ids only: encryption is the clients' work, and not what is measured. */
-const blobs = Array.from({ length: 200 }, () => {
-  const blob = randomBytes(entityBytes)
-  const checksum = createHash('sha256').update(blob).digest('hex')
-  return `"encrypted_blob":"${blob.toString('base64')}","checksum":"${checksum}"`
-})
-
-function pushBody(n: number): string {
-  const entities = Array.from(
-    { length: entitiesOfRequest },
-    (_, index) =>
-      `{"id":"${randomUUID()}","entity_type":"medication","version":1,"deleted":false,"key_id":"key-1",${blobs[(n + index) % blobs.length]}}`,
-  )
-  return `{"device_id":"bench","entities":[${entities.join(',')}]}`
+function newEntities(): { id: string; version: number }[] {
+  return Array.from({ length: entitiesOfRequest }, () => ({ id: randomUUID(), version: 1 }))
 }
 
-async function createUsers(issuer: string, count: number): Promise<User[]> {
-  const answer = z.object({ access_token: z.string() })
-  const users: User[] = []
-  for (let n = 0; n < count; n++) {
-    const id = randomUUID()
-    const response = await fetch(`${issuer}/token`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ sub: id, email: `user-${n}@example.test`, tier: 'free' }),
-    })
-    const token = answer.parse(await response.json()).access_token
-    users.push({ id, token, pages: { medtime: [], naive: [] } })
-  }
-  return users
+async function usersWithoutPages(issuer: string): Promise<User[]> {
+  const users = await createUsers(issuer, options.users)
+  return users.map((user) => ({ ...user, pages: { medtime: [], naive: [] } }))
 }
 
 function targetOf(servers: Servers, users: readonly User[], subject: Subject, operation: Operation): Target {
@@ -103,7 +79,11 @@ function targetOf(servers: Servers, users: readonly User[], subject: Subject, op
         const query = pages[Math.floor(n / users.length) % pages.length]
         return { path: `/sync/pull?limit=${entitiesOfRequest}&device_id=bench${query}`, headers, body: undefined }
       }
-      return { path: '/sync/push', headers: { ...headers, 'content-type': 'application/json' }, body: pushBody(n) }
+      return {
+        path: '/sync/push',
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: pushBody(n, newEntities()),
+      }
     },
   }
 }
@@ -234,8 +214,8 @@ try {
   )
   // Those who push grow; those who pull have four pages and walk through them, as a device that comes back after a while.
   const users = {
-    push: await createUsers(servers.issuer, options.users),
-    pull: await createUsers(servers.issuer, options.users),
+    push: await usersWithoutPages(servers.issuer),
+    pull: await usersWithoutPages(servers.issuer),
   }
   for (const subject of subjects) await fill(servers, users.pull, subject)
   await withClient(servers.adminUrl, (client) => client.query('VACUUM ANALYZE'))
