@@ -70,6 +70,7 @@ Example:
   aval restore medtime --at latest --to /var/tmp/medtime
   aval restore medtime --at 2026-02-03T04:05:06Z --to /var/tmp/medtime --serve
   aval restore medtime --at '2026-02-03 04:05:06+00' --to /var/tmp/medtime --json
+  aval restore medtime --at 2026-02-03T04:05:06Z --timeline 1 --to /var/tmp/medtime
   aval restore medtime --at backup --backup 20260203T040506Z-1a2b3c4d --to /var/tmp/medtime
 
 Nothing is written when the moment, the key, the directory or an object is not right; the reason is told.
@@ -172,10 +173,11 @@ async function run(name: string | undefined, flags: Flags, context: CommandConte
   )
 }
 
-function describeLeft(system: string, at: 'latest' | number, { timeline, until }: LeftBranch): string {
+function describeLeft(system: string, at: 'latest' | number, { timeline, until, from }: LeftBranch): string {
   const moment = at === 'latest' ? at : timestamp(at)
-  return `${system}: an earlier restore or promotion left timeline ${timeline} behind, which goes on until ${timestamp(until)}.
-  What is restored for ${moment} is the line that is followed now. For what that one showed then: --timeline ${timeline}.
+  const state = from === undefined ? 'the state it branched off in' : `what was committed before ${timestamp(from)}`
+  return `${system}: at ${moment} the system was on timeline ${timeline}, which an earlier restore or promotion left behind and which goes on until ${timestamp(until)}.
+  The line that is followed has of that time only ${state}. For what the system showed then: --timeline ${timeline}.
 `
 }
 

@@ -15,7 +15,7 @@ suite('a restore to the past leaves a branch behind', { timeout: 120_000 }, () =
   let place: Place
   /** Of the branch that is left. */
   let lateBackup: BackupInfo
-  const moments = { shared: 0, chosen: 0, left: 0, now: 0 }
+  const moments = { shared: 0, chosen: 0, left: 0, kept: 0, leftAgain: 0, now: 0 }
 
   before(async () => {
     place = await makePlace()
@@ -52,10 +52,20 @@ suite('a restore to the past leaves a branch behind', { timeout: 120_000 }, () =
     const { server: second } = await restored('second', moments.chosen)
     const follower = await place.receiver(second, { heartbeatMs: 0 })
     await add('new', second)
-    moments.now = await moment(follower)
+    moments.kept = await moment(follower)
+    await add('left again', second)
+    moments.leftAgain = await moment(follower)
     await follower.waitUntilStored((await follower.heartbeat()).lsn, 10_000)
     await second.kill()
     await follower.stop()
+
+    const { server: third } = await restored('third', moments.kept)
+    const last = await place.receiver(third, { heartbeatMs: 0 })
+    await add('newest', third)
+    moments.now = await moment(last)
+    await last.waitUntilStored((await last.heartbeat()).lsn, 10_000)
+    await third.kill()
+    await last.stop()
   })
   after(() => place.remove())
 
@@ -88,18 +98,29 @@ suite('a restore to the past leaves a branch behind', { timeout: 120_000 }, () =
     })
     await server.stop()
     assert.deepEqual(names, expected)
-    assert.equal(timeline, 3, 'no timeline is given out twice')
+    assert.equal(timeline, 4, 'no timeline is given out twice')
     return told
   }
 
-  test('a moment the line had left by then is restored as the line was, and the branch is told', async () => {
-    const [left, ...more] = await holds('warned', moments.left, {}, ['first', 'second'])
-    assert.equal(left?.timeline, 1)
-    assert.ok(left && left.until > moments.left)
-    assert.deepEqual(more, [])
+  test('a moment the line had left by then is restored as the line was, and the branch of that moment is told', async () => {
+    const line = ['first', 'second']
+    for (const [at, timeline, expected] of [
+      [moments.left, 1, line],
+      [moments.leftAgain, 2, [...line, 'new']],
+    ] as const) {
+      const [left, ...more] = await holds(`warned-${timeline}`, at, {}, [...expected])
+      assert.equal(left?.timeline, timeline)
+      assert.ok(left && left.until > at && left.from !== undefined && left.from <= at)
+      assert.deepEqual(more, [])
+    }
   })
 
-  test('the branch left behind is restored by its timeline, and nothing is told of a choice that was made', async () => {
+  test('a branch that was chosen and is not that of the moment is told of as well', async () => {
+    const [left] = await holds('wrong-branch', moments.left, { timeline: 2 }, ['first', 'second'])
+    assert.equal(left?.timeline, 1)
+  })
+
+  test('the branch left behind is restored by its timeline, and nothing has to be told', async () => {
     const names = ['first', 'second', 'left', 'left later']
     assert.deepEqual(await holds('by-timeline', moments.left, { timeline: 1 }, names), [])
     assert.deepEqual(await holds('to-its-end', 'latest', { timeline: 1 }, [...names, 'left last']), [])
@@ -112,17 +133,18 @@ suite('a restore to the past leaves a branch behind', { timeout: 120_000 }, () =
   })
 
   test('moments before the branching and after the new beginning are of one line alone', async () => {
-    for (const at of [moments.shared, moments.now, 'latest'] as const) {
+    // Those that were chosen lie in the segment in which the next timeline branches off.
+    for (const at of [moments.shared, moments.chosen, moments.kept, moments.now, 'latest'] as const) {
       const point = await findRestorePoint(place.repository, at)
-      assert.deepEqual([point.leftBranch, point.timeline], [undefined, 2], `${at}`)
+      assert.deepEqual([point.leftBranch, point.timeline], [undefined, 3], `${at}`)
     }
-    await holds('now', moments.now, {}, ['first', 'second', 'new'])
+    await holds('now', moments.now, {}, ['first', 'second', 'new', 'newest'])
   })
 
   test('a timeline that nothing is stored of, and moments that are not of the one that is named, are refused', async () => {
     await assert.rejects(findRestorePoint(place.repository, 'latest', { timeline: 7 }), {
       code: 'RESTORE_TIMELINE_UNKNOWN',
-      message: /timeline 7; it holds that of 1, 2\./,
+      message: /timeline 7; it holds that of 1, 2, 3\./,
     })
     await assert.rejects(findRestorePoint(place.repository, moments.now, { timeline: 1 }), {
       code: 'RESTORE_OUTSIDE_WINDOW',

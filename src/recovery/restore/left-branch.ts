@@ -1,4 +1,5 @@
 import type { Repository } from '../repository/repository.ts'
+import type { Mark } from '../wal/heartbeat.ts'
 import type { Lsn } from '../wal/lsn.ts'
 import { newestMark } from '../wal/stored-segment.ts'
 import type { LineStretch } from '../wal/timeline-history.ts'
@@ -9,14 +10,16 @@ export interface LeftBranch {
   timeline: number
   /** The last moment it tells of, milliseconds since the epoch. */
   until: number
+  /** The time of the first commit that is on it and not on the line that is followed; undefined where that is not known. */
+  from: number | undefined
 }
 
 /**
- * The branch that may be meant by a moment beside the line that is followed: the line had left it by then, or was about to. Recovery along
- * the line ends with the state it branched off in, which is not what the system showed at that moment. The latest such branch.
+ * The branch the system was on at a moment, when the line that is followed had left it by then: recovery along the line ends with the state
+ * it branched off in, which is not what the system showed. Servers ran one after the other, so that a moment belongs to the first
+ * timeline that goes on until then.
  *
- * A moment shortly before the branching is told as well when no mark of that time is left to tell it apart: both ways lead to the same
- * state then.
+ * Not told: a moment after the last of a branch, when nothing ran. Told in vain: one shortly before a branching of which no time is known.
  */
 export async function leftBranchAt(
   repository: Repository,
@@ -24,40 +27,55 @@ export async function leftBranchAt(
   line: readonly LineStretch[],
   at: number,
 ): Promise<LeftBranch | undefined> {
-  const followed = line.at(-1)?.timeline
-  let found: LeftBranch | undefined
-  for (const timeline of inventory.timelines.keys()) {
-    if (timeline === followed) continue
-    const way = wayTo(inventory, timeline)
-    const parted = parting(line, way)
-    if (parted === undefined) continue
-    const last = await newestMark(repository, inventory, way)
-    if (last === undefined || last.lsn <= parted.from || last.at < at) continue
-    const common = await newestMark(repository, inventory, parted.shared)
-    if (common !== undefined && at <= common.at) continue
-    if (found === undefined || last.at > found.until) found = { timeline, until: last.at }
-  }
-  return found
+  const live = await liveAt(repository, inventory, at)
+  if (live === undefined) return undefined
+  const { timeline, last } = live
+  const parted = parting(line, wayTo(inventory, timeline))
+  if (parted === undefined || last.lsn <= parted.from) return undefined
+  const { leftOut } = parted
+  const common = leftOut === undefined ? await newestMark(repository, inventory, parted.shared) : undefined
+  const shared = leftOut === undefined ? common !== undefined && at <= common.at : at < leftOut
+  return shared
+    ? undefined
+    : { timeline, until: last.at, from: leftOut === undefined ? undefined : Math.floor(leftOut) }
 }
 
-/** What two lines have in common, and where they part; nothing when the second is a beginning of the first. */
+/** The timeline that was written to at a moment, and its last mark. */
+async function liveAt(
+  repository: Repository,
+  inventory: WalInventory,
+  at: number,
+): Promise<{ timeline: number; last: Mark } | undefined> {
+  let live: { timeline: number; last: Mark } | undefined
+  for (const timeline of [...inventory.timelines.keys()].sort((a, b) => a - b)) {
+    const own = wayTo(inventory, timeline).slice(-1)
+    const last = await newestMark(repository, inventory, own)
+    if (last && last.at >= at && (live === undefined || last.at < live.last.at)) live = { timeline, last }
+  }
+  return live
+}
+
+/** What two lines have in common, and where they part; nothing when one is a beginning of the other. */
 function parting(
   line: readonly LineStretch[],
   other: readonly LineStretch[],
-): { shared: LineStretch[]; from: Lsn } | undefined {
+): { shared: LineStretch[]; from: Lsn; leftOut: number | undefined } | undefined {
   const shared: LineStretch[] = []
   for (const [index, theirs] of other.entries()) {
     const ours = line[index]
-    if (ours?.timeline !== theirs.timeline) return { shared, from: theirs.start }
-    const from = earlier(ours.end, theirs.end)
-    shared.push({ ...theirs, end: from })
-    if (from !== undefined && ours.end !== theirs.end) return { shared, from }
+    if (ours?.timeline !== theirs.timeline) {
+      return { shared, from: theirs.start, leftOut: shared.at(-1)?.leftOut }
+    }
+    const sooner = leavesSooner(theirs, ours) ? theirs : ours
+    shared.push(sooner)
+    if (sooner.end !== undefined && ours.end !== theirs.end) {
+      return { shared, from: sooner.end, leftOut: sooner.leftOut }
+    }
   }
   return undefined
 }
 
 /** A stretch without an end goes on for ever. */
-function earlier(one: Lsn | undefined, other: Lsn | undefined): Lsn | undefined {
-  if (one === undefined || other === undefined) return one ?? other
-  return one < other ? one : other
+function leavesSooner(one: LineStretch, other: LineStretch): boolean {
+  return one.end !== undefined && (other.end === undefined || one.end < other.end)
 }

@@ -33,7 +33,7 @@ export interface RestorePoint {
   end: Lsn
   /** Recovery ends as soon as the backup is whole: the state of the backup itself, for which no commit after it is needed. */
   asMade: boolean
-  /** Another branch that may be meant by the same moment; none is looked for where the branch was chosen. */
+  /** The branch the system was on at that moment, where it is not the one recovery follows. */
   leftBranch: LeftBranch | undefined
 }
 
@@ -132,8 +132,7 @@ export async function findRestorePoint(
     histories: inventory.histories,
     end: segments === found.segments ? found.end : endOf(segments, inventory.segmentBytes),
     asMade: false,
-    leftBranch:
-      at === 'latest' || chosen !== undefined ? undefined : await leftBranchAt(repository, inventory, line, at),
+    leftBranch: at === 'latest' ? undefined : await leftBranchAt(repository, inventory, line, at),
   }
 }
 

@@ -53,6 +53,8 @@ export interface RestoreResult {
   walSegments: number
   /** Where the WAL at hand ends. */
   endLsn: string
+  /** The branch the system was on at the moment, where it is not what was restored. */
+  leftBranch?: LeftBranch
   tookMs: number
 }
 
@@ -130,6 +132,7 @@ async function restoreWithKeys(options: RestoreOptions): Promise<RestoreResult> 
       bytes,
       walSegments: point.segments.length,
       endLsn: formatLsn(point.end),
+      ...(point.leftBranch ? { leftBranch: point.leftBranch } : {}),
       tookMs: clock.now() - began,
     }
   } catch (error) {
