@@ -10,11 +10,11 @@
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
-import { withClient } from '../src/postgres/connection.ts'
 import { percentile } from '../src/prove/percentile.ts'
 import { seededRandom } from '../src/random.ts'
-import { arrive, type Call, crowd } from './sync/arrivals.ts'
+import { arrive } from './sync/arrivals.ts'
 import { fillEntities, strangers } from './sync/entity-fill.ts'
+import { type Call, load } from './sync/load.ts'
 import { pushBody } from './sync/push-body.ts'
 import { startServers } from './sync/servers.ts'
 import { createUsers, type TokenHolder } from './sync/users.ts'
@@ -46,63 +46,59 @@ const options = z
     }).values,
   )
 
-/** A device that has one request under way at a time, and knows what it pushed. */
+type Kind = 'pull' | 'push'
+type Asked = Call & { kind: Kind }
+
+/** A device that has one push under way at a time, and knows what it pushed. */
 interface Device extends TokenHolder {
   entities: { id: string; version: number }[]
   cursor: string | undefined
-  busy: boolean
+  pushing: boolean
 }
 
 const random = seededRandom(options.seed)
 const cursorOf = z.object({ cursor: z.string() })
 let pushes = 0
 
-function freeDevice(devices: readonly Device[]): Device {
-  const start = random.int(devices.length)
-  for (let step = 0; step < devices.length; step++) {
-    const device = devices[(start + step) % devices.length]
-    if (device && !device.busy) return device
-  }
-  throw new Error('every device waits for an answer: the server is hopelessly behind')
-}
-
-function pushOf(device: Device, count: number): Call {
+/** Changes so many entities of a device that waits for no other push: its versions would not follow each other. */
+function pushOf(devices: readonly Device[], count: number): Asked {
+  const device = random.pick(devices.filter(({ pushing }) => !pushing))
   const start = random.int(device.entities.length - count + 1)
   const changed = device.entities.slice(start, start + count)
   for (const entity of changed) entity.version++
-  return callOf(device, 'push', '/sync/push', pushBody(pushes++, changed))
-}
-
-function callOf(device: Device, kind: Call['kind'], path: string, body?: string): Call {
-  device.busy = true
+  device.pushing = true
   return {
-    kind,
-    method: body === undefined ? 'GET' : 'POST',
-    path,
-    headers: {
-      authorization: `Bearer ${device.token}`,
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    body,
+    kind: 'push',
+    method: 'POST',
+    path: '/sync/push',
+    headers: { authorization: `Bearer ${device.token}`, 'content-type': 'application/json' },
+    body: pushBody(pushes++, changed),
     done: (answer) => {
-      device.busy = false
-      if (kind === 'push' || path.includes('cursor=')) device.cursor = cursorOf.parse(JSON.parse(answer)).cursor
+      device.pushing = false
+      device.cursor = cursorOf.parse(JSON.parse(answer)).cursor
     },
   }
 }
 
+function pullOf(device: Device, query: string, done: (answer: string) => void): Asked {
+  const headers = { authorization: `Bearer ${device.token}` }
+  return { kind: 'pull', method: 'GET', path: `/sync/pull?device_id=bench&${query}`, headers, body: undefined, done }
+}
+
 /** Seven in ten read all 50 entities of somebody, three in ten change them all. */
-function mixed(devices: readonly Device[]): Call {
-  const device = freeDevice(devices)
-  if (random.next() < 0.3) return pushOf(device, entitiesOfUser)
-  return callOf(device, 'pull', `/sync/pull?limit=${entitiesOfUser}&device_id=bench`)
+function mixed(devices: readonly Device[]): Asked {
+  if (random.next() < 0.3) return pushOf(devices, entitiesOfUser)
+  return pullOf(random.pick(devices), `limit=${entitiesOfUser}`, () => undefined)
 }
 
 /** Seven in ten ask for what came since, three in ten change one to five. */
-function everyday(devices: readonly Device[]): Call {
-  const device = freeDevice(devices)
-  if (random.next() < 0.3 || device.cursor === undefined) return pushOf(device, 1 + random.int(5))
-  return callOf(device, 'pull', `/sync/pull?device_id=bench&cursor=${device.cursor}`)
+function everyday(devices: readonly Device[]): Asked {
+  const device = random.pick(devices)
+  const { cursor } = device
+  if (random.next() < 0.3 || cursor === undefined) return pushOf(devices, 1 + random.int(5))
+  return pullOf(device, `cursor=${cursor}`, (answer) => {
+    device.cursor = cursorOf.parse(JSON.parse(answer)).cursor
+  })
 }
 
 const servers = await startServers()
@@ -113,7 +109,7 @@ try {
   )
   const devices: Device[] = []
   const p99: number[] = []
-  let rowsBefore = 0
+  let rowsHeld = 0
   for (const rows of options.rows) {
     const wanted = Math.min(options.devices, Math.floor(rows / entitiesOfUser))
     const more = await createUsers(servers.issuer, wanted - devices.length)
@@ -124,17 +120,18 @@ try {
     )
     for (const user of more) {
       const entities = (held.get(user.id) ?? []).map((id) => ({ id, version: 1 }))
-      devices.push({ ...user, entities, cursor: undefined, busy: false })
+      devices.push({ ...user, entities, cursor: undefined, pushing: false })
     }
-    rowsBefore += more.length * entitiesOfUser
-    const others = Math.floor((rows - rowsBefore) / entitiesOfUser)
+    rowsHeld += more.length * entitiesOfUser
+    const others = Math.floor((rows - rowsHeld) / entitiesOfUser)
     await fillEntities(servers.adminUrl, strangers(others), entitiesOfUser)
-    rowsBefore += others * entitiesOfUser
-    await arrive(servers.medtime, options.rate, 5, () => mixed(devices))
+    rowsHeld += others * entitiesOfUser
+    // To warm it up: never more at once than there are devices, however slow the first answers are.
+    await load({ address: servers.medtime, next: () => mixed(devices) }, 8, 5)
     const windows: number[] = []
     for (let window = 0; window < options.windows; window++) {
       const arrived = await arrive(servers.medtime, options.rate, options.seconds, () => mixed(devices))
-      const of = (kind: Call['kind'], percent: number) =>
+      const of = (kind: Kind, percent: number) =>
         percentile(
           arrived.filter((each) => each.kind === kind).map(({ ms }) => ms),
           percent,
@@ -142,18 +139,16 @@ try {
       const all = arrived.map(({ ms }) => ms)
       windows.push(percentile(all, 99))
       console.log(
-        `${String(rowsBefore).padStart(8)} rows  ${options.rate}/s  n=${all.length}  P50 ${percentile(all, 50).toFixed(1)} ms  P99 ${percentile(all, 99).toFixed(1)} ms  ` +
+        `${String(rowsHeld).padStart(8)} rows  ${options.rate}/s  n=${all.length}  P50 ${percentile(all, 50).toFixed(1)} ms  P99 ${percentile(all, 99).toFixed(1)} ms  ` +
           `(pull ${of('pull', 50)} and ${of('pull', 99)}, push ${of('push', 50)} and ${of('push', 99)})`,
       )
     }
     p99.push(percentile(windows, 50))
   }
-  const counted = await withClient(servers.adminUrl, async (admin) => {
-    const { rows } = await admin.query<{ count: string }>('SELECT count(*) FROM srv_encrypted_entities')
-    return Number(rows[0]?.count)
-  })
   const [least = Number.NaN, largest = Number.NaN] = [p99[0], p99.at(-1)]
-  const rate = await crowd(servers.medtime, options.connections, options.seconds, () => everyday(devices))
+  const target = { address: servers.medtime, next: () => everyday(devices) }
+  const { latencies, seconds } = await load(target, options.connections, options.seconds)
+  const rate = latencies.length / seconds
   const verdicts = [
     [
       `P99 at ${options.rate}/s`,
@@ -162,7 +157,7 @@ try {
       Math.max(...p99) < targets.p99Ms,
     ],
     [
-      `P99 at ${counted} rows over ${options.rows[0]}`,
+      `P99 at ${rowsHeld} rows over ${options.rows[0]}`,
       (largest / least).toFixed(2),
       `below ${targets.growth}`,
       largest / least < targets.growth,

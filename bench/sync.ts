@@ -68,7 +68,6 @@ async function usersWithoutPages(issuer: string): Promise<User[]> {
 function targetOf(servers: Servers, users: readonly User[], subject: Subject, operation: Operation): Target {
   return {
     address: servers[subject],
-    method: operation === 'push' ? 'POST' : 'GET',
     next: (n) => {
       const user = users[n % users.length]
       if (user === undefined) throw new RangeError('no users')
@@ -77,9 +76,15 @@ function targetOf(servers: Servers, users: readonly User[], subject: Subject, op
       if (operation === 'pull') {
         const pages = user.pages[subject]
         const query = pages[Math.floor(n / users.length) % pages.length]
-        return { path: `/sync/pull?limit=${entitiesOfRequest}&device_id=bench${query}`, headers, body: undefined }
+        return {
+          method: 'GET',
+          path: `/sync/pull?limit=${entitiesOfRequest}&device_id=bench${query}`,
+          headers,
+          body: undefined,
+        }
       }
       return {
+        method: 'POST',
         path: '/sync/push',
         headers: { ...headers, 'content-type': 'application/json' },
         body: pushBody(n, newEntities()),
@@ -91,8 +96,8 @@ function targetOf(servers: Servers, users: readonly User[], subject: Subject, op
 /** Gives every user four pages, and notes where each begins. */
 async function fill(servers: Servers, users: readonly User[], subject: Subject): Promise<void> {
   const answer = z.object({ cursor: z.string() })
-  const send = async ({ address, next, method }: Target, n: number) => {
-    const { path, headers, body } = next(n)
+  const send = async ({ address, next }: Target, n: number) => {
+    const { method, path, headers, body } = next(n)
     const response = await fetch(`${address}${path}`, { method, headers, ...(body === undefined ? {} : { body }) })
     if (!response.ok) throw new Error(`${subject} answered ${response.status}`)
     return response.json()

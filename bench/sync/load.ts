@@ -1,11 +1,19 @@
 import { Agent, request } from 'node:http'
 
-/** A request to be repeated; `body` is asked anew for each. */
+/** One request. */
+export interface Call {
+  method: 'GET' | 'POST'
+  path: string
+  headers: Record<string, string>
+  body: string | undefined
+  /** Given the answer, when it is there; without it the answer is not kept. */
+  done?(answer: string): void
+}
+
+/** Requests to one server; each is asked for anew. */
 export interface Target {
   address: string
-  method: 'GET' | 'POST'
-  /** Path and headers of the n-th request. */
-  next(n: number): { path: string; headers: Record<string, string>; body: string | undefined }
+  next(n: number): Call
 }
 
 export interface Measured {
@@ -26,9 +34,9 @@ export async function load(target: Target, connections: number, seconds: number)
   const end = started + seconds * 1000
   const worker = async () => {
     while (performance.now() < end) {
-      const { path, headers, body } = target.next(count++)
+      const call = target.next(count++)
       const sent = performance.now()
-      await exchange(agent, `${target.address}${path}`, target.method, headers, body)
+      await exchange(agent, target.address, call)
       latencies.push(performance.now() - sent)
     }
   }
@@ -40,21 +48,28 @@ export async function load(target: Target, connections: number, seconds: number)
   return { latencies, seconds: (performance.now() - started) / 1000 }
 }
 
-function exchange(
-  agent: Agent,
-  url: string,
-  method: string,
-  headers: Record<string, string>,
-  body: string | undefined,
-): Promise<void> {
+/** Resolves when the answer is there and was given to the call. Rejects for an answer other than 200. */
+export async function exchange(agent: Agent, address: string, call: Call): Promise<void> {
+  const answer = await answerOf(agent, address, call)
+  call.done?.(answer)
+}
+
+function answerOf(agent: Agent, address: string, call: Call): Promise<string> {
+  const { method, path, headers, body, done } = call
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { agent, method, headers }, (answer) => {
-      if (answer.statusCode !== 200) reject(new Error(`${url} answered ${answer.statusCode}`))
+    const outgoing = request(`${address}${path}`, { agent, method, headers }, (answer) => {
+      if (answer.statusCode !== 200) reject(new Error(`${method} ${path} answered ${answer.statusCode}`))
+      const parts: Buffer[] = []
       answer.on('error', reject)
-      answer.on('end', resolve)
-      answer.resume()
+      answer.on('end', () => resolve(Buffer.concat(parts).toString('utf8')))
+      if (done) answer.on('data', (part: Buffer) => parts.push(part))
+      else answer.resume()
     })
-    outgoing.on('error', reject)
+    // A connection that nobody used for a while may be ended by the server while it is taken up again; what is sent twice counts once.
+    outgoing.on('error', (error) => {
+      if (outgoing.reusedSocket) answerOf(agent, address, call).then(resolve, reject)
+      else reject(error)
+    })
     outgoing.end(body)
   })
 }

@@ -27,17 +27,16 @@ export async function leftBranchAt(
   line: readonly LineStretch[],
   at: number,
 ): Promise<LeftBranch | undefined> {
+  if (inventory.timelines.size < 2) return undefined
   const live = await liveAt(repository, inventory, at)
   if (live === undefined) return undefined
   const { timeline, last } = live
   const parted = parting(line, wayTo(inventory, timeline))
   if (parted === undefined || last.lsn <= parted.from) return undefined
-  const { leftOut } = parted
-  const common = leftOut === undefined ? await newestMark(repository, inventory, parted.shared) : undefined
-  const shared = leftOut === undefined ? common !== undefined && at <= common.at : at < leftOut
-  return shared
-    ? undefined
-    : { timeline, until: last.at, from: leftOut === undefined ? undefined : Math.floor(leftOut) }
+  const { leftOut, shared } = parted
+  if (leftOut !== undefined) return at < leftOut ? undefined : { timeline, until: last.at, from: Math.floor(leftOut) }
+  const common = await newestMark(repository, inventory, shared)
+  return common && at <= common.at ? undefined : { timeline, until: last.at, from: undefined }
 }
 
 /** The timeline that was written to at a moment, and its last mark. */

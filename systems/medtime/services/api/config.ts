@@ -28,8 +28,7 @@ export interface Config {
   databaseUrl: string
   /** Where instances tell each other of changes: the database itself, past a pooler that has none of LISTEN. */
   changesUrl: string
-  /** Connections of one instance. */
-  /** Connections to the database in all, but for the one that hears of changes. */
+  /** Connections of one instance to the database, but for the one that hears of changes. */
   poolSize: number
   /** Whose keys sign tokens: at `<url>/.well-known/jwks.json` of each. */
   keyUrls: string[]
