@@ -4,7 +4,7 @@ import { failure } from '../errors.ts'
 import { type Head, headIsSound, type readHead } from './head.ts'
 import { fingerprint } from './key.ts'
 import { genesis, hashOf, type LedgerRecord, recordIsSound, recordSchema } from './record.ts'
-import { everyRow, rowsFrom } from './storage.ts'
+import { rowsFrom } from './storage.ts'
 
 /** The head when it may be relied on. @throws LEDGER_DAMAGED */
 export function trustedHead(directory: string, head: ReturnType<typeof readHead>, key: KeyObject): Head {
@@ -43,19 +43,19 @@ export function recordsAfter(directory: string, database: DatabaseSync, head: He
 /**
  * Every record, once the whole chain has been walked from its first to the signed head. A sound chain under a sound head needs no look at the single
  * signatures, so that this is quick enough for every reading.
- * @param found the head as it was read before the records.
+ * @param found the head as it was read before the rows.
  * @throws LEDGER_DAMAGED at the first record that does not fit.
  */
 export function intactRecords(
   directory: string,
-  database: DatabaseSync,
+  rows: readonly unknown[],
   found: ReturnType<typeof readHead>,
   key: KeyObject,
 ): LedgerRecord[] {
   const head = trustedHead(directory, found, key)
   const records: LedgerRecord[] = []
   let last = { sequence: 0, hash: genesis(fingerprint(key)) }
-  for (const row of everyRow(database)) {
+  for (const row of rows) {
     const record = recordSchema.safeParse(row).data
     const expected = last.sequence + 1
     if (!record || record.sequence !== expected || record.previous !== last.hash || hashOf(record) !== record.hash) {

@@ -8,9 +8,10 @@ import { damaged, intactRecords, recordsAfter, trustedHead } from './chain.ts'
 import { type Evidence, evidenceSchema } from './evidence.ts'
 import { type Head, readHead, signHead, writeHead } from './head.ts'
 import { createKey, fingerprint, type LedgerKey, readKey, readPublicKey } from './key.ts'
+import { readMoment } from './moment.ts'
 import { nameOf, noteNames } from './outline.ts'
 import { genesis, type LedgerRecord, signRecord } from './record.ts'
-import { hasTable, insertRow, ledgerExists, openForAppend, prepareTable, whileLocked } from './storage.ts'
+import { everyRow, hasTable, insertRow, ledgerExists, openForAppend, prepareTable, whileLocked } from './storage.ts'
 
 /** Evidence as it stands in the ledger. */
 export interface LedgerEntry {
@@ -70,26 +71,24 @@ export function openLedger(directory: string, clock: Clock): Ledger {
     return entryOf(record)
   }
 
-  const read = (): LedgerRecord[] => {
-    // Before the records: those may run ahead of the head, and would seem cut beside one that is newer than they are.
-    const head = readHead(directory)
-    const mayBeEmpty = head === 'missing' || (head !== 'unreadable' && head.count === 0)
-    if (!ledgerExists(directory)) {
-      if (mayBeEmpty) return []
-      throw damaged(directory, 'ledger.db is gone')
-    }
+  const readRows = (): unknown[] | 'no file' | 'no table' => {
+    if (!ledgerExists(directory)) return 'no file'
     database ??= openForAppend(directory)
     // A reading sees one moment: records that others append meanwhile are not in it.
     database.exec('BEGIN')
     try {
-      if (!hasTable(database)) {
-        if (mayBeEmpty) return []
-        throw damaged(directory, 'ledger.db holds no records')
-      }
-      return intactRecords(directory, database, head, requirePublicKey(directory))
+      return hasTable(database) ? [...everyRow(database)] : 'no table'
     } finally {
       database.exec('ROLLBACK')
     }
+  }
+
+  const read = (): LedgerRecord[] => {
+    const { head, rows } = readMoment(directory, readRows)
+    if (typeof rows === 'object') return intactRecords(directory, rows, head, requirePublicKey(directory))
+    // Without a head, or under one that counts no record, nothing was ever recorded.
+    if (head === 'missing' || (head !== 'unreadable' && head.count === 0)) return []
+    throw damaged(directory, rows === 'no file' ? 'ledger.db is gone' : 'ledger.db holds no records')
   }
 
   return {

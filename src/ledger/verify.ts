@@ -2,8 +2,9 @@ import type { KeyObject } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { z } from 'zod'
 import { messageOf } from '../errors.ts'
-import { type Head, headIsSound, readHead } from './head.ts'
+import { type Head, headIsSound } from './head.ts'
 import { fingerprint, readKey, readPublicKey } from './key.ts'
+import { readMoment } from './moment.ts'
 import { nameOf, type RecordName, readNames } from './outline.ts'
 import { genesis, hashOf, type LedgerRecord, recordIsSound, recordSchema } from './record.ts'
 import { findRecordFaults, type RecordFaultKind, type Row } from './record-faults.ts'
@@ -56,10 +57,12 @@ export function verifyLedger(directory: string): LedgerProblem[] {
  * puts an older copy of all files back.
  */
 export function inspectLedger(directory: string, known: readonly KnownRecord[] = []): LedgerState {
-  // The head is read before the records, which may run ahead of it while others append.
-  const head = readHead(directory)
-  const names = readNames(directory)
-  const read = readRows(directory)
+  const { head, rows: read } = readMoment(directory, () => {
+    // The outline names a record only once it is committed, and is read before the records.
+    const names = readNames(directory)
+    return { names, ...readRows(directory) }
+  })
+  const { names } = read
   const rows = read.rows.map(parseRow)
   const problems: LedgerProblem[] = []
   const report = (what: LedgerProblemKind, sequence: number | null, says: (subject: string) => string, row?: Row) => {
@@ -72,7 +75,6 @@ export function inspectLedger(directory: string, known: readonly KnownRecord[] =
   const beside = readPublicKey(directory)
   const own = readKey(directory)?.public
   const empty = head === 'missing' && rows.length === 0
-  // The outline names a record only once it is committed, and is read before the records.
   if (empty && names.size > 0)
     report('cut', null, () => 'the ledger is gone: its outline names records, and none is there')
   const key = chooseKey([beside, own], head)
