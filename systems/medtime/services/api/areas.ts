@@ -7,12 +7,13 @@ import type { Area } from './http/area.ts'
 import type { Metrics } from './http/metrics.ts'
 import { describeApi } from './http/openapi.ts'
 import { serviceArea } from './http/service-area.ts'
+import { sessionLives } from './identity/session.ts'
 import { messagesArea } from './messages/area.ts'
 import type { MessagesSettings } from './messages/settings.ts'
 import { ocrArea } from './ocr/area.ts'
 import { rightsArea } from './rights/area.ts'
 import { syncArea } from './sync/area.ts'
-import { postgresChannel, silentChannel } from './sync/events/channel.ts'
+import { type Channel, silentChannel } from './sync/events/channel.ts'
 import { createStore } from './sync/store.ts'
 
 export interface AreaParts {
@@ -21,7 +22,7 @@ export interface AreaParts {
   reading?: Database
   metrics: Metrics
   /** Where instances tell each other of changes; undefined when there is no other. */
-  changes?: { url: string; onLost: () => void }
+  channel?: Channel
   messages: MessagesSettings
   /** Where instances share answers of the catalog; each keeps its own without it. */
   sharedAnswers?: SharedCache | undefined
@@ -31,9 +32,9 @@ export interface AreaParts {
 
 /** Everything the API offers. */
 export function createAreas(parts: AreaParts): Area[] {
-  const { database, reading = database, metrics, sharedAnswers, changes, messages, now } = parts
-  const channel = changes === undefined ? silentChannel : postgresChannel(changes.url, changes.onLost)
-  const sync = syncArea({ store: createStore(database, reading), metrics, now, channel })
+  const { database, reading = database, metrics, sharedAnswers, channel = silentChannel, messages, now } = parts
+  const lives = sessionLives(database.run, now)
+  const sync = syncArea({ store: createStore(database, reading), metrics, now, channel, sessionLives: lives })
   const areas: Area[] = [
     sync,
     filesArea({ database, now }),

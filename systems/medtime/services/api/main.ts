@@ -21,6 +21,7 @@ import { postgresTally } from './limits/postgres-tally.ts'
 import { redisTally, tallyWithReserve } from './limits/redis-tally.ts'
 import { readMessagesSettings } from './messages/settings.ts'
 import { createServer } from './server.ts'
+import { postgresChannel } from './sync/events/channel.ts'
 import { bodyLimit } from './sync/wire.ts'
 
 /** Requests still running this long after a signal are cut off. */
@@ -42,17 +43,19 @@ async function start(): Promise<() => Promise<void>> {
   const database = openDatabase({ ...toDatabase, poolSize: connections.others })
   const reading = openDatabase({ ...toDatabase, poolSize: connections.reading })
   const counting = openDatabase({ ...toDatabase, poolSize: connections.counting })
+  const onLost = () => log.error({ event: 'database_connection_lost' })
+  const channel = postgresChannel(config.changesUrl, onLost)
   const tokens = createTokenChecker({
     keys: issuerKeys(config.keyUrls),
     lives: sessionLives(database.run, now),
+    ends: channel,
     issuer: config.tokenIssuer,
     audience: config.tokenAudience,
     now,
   })
-  const onLost = () => log.error({ event: 'database_connection_lost' })
   const sharedAnswers = config.redisUrl === undefined ? undefined : redisAnswers(config.redisUrl)
   const areas = createAreas({
-    changes: { url: config.changesUrl, onLost },
+    channel,
     database,
     reading,
     metrics,

@@ -28,7 +28,7 @@ const routes = {
   end: {
     method: 'DELETE',
     path: '/auth/sessions/{id}',
-    summary: 'Signs out there: its refresh token is refused at once, its access token within a minute',
+    summary: 'Signs out there: what it holds is refused at once',
     authenticated: true,
     params,
     answers: { 200: z.object({ ended: z.literal(true) }), 400: errorAnswer, 404: errorAnswer, ...failures },

@@ -2,6 +2,7 @@ import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jos
 import { z } from 'zod'
 import { ApiError } from '../http/api-error.ts'
 import { hasRepeatedMembers } from './repeated-members.ts'
+import { type SessionEnds, sessionName } from './session-ends.ts'
 
 const claims = z.object({
   sub: z.guid().transform((id) => id.toLowerCase()),
@@ -33,6 +34,8 @@ export interface TokenOptions {
   now: () => number
   /** Whether the session of a token is still going on; asked whenever its signature is checked. */
   lives?: (user: string, session: string) => Promise<boolean>
+  /** Whence sessions are heard to end: their tokens are then remembered no more. */
+  ends?: SessionEnds
 }
 
 /** Ours have a fifth of it. Nothing longer is looked at. */
@@ -42,7 +45,7 @@ const longestToken = 4_096
 const remembered = 10_000
 /**
  * However long a token is valid, its signature and its session are checked again after this: a key that was withdrawn is
- * noticed, and a session that was ended.
+ * noticed, and a session that ended while nothing could be heard of it.
  */
 const rememberMs = 60_000
 
@@ -73,7 +76,16 @@ function remoteKeys(issuerUrl: string): JWTVerifyGetKey {
 
 /** Checks signature (RS256 alone), issuer, audience, expiry and claims. */
 export function createTokenChecker(options: TokenOptions): TokenChecker {
-  const known = new Map<string, { identity: Identity; until: number }>()
+  const known = new Map<string, { identity: Identity; until: number; name: string | undefined }>()
+  let heard = 0
+  options.ends?.onSessionEnd((ended) => {
+    heard++
+    for (const [token, { name }] of known) if (name === ended) known.delete(token)
+  })
+  options.ends?.onGap(() => {
+    heard++
+    known.clear()
+  })
   return {
     check: async (token) => {
       if (token.length > longestToken) throw new ApiError('UNAUTHENTICATED')
@@ -81,10 +93,14 @@ export function createTokenChecker(options: TokenOptions): TokenChecker {
       const found = known.get(token)
       if (found !== undefined && found.until > now) return found.identity
       known.delete(token)
+      const heardBefore = heard
       const { identity, expires } = await verify(token, options)
+      // It may have been this session that ended while it was asked for: the next request asks again.
+      if (heard !== heardBefore) return identity
       // A Map keeps the order of insertion: the first is the oldest.
       if (known.size >= remembered) for (const oldest of known.keys()) if (known.delete(oldest)) break
-      known.set(token, { identity, until: Math.min(expires, now + rememberMs) })
+      const name = identity.session === undefined ? undefined : sessionName(identity.session)
+      known.set(token, { identity, until: Math.min(expires, now + rememberMs), name })
       return identity
     },
   }

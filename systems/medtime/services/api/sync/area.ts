@@ -31,9 +31,11 @@ export interface SyncParts {
   now: () => number
   /** Between this instance and the others. */
   channel: Channel
+  /** Whether a session of a user still goes on. */
+  sessionLives: (user: string, session: string) => Promise<boolean>
 }
 
-export function syncArea({ store, metrics, now, channel }: SyncParts): SyncArea {
+export function syncArea({ store, metrics, now, channel, sessionLives }: SyncParts): SyncArea {
   const cursors = keptOnSuccess(async () => createCursors(await store.cursorKey()))
   const streams = createStreams({ key: store.cursorKey, channel, now })
   const context = async () => ({ store, metrics, now, cursors: await cursors() })
@@ -79,14 +81,16 @@ export function syncArea({ store, metrics, now, channel }: SyncParts): SyncArea 
       server.get(routes.events.path, { onRequest: gate.authenticate }, async (request, reply) => {
         const query = eventsQuery.safeParse(request.query)
         if (!query.success) throw new ApiError('BAD_REQUEST', { message: placesOf(query.error) })
-        const { user } = identityOf(request)
+        const { user, session } = identityOf(request)
         const device = query.data.device_id
         await streams.claim(user, device)
         const epoch = async () => (await store.status(user, 1)).epoch
+        const lives = async () => session === undefined || sessionLives(user, session)
         void reply.code(200).hijack()
         noteBegun(request, reply.elapsedTime)
         const until = tokenEnds(request.headers.authorization)
-        await streams.open({ user, device, until, epoch }, reply.raw, textHeaders(reply.getHeaders()))
+        const stream = { user, device, until, session, lives, epoch }
+        await streams.open(stream, reply.raw, textHeaders(reply.getHeaders()))
       })
       server.addHook('preClose', async () => streams.close())
       server.addHook('onClose', async () => channel.close())

@@ -72,7 +72,7 @@ export const syncRoutes = {
   events: {
     method: 'GET',
     path: '/sync/events',
-    summary: 'Server-sent events that say that something changed, until the token ends',
+    summary: 'Server-sent events that say that something changed, until the session or the token ends',
     authenticated: true,
     query: eventsQuery,
     answers: { 200: 'text/event-stream', 400: errorAnswer, ...failures },

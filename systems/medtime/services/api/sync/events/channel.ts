@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
+import type { SessionEnds } from '../../identity/session-ends.ts'
 
 /** How instances tell each other, in short texts, that something changed. A text may be lost with the instance that had it. */
-export interface Channel {
+export interface Channel extends SessionEnds {
   /** Sent soon, together with others; the same text twice at once is sent once. Never waits and never fails. */
   send(text: string): void
   /** Told every text that another instance sent. */
   onText(listener: (text: string) => void): void
-  /** Told when texts may have been missed. */
-  onGap(listener: () => void): void
   close(): Promise<void>
 }
 
@@ -16,11 +15,14 @@ export interface Channel {
 export const silentChannel: Channel = {
   send: () => undefined,
   onText: () => undefined,
+  onSessionEnd: () => undefined,
   onGap: () => undefined,
   close: () => Promise.resolve(),
 }
 
 const name = 'srv_changed'
+/** What the database itself notifies of, in the commit that ends a session. */
+const endsName = 'srv_session_ended'
 /** Postgres takes less than 8,000 bytes at once. */
 const payloadBytes = 7_900
 /** Texts of this long are gathered: a notification costs a commit, and commits with one wait for each other. */
@@ -37,6 +39,7 @@ const longestRetryMs = 5_000
  */
 export function postgresChannel(url: string, onLost: () => void): Channel {
   const texts: ((text: string) => void)[] = []
+  const ends: ((name: string) => void)[] = []
   const gaps: (() => void)[] = []
   const pending = new Set<string>()
   let client: Client | undefined
@@ -70,11 +73,12 @@ export function postgresChannel(url: string, onLost: () => void): Channel {
     // A notification is nothing to wait for the disk for.
     await next.query('SET synchronous_commit = off')
     const { rows } = await next.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
-    next.on('notification', ({ processId, payload }) => {
+    next.on('notification', ({ channel, processId, payload }) => {
       if (processId === rows[0]?.pid || payload === undefined) return
-      for (const text of payload.split(' ')) for (const listener of texts) listener(text)
+      const listeners = channel === endsName ? ends : texts
+      for (const text of payload.split(' ')) for (const listener of listeners) listener(text)
     })
-    await next.query(`LISTEN ${name}`)
+    await next.query(`LISTEN ${name}; LISTEN ${endsName}`)
     void lost.then(() => {
       if (client === next) client = undefined
       void next.end().catch(() => undefined)
@@ -109,6 +113,7 @@ export function postgresChannel(url: string, onLost: () => void): Channel {
       void flush()
     },
     onText: (listener) => void texts.push(listener),
+    onSessionEnd: (listener) => void ends.push(listener),
     onGap: (listener) => void gaps.push(listener),
     close: async () => {
       closed = true

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { ApiError } from '../../http/api-error.ts'
+import { sessionName } from '../../identity/session-ends.ts'
 import type { Channel } from './channel.ts'
 
 /** Streams of one user in one instance: more devices than anybody has. */
@@ -17,6 +18,10 @@ export interface NewStream {
   device: string
   /** When the token ends, milliseconds since the epoch. */
   until: number
+  /** The session of the token; undefined for one without. */
+  session: string | undefined
+  /** Whether that still goes on. */
+  lives: () => Promise<boolean>
   /** The epoch of the user now. */
   epoch: () => Promise<number>
 }
@@ -28,7 +33,7 @@ export interface Streams {
    * @throws ApiError TOO_MANY_STREAMS
    */
   claim(user: string, device: string): Promise<void>
-  /** Sends the head of the answer and the first event, and goes on until the token ends, the client leaves or the service stops. */
+  /** Sends the head of the answer and the first event, and goes on until its session or its token ends, the client leaves or the service stops. */
   open(stream: NewStream, response: ServerResponse, headers: Record<string, string>): Promise<void>
   /** Tells every device of the user, here and at the other instances. */
   changed(user: string, epoch: number): void
@@ -36,6 +41,8 @@ export interface Streams {
 }
 
 interface Open extends NewStream {
+  /** What instances call its session. */
+  name: string | undefined
   response: ServerResponse
   /** An event that waits until the client has taken the last. */
   waiting: string | undefined
@@ -79,20 +86,26 @@ export function createStreams(options: {
     remove(stream)
     stream.response.end()
   }
+  /** Whatever the stream may have missed is one event, or its end. */
+  const tellPresent = async (stream: Open) => {
+    const lives = await stream.lives().catch(() => false)
+    const epoch = lives ? await stream.epoch().catch(() => undefined) : undefined
+    if (epoch === undefined) end(stream)
+    else write(stream, eventOf(epoch))
+  }
 
   channel.onText((text) => {
     const [name = '', epoch = ''] = text.split(':')
     const user = names.get(name)
     if (user !== undefined) tell(user, Number(epoch))
   })
+  channel.onSessionEnd((name) => {
+    for (const stream of all()) if (stream.name === name) end(stream)
+  })
   channel.onGap(() => {
     // One after the other: many streams must not crowd out the requests.
     void (async () => {
-      for (const stream of all()) {
-        const epoch = await stream.epoch().catch(() => undefined)
-        if (epoch === undefined) end(stream)
-        else write(stream, eventOf(epoch))
-      }
+      for (const stream of all()) await tellPresent(stream)
     })()
   })
   const beat = setInterval(() => {
@@ -113,7 +126,8 @@ export function createStreams(options: {
       else if (all().length >= streamsInAll) throw new ApiError('UNAVAILABLE')
     },
     open: async (asked, response, headers) => {
-      const stream: Open = { ...asked, response, waiting: undefined }
+      const name = asked.session === undefined ? undefined : sessionName(asked.session)
+      const stream: Open = { ...asked, name, response, waiting: undefined }
       const devices = byUser.get(asked.user) ?? new Map<string, Open>()
       const former = devices.get(asked.device)
       devices.set(asked.device, stream)
@@ -135,9 +149,7 @@ export function createStreams(options: {
       })
       // What happened before the stream began is not known to the client: it is told once at the start. The stream was
       // entered above, so that nothing falls between.
-      const epoch = await asked.epoch().catch(() => undefined)
-      if (epoch === undefined) end(stream)
-      else write(stream, eventOf(epoch))
+      await tellPresent(stream)
     },
     changed: (user, epoch) => {
       tell(user, epoch)
