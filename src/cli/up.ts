@@ -245,7 +245,10 @@ function archived(system: string, archive: KeptArchive | undefined): string {
   if (archive === undefined) return end
   const trouble = archive.trouble()
   if (trouble === undefined)
-    return `Its WAL is kept: after \`aval backup create ${system}\` any moment since can be restored.\n${end}`
+    return `Its WAL is kept: from its first backup on, any moment can be restored.
+  aval backup create ${system}   takes a backup
+  aval backup list ${system}     shows those there are, and the window they reach over
+${end}`
   return `${end}NO ARCHIVE: NOTHING THAT ${system.toUpperCase()} WRITES NOW CAN BE RESTORED.\n${describeError(trouble)}\n`
 }
 

@@ -5,6 +5,7 @@ import { formatDuration } from '../../plan/units.ts'
 import type { Block, Document } from './document.ts'
 import { formatMeasured, formatSample, formatScale, formatTarget, readableMs } from './figures.ts'
 import type { Proof } from './proof.ts'
+import { shortened } from './shortened.ts'
 
 /** One step as it was carried out, or left. */
 interface ReportedStep {
@@ -91,7 +92,7 @@ export function scenarioReport(plan: Plan, name: string, proofs: readonly Proof[
 }
 
 function asReported(step: Evidence['steps'][number], expected: string | undefined): ReportedStep {
-  const saw = step.detail === undefined ? null : step.detail.slice(0, longest)
+  const saw = step.detail === undefined ? null : shortened(step.detail, longest)
   return {
     does: step.name,
     startedAt: step.startedAt ?? null,

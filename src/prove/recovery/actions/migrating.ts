@@ -1,4 +1,5 @@
 import { withClient } from '../../../postgres/connection.ts'
+import { shortened } from '../../report/shortened.ts'
 import { mendStatement } from '../faults/broken-migration.ts'
 import { isAval } from '../operator.ts'
 import type { CarryOut } from '../run.ts'
@@ -39,5 +40,5 @@ export const migrateUp: CarryOut = async (run, { command }) => {
     return { by: 'the record set to applied', saw: 'nothing was run' }
   }
   const { typed, output } = await run.site.operator.aval(isAval(command) ? command : `aval migrate up ${system.name}`)
-  return { by: typed, saw: output.trim().replace(/\s+/g, ' ').slice(0, 400) }
+  return { by: typed, saw: shortened(output.trim().replace(/\s+/g, ' '), 400) }
 }
