@@ -27,7 +27,7 @@ after(async () => {
 
 const cast = people({ salt: 'behaviours', issuer: () => issuer.address })
 const cases = allBehaviours(cast)
-const promised = ['api', 'accounts'].flatMap((service) =>
+const promised = ['api', 'accounts', 'catalog'].flatMap((service) =>
   Object.keys(plan.services?.[service]?.promises ?? {}).map((name) => `${service}/${name}`),
 )
 
@@ -35,10 +35,10 @@ const promised = ['api', 'accounts'].flatMap((service) =>
 async function failures(
   database: PreparedDatabase,
   selected: readonly Behaviour[],
-  environment: Readonly<Record<string, string>> = {},
+  environment: Mutation['environment'] = {},
 ): Promise<string[]> {
   const running = new Map([['issuer', issuer]])
-  const start = async (name: 'accounts' | 'api', more: Readonly<Record<string, string>>) => {
+  const start = async (name: 'accounts' | 'api' | 'catalog', more: Readonly<Record<string, string>>) => {
     const databaseUrl = database.roleUrl(`medtime_${name}`)
     running.set(name, await startService(name, { DATABASE_URL: databaseUrl, ISSUER_URL: issuer.address, ...more }))
   }
@@ -47,7 +47,9 @@ async function failures(
     // Most cases do without accounts.
     const withAccounts = selected.some(({ promise }) => promise.startsWith('accounts/'))
     if (withAccounts) await start('accounts', { ACCOUNTS_KEY: Buffer.alloc(32, 9).toString('base64') })
-    await start('api', { ...(withAccounts ? { ACCOUNTS_URL: addressOf('accounts') } : {}), ...environment })
+    await start('api', { ...(withAccounts ? { ACCOUNTS_URL: addressOf('accounts') } : {}), ...environment['api'] })
+    if (selected.some(({ promise }) => promise.startsWith('catalog/')))
+      await start('catalog', environment['catalog'] ?? {})
     const context = {
       address: addressOf,
       credentials: async (alias: string) => ({ authorization: `Bearer ${await cast.token(alias)}` }),
@@ -63,7 +65,7 @@ async function failures(
     await Promise.all([work(), work(), work(), work()])
     return failed
   } finally {
-    await Promise.all([running.get('accounts')?.stop(), running.get('api')?.stop()])
+    await Promise.all(['accounts', 'api', 'catalog'].map((name) => running.get(name)?.stop()))
   }
 }
 
@@ -105,7 +107,7 @@ describe('a broken MedTime is seen', { concurrency: 2 }, () => {
     test(`${mutation.id}: ${mutation.description}`, async () => {
       const selected = cases.filter(({ promise }) => `behaviour/${promise}` === mutation.breaks)
       const tried = [...new Set([...selected, ...alive])]
-      const failed = await failures(await broken(mutation, index), tried, mutation.environment?.['api'])
+      const failed = await failures(await broken(mutation, index), tried, mutation.environment)
       assert.ok(failed.length > 0, `${mutation.breaks} is refuted`)
       const dead = failed.filter((failure) => alive.some(({ id }) => failure.startsWith(`${id},`)))
       assert.deepEqual(dead, [], 'the rest of the system works: it was not refuted for being down')

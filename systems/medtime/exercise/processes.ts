@@ -7,12 +7,15 @@ const services = join(import.meta.dirname, '../services')
 
 export interface RunningService {
   address: string
-  stop(): Promise<void>
+  /** What it said last. */
+  said(): string
+  /** Asks it to end, or ends it with another signal. */
+  stop(signal?: NodeJS.Signals): Promise<void>
 }
 
 /** A service of MedTime in a process of its own, as a supervisor would start it, once it says that it is ready. */
 export async function startService(
-  name: 'issuer' | 'accounts' | 'api',
+  name: 'issuer' | 'accounts' | 'api' | 'catalog',
   environment: Readonly<Record<string, string>>,
 ): Promise<RunningService> {
   const port = await freePort()
@@ -34,8 +37,8 @@ export async function startService(
   })
   const address = `http://127.0.0.1:${port}`
   const said = lastWords(child)
-  const stop = async () => {
-    await child.stop()
+  const stop = async (signal?: NodeJS.Signals) => {
+    await child.stop(signal === undefined ? {} : { signal })
   }
   try {
     await untilReady(`${address}${name === 'issuer' ? '/health' : '/health/ready'}`, child, said)
@@ -43,7 +46,7 @@ export async function startService(
     await stop()
     throw error
   }
-  return { address, stop }
+  return { address, said, stop }
 }
 
 async function untilReady(url: string, child: Child, said: () => string): Promise<void> {

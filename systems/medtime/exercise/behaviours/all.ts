@@ -2,6 +2,7 @@ import type { Behaviour } from 'aval'
 import type { People } from '../people.ts'
 import { blobValidation } from './blob-validation.ts'
 import { catalogBlind, catalogDownload, catalogSearch, catalogValidator } from './catalog.ts'
+import { catalogSources } from './catalog-sources.ts'
 import { compressedBodies } from './compressed-bodies.ts'
 import { cursorGuarded } from './cursor-guarded.ts'
 import { errorsAreBlind } from './errors-are-blind.ts'
@@ -56,6 +57,7 @@ export function allBehaviours(people: People): Behaviour[] {
     catalogValidator,
     catalogDownload,
     catalogBlind,
+    catalogSources,
     deviceRegistration,
     webhookSigned,
     ocr,

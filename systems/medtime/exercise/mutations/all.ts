@@ -1,6 +1,7 @@
 import type { Mutation } from 'aval'
 import { accountsMutations } from './accounts.ts'
 import { catalogMutations } from './catalog.ts'
+import { devicesMutations } from './devices.ts'
 import { familyMutations } from './family.ts'
 import { filesMutations } from './files.ts'
 import { limitsAndRightsMutations } from './limits-and-rights.ts'
@@ -24,4 +25,5 @@ export const allMutations: readonly Mutation[] = [
   ...ocrMutations,
   ...accountsMutations,
   ...messagesMutations,
+  ...devicesMutations,
 ]

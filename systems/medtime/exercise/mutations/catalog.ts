@@ -31,4 +31,27 @@ export const catalogMutations: Mutation[] = [
     description: 'Errors repeat the address that was asked for, and with it the medicine',
     environment: preload('api', 'telling-errors.ts'),
   },
+  {
+    id: 'sources-forgotten',
+    breaks: 'behaviour/catalog/sources-told',
+    description: 'The importer runs, and never looks at a source',
+    environment: preload('catalog', 'nothing-looked-at.ts'),
+  },
+  {
+    id: 'nothing-imported',
+    breaks: 'integrity/database/catalog-in-time',
+    description: 'The importer runs, and never looks at a source, so that even the starter catalog is owed',
+    environment: preload('catalog', 'nothing-looked-at.ts'),
+  },
+  {
+    id: 'source-stays-away',
+    breaks: 'integrity/database/catalog-in-time',
+    description: 'A source that was configured forty days ago has never been there',
+    sql: [
+      'ALTER TABLE public.srv_catalog_duties NO FORCE ROW LEVEL SECURITY',
+      "INSERT INTO public.srv_catalog_duties (source, since) VALUES ('ema', now() - interval '40 days')",
+      'ALTER TABLE public.srv_catalog_duties FORCE ROW LEVEL SECURITY',
+    ],
+    environment: { catalog: { CATALOG_EMA: '/nowhere' } },
+  },
 ]

@@ -30,6 +30,8 @@ export interface ImportRequest {
   now: Date
   /** Take over a file that tells of far fewer medicines than the one before. */
   acceptShrinking?: boolean
+  /** Ends it between two lines, or before anything is written. */
+  signal?: AbortSignal
 }
 
 /** A file with less than this share of what was known is rather half a download than a recall of half of all medicines. */
@@ -63,7 +65,7 @@ export async function importSource(client: Client, request: ImportRequest): Prom
   const same = await unchanged()
   if (same !== undefined) return same
   const files = request.paths.map((path, index) => ({ path, encoding: inspected[index]?.encoding ?? 'utf-8' }))
-  const content = await readContent(source, files)
+  const content = await readContent(source, files, request.signal)
   return inTransaction(client, async () => {
     await takeTurn(client)
     // Another import may have brought the same file while this one read it.
@@ -87,17 +89,22 @@ type Content = { lines: number; rejected: Rejection[] } & (
   | { entries: ListEntry[] }
 )
 
-async function readContent(source: Source, files: readonly RxNormFile[]): Promise<Content> {
-  if (source === 'cofepris-lists') return readLists(files)
-  const { facts, counter } = await readSource(source, files, await starterIdentity())
+async function readContent(
+  source: Source,
+  files: readonly RxNormFile[],
+  signal: AbortSignal | undefined,
+): Promise<Content> {
+  if (source === 'cofepris-lists') return readLists(files, signal)
+  const { facts, counter } = await readSource(source, files, await starterIdentity(), signal)
   return { source, facts, lines: counter.lines, rejected: counter.all() }
 }
 
-async function readLists(files: readonly RxNormFile[]): Promise<Content> {
+async function readLists(files: readonly RxNormFile[], signal: AbortSignal | undefined): Promise<Content> {
   const counter = new RejectionCounter()
   const entries: ListEntry[] = []
   for (const { path, encoding } of files) {
     for await (const line of readCofeprisLists(path, encoding)) {
+      signal?.throwIfAborted()
       counter.lines++
       if ('rejected' in line) counter.add(line.line, line.rejected)
       else entries.push(line.entry)

@@ -28,10 +28,12 @@ export async function readSource(
   source: MedicineSource,
   files: readonly RxNormFile[],
   identity: Identity,
+  signal?: AbortSignal,
 ): Promise<ReadSource> {
   const collector = new FactsCollector()
   const counter = new RejectionCounter()
   for await (const line of linesOf(source, files)) {
+    signal?.throwIfAborted()
     counter.lines++
     if ('rejected' in line) counter.add(line.line, line.rejected)
     else collector.add(identity.keyOf(line.told.ingredients), line.told)

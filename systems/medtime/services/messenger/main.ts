@@ -1,6 +1,7 @@
 import { openDatabase } from '../api/database.ts'
 import { createLog, errorCode } from '../api/http/log.ts'
 import { runService } from '../api/http/run-service.ts'
+import { serveHealth } from '../api/http/serve-health.ts'
 import { phoneNumber } from '../api/messages/phone-number.ts'
 import { readMessengerConfig } from './config.ts'
 import { startDrain } from './drain.ts'
@@ -11,7 +12,7 @@ import { createMessengerMetrics } from './messenger-metrics.ts'
 import { openOutbox } from './outbox.ts'
 import type { Outcome } from './outcome.ts'
 import { openRecipients } from './recipients.ts'
-import { serveHealth } from './serve-health.ts'
+
 import { twilioSender } from './twilio/send.ts'
 
 const workers = 4

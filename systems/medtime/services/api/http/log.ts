@@ -14,6 +14,7 @@ export interface LogEntry {
     | 'certificate_unusable'
     | 'job_done'
     | 'job_failed'
+    | 'catalog_without_sources'
     | 'message_sent'
     | 'message_put_off'
     | 'message_doubtful'

@@ -1,17 +1,19 @@
 import { createServer } from 'node:http'
-import type { MessengerMetrics } from './messenger-metrics.ts'
 
 /**
- * Tells a deployment whether the process lives (`/health`) and can serve (`/health/ready`), and what it has measured (`/metrics`).
+ * For a service that answers nobody else: tells a deployment whether the process lives (`/health`) and can serve (`/health/ready`),
+ * and what it has measured (`/metrics`).
  * @param ready rejects while it cannot
+ * @param tells what else it tells as JSON, by path
  */
 export async function serveHealth(options: {
   host: string
   port: number
-  ready: () => Promise<void>
-  metrics: MessengerMetrics
+  ready: () => Promise<unknown>
+  metrics: { text(): Promise<string>; contentType: string }
+  tells?: Readonly<Record<string, () => Promise<object>>>
 }): Promise<{ close(): Promise<void> }> {
-  const { ready, metrics } = options
+  const { ready, metrics, tells = {} } = options
   const server = createServer({ requestTimeout: 10_000 }, (request, response) => {
     const answer = (status: number, body: string, type = 'application/json') =>
       response.writeHead(status, { 'content-type': type }).end(body)
@@ -29,8 +31,14 @@ export async function serveHealth(options: {
           (text) => answer(200, text, metrics.contentType),
           () => answer(500, '{"status":"unavailable"}'),
         )
-      default:
-        return void answer(404, '{"status":"unknown"}')
+      default: {
+        const told = tells[request.url ?? '']
+        if (told === undefined) return void answer(404, '{"status":"unknown"}')
+        return void told().then(
+          (value) => answer(200, JSON.stringify(value)),
+          () => answer(503, '{"status":"unavailable"}'),
+        )
+      }
     }
   })
   await new Promise<void>((resolve, reject) => {
