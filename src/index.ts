@@ -15,4 +15,5 @@ export type {
   SmokeResult,
 } from './prove/exercise.ts'
 export { defineExercise } from './prove/exercise.ts'
+export type { DeviceConflict, Fleet, FleetDevice, FleetDeviceOptions } from './prove/fleet.ts'
 export type { Random } from './random.ts'

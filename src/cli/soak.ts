@@ -19,6 +19,7 @@ import { type CommandContext, printJson, type RegisterCommand, usage } from './c
 import { parseCount, parseSeed } from './numbers.ts'
 import { runFacts } from './run-facts.ts'
 import { serverVersionOf } from './server-version.ts'
+import { registerSoakDevices } from './soak-devices.ts'
 
 interface SoakFlags {
   all?: true
@@ -48,6 +49,7 @@ export const registerSoak: RegisterCommand = (program, context) => {
     .action((name: string | undefined, flags: SoakFlags) =>
       soakSystems('soak restores', restoresGuarantee, restoreRepeatedly, name, flags, context),
     )
+  registerSoakDevices(soak, context)
   soak
     .command('properties')
     .description("Runs the property tests of Aval's own repository with many more examples.")

@@ -211,6 +211,11 @@ export function deriveGuarantees(plan: Plan): Guarantee[] {
       believedFor: escrow.rehearsedEvery,
     })
   }
+  if (database && recovery.devices) {
+    const { count, over } = recovery.devices
+    const claim = `${count} devices with failing networks end ${formatDuration(over)} and a restore in identical states, and lose nothing acknowledged`
+    promise('recovery', 'devices', 'identical-states', claim, holds, ['recovery', 'devices'], recovery.devices)
+  }
   for (const [name, erasure] of Object.entries(recovery.erasures)) {
     const claim = `${erasure.claim}; a restore to any moment before does not bring it back`
     promise('retention', `erasure:${name}`, 'stays-erased', claim, holds, ['recovery', 'erasures', name], erasure)

@@ -315,6 +315,16 @@ export const recovery = z.strictObject({
   key: key.default({}).describe('What is promised of the key that opens the backups.'),
   procedures: z.record(name, procedure).default({}).describe('What people do when something is lost.'),
   drills: z.record(name, drill).default({}).describe('When the procedures are rehearsed.'),
+  devices: z
+    .strictObject({
+      count: z.int().min(1).describe('How many devices, of people with one to ten each.'),
+      over: duration.describe('How long they live, in simulated time; in its middle the server is lost and restored.'),
+      ...citation,
+    })
+    .describe(
+      'That devices which work offline end in identical states and lose nothing, whatever networks and a restore do.',
+    )
+    .optional(),
   checklists: z.record(name, checklist).default({}).describe('What a drill ticks off.'),
   kpis: z.record(name, kpi).default({}).describe('Figures over all drills and recoveries.'),
   reports: z.record(name, report).default({}).describe('What is reported of them.'),

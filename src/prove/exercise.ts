@@ -1,4 +1,5 @@
 import type { Random } from '../random.ts'
+import type { Fleet } from './fleet.ts'
 
 /*
  * How a prover drives a system it does not know. Every system ships one exercise; the provers bring load, faults and
@@ -13,6 +14,8 @@ export interface ExerciseEnvironment {
   address(service: string): string
   /** Present moment, milliseconds since the epoch. */
   now(): number
+  /** Id of the mutation of its own that a self-test tries, where the break is in the clients and the exercise has to make it. */
+  mutation?: string
 }
 
 /** A real client of the system. */
@@ -106,7 +109,8 @@ export interface SmokeResult {
 
 /**
  * A break of the system under test that `--self-test` applies: SQL run as the owner of the schema after migration, or
- * environment variables given to services. The guarantee named must then be refuted.
+ * environment variables given to services; with neither, a break of its clients, which the exercise makes when it is told of it.
+ * The guarantee named must then be refuted.
  */
 export interface Mutation {
   id: string
@@ -136,6 +140,8 @@ export interface Exercise {
   readBack(ack: Ack): Promise<'kept' | 'lost' | 'altered'>
   /** What real clients do after a restore: notice it and bring back what they hold. Resolves when all of them settled. */
   settle(actors: readonly Actor[]): Promise<void>
+  /** Clients that work offline, for a system that has such; without it nobody lets devices live through a day. */
+  fleet?(): Fleet
   /** Headers that carry the identity of a named person of the behaviours. */
   credentials(alias: string): Promise<Record<string, string>>
   paths(): Path[]

@@ -68,6 +68,7 @@ export type Fault =
   | 'restore-crawls'
   | 'slow-service'
   | 'index-corrupted'
+  | 'restore-left-unfinished'
 
 /**
  * What a prover found for one guarantee. The verdict is not the prover's to give: `conclude` holds the measurement against

@@ -49,6 +49,7 @@ export async function openSession(options: SessionOptions): Promise<{ session: P
         return routed?.[service] ?? environment.address(service)
       },
       now: clock.now,
+      ...(mutation === undefined ? {} : { mutation: mutation.id }),
     })
   }
   const session: ProofSession = {

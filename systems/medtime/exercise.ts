@@ -3,6 +3,7 @@ import { type Actor, defineExercise } from 'aval'
 import { settle, step, type WorkingDevice } from './exercise/actor.ts'
 import { allBehaviours } from './exercise/behaviours/all.ts'
 import { device } from './exercise/device.ts'
+import { fleet } from './exercise/fleet.ts'
 import { allMutations } from './exercise/mutations/all.ts'
 import { operations } from './exercise/operations.ts'
 import { allPaths } from './exercise/paths.ts'
@@ -15,7 +16,7 @@ import { type TokenSource, tokenSource } from './exercise/token-source.ts'
 import { uuidOf } from './exercise/wire.ts'
 
 /** How the provers drive MedTime: clients through the SDK, cases of the contract, and everything that can break. */
-export const exercise = defineExercise(({ address, now }) => {
+export const exercise = defineExercise(({ address, now, mutation }) => {
   const api = () => address('api')
   // Cases begin with users nobody has seen, also on a database that an earlier run has used.
   const cast = people({ salt: `medtime ${now()}`, issuer: () => address('issuer') })
@@ -73,6 +74,8 @@ export const exercise = defineExercise(({ address, now }) => {
       await settle(which.map(known))
       reading.forget()
     },
+    fleet: () =>
+      fleet({ address: api, tokensOf, salt: `medtime ${now()}`, forgetful: mutation === 'forgetful-devices' }),
     credentials: async (alias) => ({ authorization: `Bearer ${await cast.token(alias)}` }),
     paths: () =>
       allPaths({

@@ -269,6 +269,12 @@ export default definePlan({
           source: 'TECH-INF-001 §7.4',
           requirements: ['MI-7.4b'],
         },
+        'recent-sign-in': {
+          claim: 'Nobody erases or exports an account by a token whose person signed in more than 5 minutes ago',
+          source: 'TECH-INF-001 §2.3, §7.4',
+          requirements: ['MI-7.4b'],
+          note: 'The documents ask for no fresh sign-in. A token lives an hour and may be stolen; what it allows should be undone by its end.',
+        },
         'ocr-tried': {
           claim:
             'No key to seal an image to is given out before this instance has seen that nothing gets out of the process that reads images, and that it reads a prescription drawn for it',

@@ -1,0 +1,106 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { withClient } from '../../postgres/connection.ts'
+import { reachable } from '../../postgres/place.ts'
+import { createBackup } from '../../recovery/backup/base-backup.ts'
+import { openRepository } from '../../recovery/repository/repository.ts'
+import { finishRestore } from '../../recovery/restore/finish-restore.ts'
+import { restore } from '../../recovery/restore/restore.ts'
+import { findRestorePoint, restoreWindow } from '../../recovery/restore/restore-point.ts'
+import { directoryStore } from '../../recovery/stores/directory-store.ts'
+import { parseLsn } from '../../recovery/wal/lsn.ts'
+import { receiverOptionsOf } from '../../recovery/wal/receiver-plan.ts'
+import { slotName, startWalReceiver } from '../../recovery/wal/wal-receiver.ts'
+import type { Environment } from '../../run/environment.ts'
+import { loadOrCreateKey } from '../../secrets/repository-key.ts'
+import type { ProofSession } from '../prover.ts'
+
+/** How long WAL may take to be stored, milliseconds. */
+const storedWithinMs = 60_000
+
+/** A system whose server will be lost, and brought back as it was at an earlier moment. */
+export interface Protected {
+  environment: Environment
+  /** Takes a base backup while the system serves. */
+  backup(): Promise<void>
+  /** The present moment: what commits from now on will be lost. Resolves once nothing more can be committed in the same millisecond. */
+  moment(): Promise<number>
+  /** Kills the server and removes its data, once what was committed is stored and the moment can be restored. */
+  lose(moment: number): Promise<void>
+  /** Restores to the moment, and serves again; as the plan says, unless the fault of a self-test leaves that out. */
+  bringBack(moment: number): Promise<void>
+}
+
+/** The scratch environment of a session with its WAL kept, by the recovery that `aval up` and `aval restore` are made of. */
+export async function protectedSystem(session: ProofSession): Promise<Protected> {
+  const { clock, scratch, system } = session
+  const environment = await scratch.environment()
+  const key = await loadOrCreateKey(join(scratch.directory, 'devices.key'))
+  const store = directoryStore(join(scratch.directory, 'devices-store'))
+  const repository = await openRepository({ store, key, system: system.name })
+  const spool = join(scratch.directory, 'devices-spool')
+  const receiver = await startWalReceiver({
+    url: environment.server.url(),
+    repository,
+    spool,
+    slot: slotName(system.name),
+    clock,
+    heartbeatMs: 1_000,
+    ...receiverOptionsOf(system.plan.recovery, environment.server.url(), () => undefined),
+  })
+  let receiving = true
+  const stopReceiving = async () => {
+    if (receiving) await receiver.stop()
+    receiving = false
+  }
+  session.defer(stopReceiving)
+
+  return {
+    environment,
+    backup: async () => {
+      await createBackup({ url: environment.server.url(), repository, clock, receiver })
+    },
+    moment: async () => {
+      const moment = clock.now() + 1
+      // A commit at the very moment of a restore may fall on either side of it.
+      while (clock.now() <= moment + 1) await clock.sleep(1)
+      return moment
+    },
+    lose: async (moment) => {
+      const written = await withClient(environment.server.url(), async (client) => {
+        const { rows } = await client.query<{ lsn: string }>('SELECT pg_current_wal_flush_lsn()::text AS lsn')
+        return parseLsn(rows[0]?.lsn ?? '')
+      })
+      for (const deadline = clock.now() + storedWithinMs; ; ) {
+        const { end } = await findRestorePoint(repository, 'latest')
+        // The heartbeat of the receiver commits when nobody else does.
+        if (end >= written && ((await restoreWindow(repository))?.to ?? 0) > moment) break
+        if (clock.now() > deadline) throw new Error(`WAL was not stored within ${storedWithinMs} ms`)
+        await clock.sleep(50)
+      }
+      await environment.server.kill()
+      await stopReceiving()
+      for (const lost of [environment.server.dataDirectory, spool]) await rm(lost, { recursive: true, force: true })
+    },
+    bringBack: async (moment) => {
+      const { binaries, database } = environment
+      const to = await reachable(join(scratch.directory, 'devices-restored'))
+      session.defer(async () => {
+        await environment.stop()
+        await rm(to, { recursive: true, force: true })
+      })
+      await restore({ repository, to, at: moment, clock, signal: session.signal })
+      const server = await finishRestore({
+        dataDirectory: to,
+        binaries,
+        clock,
+        afterRestore: session.faults.has('restore-left-unfinished') ? [] : system.plan.recovery.afterRestore,
+        database: database.name,
+        owner: database.owner,
+        erasures: system.plan.recovery.erasures,
+        repository,
+      })
+      await environment.replaceServer(server)
+    },
+  }
+}
