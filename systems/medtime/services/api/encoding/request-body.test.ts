@@ -60,6 +60,12 @@ for (const encoding of encodings) {
       for (const broken of [whole.subarray(0, whole.length - 3), Buffer.from('{"device_id":"phone"}')])
         await assert.rejects(read(decoded(Readable.from([broken]), encoding, limit)), code('BAD_REQUEST'))
     })
+
+    test('that is damaged and read by nobody ends quietly: its request was refused for something else', async () => {
+      const body = decoded(Readable.from([Buffer.from('{"device_id":"phone"}')]), encoding, limit)
+      await new Promise<void>((resolve) => body.on('close', () => resolve()))
+      assert.ok(code('BAD_REQUEST')(body.errored))
+    })
   })
 }
 

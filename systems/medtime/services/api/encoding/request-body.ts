@@ -54,6 +54,9 @@ export function decoded(source: Readable, encoding: RequestEncoding, limit: numb
   })
   source.on('error', (error) => body.destroy(error))
   decoder.on('error', () => body.destroy(new ApiError('BAD_REQUEST', { message: 'Malformed: the compressed body' })))
+  // Whoever reads the body hears of it as well. Where nobody does, as with another media type, an error that nobody hears would
+  // end the process for everybody.
+  body.on('error', () => undefined)
   // Whoever fails first, the others stop working; what still comes over the wire is dropped.
   body.on('close', () => {
     source.unpipe(decoder)
