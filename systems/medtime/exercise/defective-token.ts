@@ -8,6 +8,8 @@ export interface Claims {
   tier: 'free' | 'pro' | 'perfect'
   /** Seconds; below zero for a token that expired already. */
   expires_in?: number
+  /** Seconds since the person signed in; none unless told. */
+  auth_age?: number
   /** In place of the usual claims; null leaves one out. */
   claims?: Record<string, string | null>
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Claims, locallySigned } from './defective-token.ts'
 import { uuidOf } from './wire.ts'
 
-/** What is wrong with a token that must not be let in. */
+/** What is wrong with a token that must not be let in, or not everywhere. */
 export type Defect =
   | 'expired'
   | 'other-audience'
@@ -13,6 +13,7 @@ export type Defect =
   | 'changed'
   | 'without-tier'
   | 'subject-no-uuid'
+  | 'signed-in-long-ago'
 
 const defects: readonly Defect[] = [
   'expired',
@@ -24,6 +25,7 @@ const defects: readonly Defect[] = [
   'changed',
   'without-tier',
   'subject-no-uuid',
+  'signed-in-long-ago',
 ]
 
 /** What a person pays for; perfect unless a case needs another. */
@@ -91,6 +93,8 @@ async function defective(defect: Defect, claims: Claims, mint: Mint, issuer: str
       return signed({ claims: { tier: null } })
     case 'subject-no-uuid':
       return signed({ claims: { sub: 'ana' } })
+    case 'signed-in-long-ago':
+      return signed({ auth_age: 301 })
     case 'other-key':
     case 'unsigned':
     case 'symmetric':

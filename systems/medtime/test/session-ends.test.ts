@@ -3,76 +3,22 @@ import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { decodeJwt } from 'jose'
 import { withClient } from '../../../src/postgres/connection.ts'
-import type { PreparedDatabase } from '../../../src/postgres/database.ts'
+import type { TokenAnswer } from '../client/account/account-wire.ts'
 import { systemClock } from '../client/retry.ts'
-import { type RunningService, startService } from '../exercise/processes.ts'
-import { migrate, startTestServer, type TestServer } from './database.ts'
+import { type SessionsStage, startSessionsStage } from './sessions-stage.ts'
 
-let server: TestServer
-let database: PreparedDatabase
-const running: RunningService[] = []
-let [issuer, accounts] = ['', '']
-let apis: string[] = []
-
+let stage: SessionsStage
 before(async () => {
-  server = await startTestServer()
-  database = await server.createDatabase('ends')
-  await migrate(database.ownerUrl)
-  const start = async (name: 'issuer' | 'accounts' | 'api', environment: Record<string, string>) => {
-    const service = await startService(name, environment)
-    running.push(service)
-    return service.address
-  }
-  issuer = await start('issuer', {})
-  accounts = await start('accounts', { DATABASE_URL: database.roleUrl('medtime_accounts'), ISSUER_URL: issuer })
-  const api = { DATABASE_URL: database.roleUrl('medtime_api'), ISSUER_URL: issuer, ACCOUNTS_URL: accounts }
-  apis = [await start('api', api), await start('api', api)]
+  stage = await startSessionsStage()
 })
-after(async () => {
-  await Promise.all(running.map((service) => service.stop()))
-  await server?.stop()
-})
+after(() => stage?.stop())
 
-async function post(url: string, json: unknown): Promise<Record<string, unknown>> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(json),
-  })
-  return { status: response.status, ...Object(await response.json()) }
-}
-
-interface Session {
-  access: string
-  refresh: string
-  id: string
-}
-
-/** Signs somebody in by the development issuer, as a provider would vouch for them. */
-async function signIn(user: string, device: string): Promise<Session> {
-  const claims = { iss: 'https://development.example.test', aud: 'medtime-accounts', jti: randomUUID() }
-  const email = `${user}@example.test`
-  const vouched = await post(`${issuer}/token`, { sub: user, email, tier: 'free', claims })
-  const given = await post(`${accounts}/auth/token`, {
-    grant_type: 'id_token',
-    provider: 'development',
-    id_token: vouched['access_token'],
-    device_id: device,
-  })
-  assert.equal(given['status'], 200)
-  return {
-    access: String(given['access_token']),
-    refresh: String(given['refresh_token']),
-    id: String(given['session_id']),
-  }
-}
-
-const as = ({ access }: Session) => ({ authorization: `Bearer ${access}` })
+const as = ({ access_token }: TokenAnswer) => ({ authorization: `Bearer ${access_token}` })
 
 /** A stream of events at each instance. */
-async function streams(session: Session, device: string) {
+async function streams(session: TokenAnswer, device: string) {
   return Promise.all(
-    apis.map(async (api, index) => {
+    stage.apis.map(async (api, index) => {
       const response = await fetch(`${api}/sync/events?device_id=${device}-${index}`, { headers: as(session) })
       assert.equal(response.status, 200)
       const state = { begun: false, ended: false }
@@ -94,11 +40,11 @@ async function until(what: () => boolean | Promise<boolean>, why: string): Promi
   }
 }
 
-const statuses = (session: Session) =>
-  Promise.all(apis.map(async (api) => (await fetch(`${api}/sync/status`, { headers: as(session) })).status))
+const statuses = (session: TokenAnswer) =>
+  Promise.all(stage.apis.map(async (api) => (await fetch(`${api}/sync/status`, { headers: as(session) })).status))
 
 /** Streams end and the access token is refused at every instance, long before anybody forgets a token by themselves. */
-async function assertCut(session: Session, open: { ended: boolean }[], kept?: Session): Promise<void> {
+async function assertCut(session: TokenAnswer, open: { ended: boolean }[], kept?: TokenAnswer): Promise<void> {
   const from = Date.now()
   await until(() => open.every(({ ended }) => ended), 'the streams end')
   await until(async () => (await statuses(session)).every((status) => status === 401), 'the token is refused')
@@ -108,52 +54,56 @@ async function assertCut(session: Session, open: { ended: boolean }[], kept?: Se
 
 test('ending a session cuts its streams and its access token at every instance, and those of no other session', async () => {
   const user = randomUUID()
-  const [phone, tablet] = [await signIn(user, 'phone'), await signIn(user, 'tablet')]
+  const [phone, tablet] = [await stage.signIn(user, 'phone'), await stage.signIn(user, 'tablet')]
   const [lost, kept] = [await streams(phone, 'phone'), await streams(tablet, 'tablet')]
   assert.deepEqual(await statuses(phone), [200, 200])
-  const ended = await fetch(`${accounts}/auth/sessions/${phone.id}`, { method: 'DELETE', headers: as(tablet) })
+  const ended = await fetch(`${stage.accounts}/auth/sessions/${phone.session_id}`, {
+    method: 'DELETE',
+    headers: as(tablet),
+  })
   assert.equal(ended.status, 200)
   await assertCut(phone, lost, tablet)
   assert.ok(kept.every((stream) => !stream.ended))
 })
 
 test('a refresh token that is used twice cuts what its session has open', async () => {
-  const phone = await signIn(randomUUID(), 'phone')
+  const phone = await stage.signIn(randomUUID(), 'phone')
   const open = await streams(phone, 'phone')
-  const refresh = () => post(`${accounts}/auth/token`, { grant_type: 'refresh_token', refresh_token: phone.refresh })
-  assert.equal((await refresh())['status'], 200)
-  assert.equal((await refresh())['code'], 'SESSION_ENDED')
+  const refresh = () =>
+    stage.post(`${stage.accounts}/auth/token`, { grant_type: 'refresh_token', refresh_token: phone.refresh_token })
+  assert.equal((await refresh()).status, 200)
+  assert.equal((await refresh()).body['code'], 'SESSION_ENDED')
   await assertCut(phone, open)
 })
 
 test('one sign-in more than the tier allows cuts the oldest session', async () => {
   const user = randomUUID()
-  const [first, second] = [await signIn(user, 'phone'), await signIn(user, 'tablet')]
+  const [first, second] = [await stage.signIn(user, 'phone'), await stage.signIn(user, 'tablet')]
   const open = await streams(first, 'phone')
-  await signIn(user, 'watch')
+  await stage.signIn(user, 'watch')
   await assertCut(first, open, second)
 })
 
 test('an account that is erased leaves no stream open', async () => {
-  const phone = await signIn(randomUUID(), 'phone')
+  const phone = await stage.signIn(randomUUID(), 'phone')
   const open = await streams(phone, 'phone')
-  const own = decodeJwt(phone.access).sub
-  const erased = await fetch(`${apis[0]}/account?confirm=${own}`, { method: 'DELETE', headers: as(phone) })
+  const own = decodeJwt(phone.access_token).sub
+  const erased = await fetch(`${stage.apis[0]}/account?confirm=${own}`, { method: 'DELETE', headers: as(phone) })
   assert.equal(erased.status, 200)
   await assertCut(phone, open)
 })
 
 test('what ended while an instance could not hear of it is found when it hears again', async () => {
   const user = randomUUID()
-  const [phone, tablet] = [await signIn(user, 'phone'), await signIn(user, 'tablet')]
+  const [phone, tablet] = [await stage.signIn(user, 'phone'), await stage.signIn(user, 'tablet')]
   const [lost, kept] = [await streams(phone, 'phone'), await streams(tablet, 'tablet')]
-  await withClient(database.adminUrl, async (client) => {
+  await withClient(stage.database.adminUrl, async (client) => {
     // Nobody is told, as if the connection had been lost in this moment.
     await client.query('BEGIN')
     await client.query('ALTER TABLE public.srv_sessions DISABLE TRIGGER srv_sessions_tell_end')
     await client.query(
       `UPDATE public.srv_sessions SET ended_at = now(), ended_because = 'signed_out' WHERE session_id = $1`,
-      [phone.id],
+      [phone.session_id],
     )
     await client.query('ALTER TABLE public.srv_sessions ENABLE TRIGGER srv_sessions_tell_end')
     await client.query('COMMIT')
@@ -167,14 +117,14 @@ test('what ended while an instance could not hear of it is found when it hears a
 })
 
 test('what instances are told of a session leads to nobody', async () => {
-  const phone = await signIn(randomUUID(), 'phone')
-  await withClient(database.roleUrl('medtime_api'), async (client) => {
+  const phone = await stage.signIn(randomUUID(), 'phone')
+  await withClient(stage.database.roleUrl('medtime_api'), async (client) => {
     const heard: string[] = []
     client.on('notification', ({ payload }) => heard.push(payload ?? ''))
     await client.query('LISTEN srv_session_ended')
-    await fetch(`${accounts}/auth/sessions/${phone.id}`, { method: 'DELETE', headers: as(phone) })
+    await fetch(`${stage.accounts}/auth/sessions/${phone.session_id}`, { method: 'DELETE', headers: as(phone) })
     await until(() => heard.length > 0, 'it was told')
     assert.match(heard.join(' '), /^[0-9a-f]{32}$/)
-    assert.ok(!heard.join(' ').includes(phone.id.replaceAll('-', '').slice(0, 12)))
+    assert.ok(!heard.join(' ').includes(phone.session_id.replaceAll('-', '').slice(0, 12)))
   })
 })

@@ -19,6 +19,7 @@ import { pushAtomic } from './push-atomic.ts'
 import { pushConflicts } from './push-conflicts.ts'
 import { pushReplay } from './push-replay.ts'
 import { quotaExact } from './quota-exact.ts'
+import { recentSignIn } from './recent-sign-in.ts'
 import { rights } from './rights.ts'
 import { rotationWhole } from './rotation-whole.ts'
 import { secondFactor } from './second-factor.ts'
@@ -66,6 +67,7 @@ export function allBehaviours(people: People): Behaviour[] {
     limits,
     securityHeaders,
     rights,
+    recentSignIn,
     unknownAccounts,
     tokensRotate,
     sessionsByTier,

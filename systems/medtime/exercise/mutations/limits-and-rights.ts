@@ -42,6 +42,13 @@ export const limitsAndRightsMutations: Mutation[] = [
     sql: ['DROP POLICY owner_exports ON public.srv_encrypted_entities'],
   },
   {
+    id: 'any-sign-in-is-recent',
+    breaks: 'behaviour/api/recent-sign-in',
+    description:
+      'An account is erased and exported by a token whose person signed in long ago, as by one that was stolen',
+    environment: preload('api', 'any-sign-in-is-recent.ts'),
+  },
+  {
     id: 'erased-in-name-only',
     breaks: 'behaviour/api/erasure-complete',
     description: 'An account is reported as erased, and every row of it stays',

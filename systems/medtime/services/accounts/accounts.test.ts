@@ -54,6 +54,7 @@ test('who signed up signs in with the password, on any instance, and gets tokens
     email: 'ana@example.test',
     tier: 'free',
     sid: body['session_id'],
+    auth_time: iat,
     iss: tokenIssuer,
     aud: tokenAudience,
     exp: (iat ?? 0) + 3_600,

@@ -71,7 +71,7 @@ export function createAccountsService(parts: AccountsParts): AccountsService {
     changeArea({ database, accounts, attempts, opaque, sealing, guard, sessions, now }),
     recoveryArea({ database, accounts, opaque, sealing, guard, sessions, now }),
     tokenArea({ attempts, idTokens, userOf, sealing, signIn, guard, metrics }),
-    secondFactorArea({ database, accounts, sessions, factors, tickets, sendCode: parts.sendCode, now }),
+    secondFactorArea({ database, accounts, factors, tickets, sendCode: parts.sendCode, now }),
     sessionsArea(sessions),
     keysArea(keys),
   ]

@@ -16,6 +16,7 @@ const tokenRequest = z.strictObject({
   email: z.string().min(1).max(254),
   tier: z.enum(['free', 'pro', 'perfect']),
   expires_in: z.int().min(-86_400).max(86_400).default(3_600),
+  auth_age: z.int().min(0).max(86_400).default(0).describe('Seconds since the person signed in.'),
   claims: z
     .record(z.string(), z.string().nullable())
     .describe('Claims in place of the usual ones, null for none: tokens that whoever checks them must refuse.')
@@ -35,9 +36,18 @@ export async function createIssuer({ keys, issuer, audience, now }: IssuerOption
   server.post('/token', async (request, reply) => {
     const asked = tokenRequest.safeParse(request.body)
     if (!asked.success) return reply.code(400).send(refusal)
-    const { sub, email, tier, expires_in, claims } = asked.data
+    const { sub, email, tier, expires_in, auth_age, claims } = asked.data
     const iat = Math.floor(now() / 1000)
-    const usual = { sub, email, tier, iss: issuer, aud: audience, iat, exp: iat + expires_in }
+    const usual = {
+      sub,
+      email,
+      tier,
+      iss: issuer,
+      aud: audience,
+      iat,
+      exp: iat + expires_in,
+      auth_time: iat - auth_age,
+    }
     const payload = Object.fromEntries(Object.entries({ ...usual, ...claims }).filter(([, claim]) => claim !== null))
     const token = await new SignJWT(payload)
       .setProtectedHeader({ alg: 'RS256', kid: keys.id, typ: 'JWT' })

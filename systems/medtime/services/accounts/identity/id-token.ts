@@ -14,6 +14,8 @@ export interface Vouched {
   /** Undefined where the provider does not keep tiers. */
   tier: Tier | undefined
   secondFactor: boolean
+  /** When the provider saw the person: when they signed in there, or when the token was made where it does not say. */
+  authenticatedAt: Date
   /** The token, which is taken once. */
   hash: Buffer
   expires: Date
@@ -28,6 +30,8 @@ const claims = z.object({
   iss: z.string(),
   sub: z.string().min(1).max(255),
   exp: z.number(),
+  iat: z.number(),
+  auth_time: z.number().optional(),
   email,
   // Apple says it in words.
   email_verified: z.union([z.boolean(), z.enum(['true', 'false'])]).optional(),
@@ -48,13 +52,14 @@ export function createIdTokens(providers: readonly Provider[], now: () => number
       const payload = await verified(token, provider, keys, now())
       const result = claims.safeParse(payload)
       if (!result.success) throw new ApiError('SIGN_IN_FAILED')
-      const { iss, sub, exp, email: address, email_verified } = result.data
+      const { iss, sub, exp, iat, auth_time, email: address, email_verified } = result.data
       if (email_verified === false || email_verified === 'false') throw new ApiError('SIGN_IN_FAILED')
       return {
         identity: JSON.stringify([iss, sub]),
         email: address,
         tier: provider.tier_claim === undefined ? undefined : tiers.catch('free').parse(payload[provider.tier_claim]),
         secondFactor: askedForSecond(payload, provider),
+        authenticatedAt: new Date((auth_time ?? iat) * 1000),
         hash: createHash('sha256').update(token).digest(),
         expires: new Date(exp * 1000),
       }

@@ -5,6 +5,7 @@ import { ApiError } from '../../api/http/api-error.ts'
 import { type Area, identityOf } from '../../api/http/area.ts'
 import { errorAnswer } from '../../api/http/error-answer.ts'
 import { failures, type RouteDescription } from '../../api/http/route.ts'
+import { requireRecentSignIn } from '../../api/identity/recent-sign-in.ts'
 import type { Accounts } from '../account/accounts.ts'
 import { emailHandle } from '../account/handle.ts'
 import { speakAs } from '../account/speak-as.ts'
@@ -14,7 +15,7 @@ import type { Opaque } from '../opaque/opaque.ts'
 import { passwordRecord, proofHash, recoveryRecord } from '../password/records.ts'
 import { done, recoverAnswer, recoverRequest, recovery, resetRequest } from '../password/wire.ts'
 import type { Sealing } from '../sealing/seal.ts'
-import { isRecent, type Sessions } from '../sessions/sessions.ts'
+import type { Sessions } from '../sessions/sessions.ts'
 
 const refusals = { 400: errorAnswer, 403: errorAnswer, 415: errorAnswer } as const
 const setUp = z.strictObject({ recovery })
@@ -48,7 +49,7 @@ const routes = {
   setUp: {
     method: 'PUT',
     path: '/auth/recovery',
-    summary: 'The first recovery code of an account that has none, within 15 minutes of a sign-in',
+    summary: 'The first recovery code of an account that has none, within 5 minutes of a sign-in',
     authenticated: true,
     body: setUp,
     answers: { 200: done, 400: errorAnswer, 415: errorAnswer, ...failures },
@@ -119,8 +120,9 @@ export function recoveryArea(parts: RecoveryAreaParts): Area {
       })
       server.put(routes.setUp.path, { onRequest: gate.authenticate }, async (request) => {
         const asked = readBody(setUp, request.body)
-        const { user, session } = identityOf(request)
-        if (!(await isRecent(sessions, user, session, now()))) throw new ApiError('UNAUTHENTICATED')
+        const identity = identityOf(request)
+        requireRecentSignIn(identity, now())
+        const { user } = identity
         await database.transaction(user, async (run) => {
           await accounts.read(run, user, true)
           // Whoever stole a token must not be able to let themselves in for ever.

@@ -4,9 +4,9 @@ import { ApiError } from '../../api/http/api-error.ts'
 import { type Area, identityOf } from '../../api/http/area.ts'
 import { errorAnswer } from '../../api/http/error-answer.ts'
 import { failures, type RouteDescription } from '../../api/http/route.ts'
+import { requireRecentSignIn } from '../../api/identity/recent-sign-in.ts'
 import type { Account, Accounts } from '../account/accounts.ts'
 import { readBody } from '../http/read-body.ts'
-import { isRecent, type Sessions } from '../sessions/sessions.ts'
 import { code, ticket } from '../token/wire.ts'
 import type { Factors } from './factors.ts'
 import type { SendCode } from './send-code.ts'
@@ -24,7 +24,7 @@ const routes = {
   ticket: {
     method: 'POST',
     path: '/auth/second-factor/ticket',
-    summary: 'Lets somebody who signed in within the last 15 minutes set up a second factor',
+    summary: 'Lets somebody who signed in within the last 5 minutes set up a second factor',
     authenticated: true,
     answers: { 200: withTicket, ...failures },
   },
@@ -72,7 +72,6 @@ const smsRoutes = {
 export interface SecondFactorAreaParts {
   database: Database
   accounts: Accounts
-  sessions: Sessions
   factors: Factors
   tickets: Tickets
   /** Without it no codes are sent, and SMS is not offered. */
@@ -83,7 +82,7 @@ export interface SecondFactorAreaParts {
 
 /** Sets second factors up. Before any is, the password is enough for that; afterwards one of them is needed. */
 export function secondFactorArea(parts: SecondFactorAreaParts): Area {
-  const { database, accounts, sessions, factors, tickets, sendCode, now } = parts
+  const { database, accounts, factors, tickets, sendCode, now } = parts
 
   /** @throws ApiError SIGN_IN_FAILED unless the ticket is good, and good for setting something up when `settingUp` */
   const holding = async <T>(
@@ -113,8 +112,9 @@ export function secondFactorArea(parts: SecondFactorAreaParts): Area {
     register: (server, gate) => {
       server.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'))
       server.post(routes.ticket.path, { onRequest: gate.authenticate }, async (request) => {
-        const { user, session } = identityOf(request)
-        if (!(await isRecent(sessions, user, session, now()))) throw new ApiError('UNAUTHENTICATED')
+        const identity = identityOf(request)
+        requireRecentSignIn(identity, now())
+        const { user } = identity
         // It leads to no session, so that its device names nothing.
         const given = { purpose: 'set_up', device: 'set-up', withKey: false } as const
         return { ticket: await database.transaction(user, (run) => tickets.issue(run, user, given)) }

@@ -28,6 +28,7 @@ export interface Session {
 
 export interface Begun {
   session: string
+  authenticatedAt: Date
   refreshToken: string
   /** Seconds. */
   refreshExpiresIn: number
@@ -36,13 +37,29 @@ export interface Begun {
 }
 
 export type Refreshed =
-  | { outcome: 'refreshed'; account: Account; session: string; refreshToken: string; refreshExpiresIn: number }
+  | {
+      outcome: 'refreshed'
+      account: Account
+      session: string
+      authenticatedAt: Date
+      refreshToken: string
+      refreshExpiresIn: number
+    }
   | { outcome: 'refused' }
+
+/** What begins a session. */
+export interface Beginning {
+  device: string
+  /** The session of the same device that this one takes the place of, so that none of another device ends for it. */
+  replaces?: string | undefined
+  /** When the person showed who they are; now unless told. */
+  authenticatedAt?: Date | undefined
+}
 
 /** Who is signed in where. All of it stands in the database, so that every instance knows at once what another ended. */
 export interface Sessions {
   /** Begins a session in a transaction that speaks as its user and holds the lock on the account. */
-  begin(run: Run, account: Account, device: string): Promise<Begun>
+  begin(run: Run, account: Account, beginning: Beginning): Promise<Begun>
   /** Takes a refresh token and gives the next one. An old one, whoever sends it, ends the session. */
   refresh(token: string, retryKey: string | undefined): Promise<Refreshed>
   list(user: string): Promise<Session[]>
@@ -67,6 +84,7 @@ interface TokenRow {
   successor_hash: Buffer | null
   lives: boolean
   absolute_until: Date
+  authenticated_at: Date
 }
 
 const columns = 'session_id, device_id, created_at, refreshed_at, expires_at'
@@ -104,13 +122,15 @@ export function createSessions({ database, accounts, now }: SessionsOptions): Se
   }
 
   return {
-    begin: async (run, { user, tier }, device) => {
+    begin: async (run, { user, tier }, { device, replaces, authenticatedAt }) => {
       const at = new Date(now())
+      const authenticated = authenticatedAt !== undefined && authenticatedAt < at ? authenticatedAt : at
       await run(
         'forget sessions',
         'DELETE FROM public.srv_sessions WHERE user_id = $1 AND (ended_at < $2 OR expires_at < $2)',
         [user, new Date(at.getTime() - endedKeptMs)],
       )
+      if (replaces !== undefined) await endOne(run, user, replaces, 'replaced', at)
       const going = await run<SessionRow>(
         'sessions, oldest first',
         `SELECT ${columns} FROM public.srv_sessions AS s WHERE ${alive} ORDER BY created_at, session_id`,
@@ -123,12 +143,18 @@ export function createSessions({ database, accounts, now }: SessionsOptions): Se
       await run(
         'begin session',
         `INSERT INTO public.srv_sessions
-           (user_id, session_id, device_id, created_at, refreshed_at, expires_at, absolute_until, epoch)
-         SELECT $1, $2, $3, $4, $4, $5, $6, epoch FROM public.srv_sync_epoch`,
-        [user, session, device, at, expires, new Date(at.getTime() + absoluteMs)],
+           (user_id, session_id, device_id, created_at, refreshed_at, expires_at, absolute_until, authenticated_at, epoch)
+         SELECT $1, $2, $3, $4, $4, $5, $6, $7, epoch FROM public.srv_sync_epoch`,
+        [user, session, device, at, expires, new Date(at.getTime() + absoluteMs), authenticated],
       )
       const refreshToken = await issue(run, user, session, newSecret(), at)
-      return { session, refreshToken, refreshExpiresIn: refreshMs / 1000, ended: tooMany.map(sessionOf) }
+      return {
+        session,
+        authenticatedAt: authenticated,
+        refreshToken,
+        refreshExpiresIn: refreshMs / 1000,
+        ended: tooMany.map(sessionOf),
+      }
     },
 
     refresh: async (text, retryKey) => {
@@ -140,7 +166,8 @@ export function createSessions({ database, accounts, now }: SessionsOptions): Se
         const account = await accounts.read(run, user, true)
         const rows = await run<TokenRow>(
           'find refresh token',
-          `SELECT t.session_id, t.used_at, t.successor_hash, s.absolute_until, (${alive}) AS lives
+          `SELECT t.session_id, t.used_at, t.successor_hash, s.absolute_until,
+             coalesce(s.authenticated_at, s.created_at) AS authenticated_at, (${alive}) AS lives
            FROM public.srv_refresh_tokens AS t JOIN public.srv_sessions AS s USING (user_id, session_id)
            WHERE t.user_id = $1 AND t.token_hash = $3`,
           [user, at, hashToken(text)],
@@ -149,7 +176,8 @@ export function createSessions({ database, accounts, now }: SessionsOptions): Se
         if (account === undefined || row?.lives !== true) return { outcome: 'refused' }
         const secret = retryKey === undefined ? newSecret() : successorSecret(token.secret, retryKey)
         const until = Math.min(at.getTime() + refreshMs, row.absolute_until.getTime())
-        const given = { account, session, refreshExpiresIn: Math.floor((until - at.getTime()) / 1000) }
+        const { authenticated_at: authenticatedAt } = row
+        const given = { account, session, authenticatedAt, refreshExpiresIn: Math.floor((until - at.getTime()) / 1000) }
         if (row.used_at !== null) {
           const again = writeRefreshToken({ user, session, secret })
           const repeated =
@@ -224,17 +252,4 @@ function sessionOf(row: SessionRow): Session {
     refreshedAt: row.refreshed_at,
     expiresAt: row.expires_at,
   }
-}
-
-/** What sets up another way in follows a sign-in by at most this long: an access token alone, which may be stolen, is not enough. */
-const recentMs = 15 * 60_000
-
-export async function isRecent(
-  sessions: Sessions,
-  user: string,
-  session: string | undefined,
-  now: number,
-): Promise<boolean> {
-  const current = (await sessions.list(user)).find(({ id }) => id === session)
-  return current !== undefined && now - current.createdAt.getTime() <= recentMs
 }

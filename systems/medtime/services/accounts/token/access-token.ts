@@ -6,7 +6,8 @@ import type { SigningKeys } from '../keys/signing-keys.ts'
 export const accessSeconds = 3_600
 
 export interface AccessTokens {
-  sign(account: Account, session: string): Promise<string>
+  /** @param authenticatedAt when the person of the session showed who they are */
+  sign(account: Account, session: string, authenticatedAt: Date): Promise<string>
 }
 
 export interface AccessTokensOptions {
@@ -17,13 +18,13 @@ export interface AccessTokensOptions {
   now: () => number
 }
 
-/** JWTs, RS256, with the claims of BACKEND-ARCH-001 §5.5.1 and `sid`, the session they belong to. */
+/** JWTs, RS256, with the claims of BACKEND-ARCH-001 §5.5.1 `sid`, the session they belong to, and `auth_time` (OpenID Connect Core §2). */
 export function createAccessTokens({ keys, issuer, audience, now }: AccessTokensOptions): AccessTokens {
   return {
-    sign: async ({ user, email, tier }, session) => {
+    sign: async ({ user, email, tier }, session, authenticatedAt) => {
       const { kid, privateKey } = await keys.signing()
       const issuedAt = Math.floor(now() / 1000)
-      return new SignJWT({ email, tier, sid: session })
+      return new SignJWT({ email, tier, sid: session, auth_time: Math.floor(authenticatedAt.getTime() / 1000) })
         .setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' })
         .setSubject(user)
         .setIssuer(issuer)

@@ -10,8 +10,7 @@ import type { SignInGuard } from '../limits/sign-in-guard.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Attempts } from '../password/attempts.ts'
 import type { Sealing } from '../sealing/seal.ts'
-import type { Method } from '../second-factor/factors.ts'
-import type { Given, SignIn } from './sign-in.ts'
+import type { Given, SecondFactorShown, SignIn } from './sign-in.ts'
 import { type TokenAnswer, tokenAnswer, tokenRequest } from './wire.ts'
 
 const routes = {
@@ -53,10 +52,11 @@ export function tokenArea({ attempts, idTokens, userOf, sealing, signIn, guard, 
     await guard.succeeded(emailHandle(sealing, given.account.email), ip)
     return given
   }
-  const goOn = async (ticket: string, method: Method | undefined, code: string | undefined): Promise<Given> => {
+  const goOn = async (ticket: string, shown: SecondFactorShown): Promise<Given> => {
+    const { method } = shown
     const measured = method === 'totp' || method === 'sms' ? method : undefined
     try {
-      const given = await signIn.goOn(ticket, method, code)
+      const given = await signIn.goOn(ticket, shown)
       if (measured !== undefined) metrics.secondFactor(measured, 'success')
       return given
     } catch (thrown) {
@@ -75,18 +75,23 @@ export function tokenArea({ attempts, idTokens, userOf, sealing, signIn, guard, 
             return counted(async () => {
               const { user } = await attempts.finish(asked.attempt_id, asked.finish_request)
               if (user === undefined) throw new ApiError('SIGN_IN_FAILED')
-              const first = { user, device: asked.device_id, withKey: true, secondFactor: false }
+              const { device_id: device, replaces } = asked
+              const first = { user, device, withKey: true, secondFactor: false, replaces }
               return passed(await signIn.begin(first), request)
             })
           case 'id_token':
             return counted(async () => {
               const vouched = await idTokens.check(asked.provider, asked.id_token)
               const user = await userOf(vouched)
-              const { secondFactor } = vouched
-              return signIn.begin({ user, device: asked.device_id, withKey: false, secondFactor })
+              const { secondFactor, authenticatedAt } = vouched
+              const { device_id: device, replaces } = asked
+              return signIn.begin({ user, device, withKey: false, secondFactor, authenticatedAt, replaces })
             })
           case 'second_factor':
-            return counted(async () => passed(await goOn(asked.ticket, asked.method, asked.code), request))
+            return counted(async () => {
+              const { method, code, replaces } = asked
+              return passed(await goOn(asked.ticket, { method, code, replaces }), request)
+            })
           case 'refresh_token': {
             const tokens = await signIn.refresh(asked.refresh_token, asked.retry_key)
             metrics.refreshed()

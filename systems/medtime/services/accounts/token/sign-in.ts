@@ -4,7 +4,7 @@ import type { Account, Accounts } from '../account/accounts.ts'
 import { addTo, type Counted, lockBuckets, usedOf } from '../limits/counts.ts'
 import type { Factors, Method } from '../second-factor/factors.ts'
 import { type Tickets, ticketUser } from '../second-factor/tickets.ts'
-import type { Begun, Session, Sessions } from '../sessions/sessions.ts'
+import type { Beginning, Begun, Session, Sessions } from '../sessions/sessions.ts'
 import { type AccessTokens, accessSeconds } from './access-token.ts'
 import type { TokenAnswer } from './wire.ts'
 
@@ -16,6 +16,10 @@ export interface FirstFactor {
   withKey: boolean
   /** Whoever vouches for the person has asked for a second factor already. */
   secondFactor: boolean
+  /** When whoever vouches for the person saw them; now unless told. */
+  authenticatedAt?: Date
+  /** The session of this device that this sign-in takes the place of. */
+  replaces: string | undefined
 }
 
 /** Gives tokens to people who have shown who they are. */
@@ -23,9 +27,15 @@ export interface SignIn {
   /** @throws ApiError SECOND_FACTOR_NEEDED, SECOND_FACTOR_SETUP_NEEDED with a ticket to go on with; SIGN_IN_FAILED */
   begin(first: FirstFactor): Promise<Given>
   /** @throws ApiError SIGN_IN_FAILED for a wrong code or ticket, RATE_LIMITED after ten wrong codes in an hour */
-  goOn(ticket: string, method: Method | undefined, code: string | undefined): Promise<Given>
+  goOn(ticket: string, shown: SecondFactorShown): Promise<Given>
   /** @throws ApiError SESSION_ENDED */
   refresh(token: string, retryKey: string | undefined): Promise<TokenAnswer>
+}
+
+export interface SecondFactorShown {
+  method: Method | undefined
+  code: string | undefined
+  replaces: string | undefined
 }
 
 export interface Given {
@@ -57,9 +67,9 @@ interface Open {
 export function createSignIn(parts: SignInParts): SignIn {
   const { database, accounts, sessions, factors, tickets, accessTokens, now } = parts
 
-  const openSession = async (run: Run, account: Account, device: string, withKey: boolean): Promise<Open> => {
+  const openSession = async (run: Run, account: Account, beginning: Beginning, withKey: boolean): Promise<Open> => {
     const password = withKey ? await accounts.password(run, account.user) : undefined
-    return { account, begun: await sessions.begin(run, account, device), wrapped: password?.wrappedMasterKey }
+    return { account, begun: await sessions.begin(run, account, beginning), wrapped: password?.wrappedMasterKey }
   }
   const give = async ({ account, begun, wrapped }: Open): Promise<Given> => {
     const tokens = await answer(account, begun)
@@ -68,9 +78,9 @@ export function createSignIn(parts: SignInParts): SignIn {
   }
   const answer = async (
     account: Account,
-    given: { session: string; refreshToken: string; refreshExpiresIn: number; ended: readonly Session[] },
+    given: Omit<Begun, 'ended'> & { ended: readonly Session[] },
   ): Promise<TokenAnswer> => ({
-    access_token: await accessTokens.sign(account, given.session),
+    access_token: await accessTokens.sign(account, given.session, given.authenticatedAt),
     token_type: 'Bearer',
     expires_in: accessSeconds,
     refresh_token: given.refreshToken,
@@ -86,7 +96,7 @@ export function createSignIn(parts: SignInParts): SignIn {
   })
 
   return {
-    begin: async ({ user, device, withKey, secondFactor }) => {
+    begin: async ({ user, device, withKey, secondFactor, authenticatedAt, replaces }) => {
       const result = await database.transaction(user, async (run) => {
         const account = await accounts.read(run, user, true)
         if (account === undefined) return undefined
@@ -95,7 +105,7 @@ export function createSignIn(parts: SignInParts): SignIn {
         if ((account.tier !== 'free' || methods.length > 0) && !secondFactor) {
           return { ticket: await tickets.issue(run, user, { purpose: 'sign_in', device, withKey }), methods }
         }
-        return openSession(run, account, device, withKey)
+        return openSession(run, account, { device, replaces, authenticatedAt }, withKey)
       })
       // Erased between the two messages.
       if (result === undefined) throw new ApiError('SIGN_IN_FAILED')
@@ -104,7 +114,7 @@ export function createSignIn(parts: SignInParts): SignIn {
         details: { ...result },
       })
     },
-    goOn: async (text, method, code) => {
+    goOn: async (text, { method, code, replaces }) => {
       const user = ticketUser(text)
       if (user === undefined) throw new ApiError('SIGN_IN_FAILED')
       const guesses: Counted = { bucket: `codes:${user}`, windowMs: wrongCodesMs }
@@ -122,7 +132,7 @@ export function createSignIn(parts: SignInParts): SignIn {
           }
         }
         await tickets.close(run, text)
-        return openSession(run, account, ticket.device, ticket.withKey)
+        return openSession(run, account, { device: ticket.device, replaces }, ticket.withKey)
       })
       if (typeof result === 'string') throw new ApiError(result)
       return give(result)

@@ -8,6 +8,12 @@ export const deviceId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
 export const ticket = z.string().min(1).max(128)
 export const code = z.string().min(6).max(32)
 
+const replaces = z
+  .guid()
+  .transform((id) => id.toLowerCase())
+  .describe('The session of this device that ends with this sign-in, so that none of another device has to.')
+  .optional()
+
 /** What tokens are given for; `grant_type` says which. */
 export const tokenRequest = z.discriminatedUnion('grant_type', [
   z.strictObject({
@@ -15,18 +21,21 @@ export const tokenRequest = z.discriminatedUnion('grant_type', [
     attempt_id: z.guid(),
     finish_request: message,
     device_id: deviceId,
+    replaces,
   }),
   z.strictObject({
     grant_type: z.literal('id_token'),
     provider: z.string().min(1).max(64),
     id_token: z.string().min(1).max(16_384),
     device_id: deviceId,
+    replaces,
   }),
   z.strictObject({
     grant_type: z.literal('second_factor'),
     ticket,
     method: z.enum(['totp', 'sms', 'recovery_code']).optional(),
     code: code.describe('Left out when the ticket was used to set a second factor up.').optional(),
+    replaces,
   }),
   z.strictObject({
     grant_type: z.literal('refresh_token'),

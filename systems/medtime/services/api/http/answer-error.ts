@@ -1,8 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
+import { recentSeconds } from '../identity/recent-sign-in.ts'
 import { ApiError, type ApiErrorCode } from './api-error.ts'
 import { problemType } from './error-answer.ts'
 import { errorCode, type Log } from './log.ts'
+
+/** As RFC 9470 has it. */
+const stepUp = `Bearer error="insufficient_user_authentication", max_age=${recentSeconds}`
 
 /** Answers a request with the error it failed with; of one nobody expected, the log learns the class and nothing more. */
 export function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): void {
@@ -12,6 +16,7 @@ export function answerError(thrown: unknown, request: FastifyRequest, reply: Fas
     log.error({ event: 'failed', request_id: request.id, error_code: errorCode(thrown) })
   }
   if (error.code === 'UNAUTHENTICATED') void reply.header('www-authenticate', 'Bearer')
+  if (error.code === 'RECENT_SIGN_IN_NEEDED') void reply.header('www-authenticate', stepUp)
   if (error.status >= 503) void reply.header('retry-after', '1')
   // The framework would hang up on a body that is too large while it is still being sent, and its sender would see a broken
   // connection in place of this answer. What comes is read and dropped; the limit of time on a request ends it.

@@ -9,6 +9,7 @@ export const apiErrors = {
   BAD_REQUEST: { status: 400, message: 'The request does not have the agreed shape.' },
   BAD_CURSOR: { status: 400, message: 'This cursor was not issued to this user by this server.' },
   UNAUTHENTICATED: { status: 401, message: 'A valid access token is needed.' },
+  RECENT_SIGN_IN_NEEDED: { status: 401, message: 'This cannot be undone. Sign in again, then ask again.' },
   SIGN_IN_FAILED: { status: 401, message: 'This does not let anybody in.' },
   SESSION_ENDED: { status: 401, message: 'This session has ended. Sign in again.' },
   CHALLENGE_REQUIRED: { status: 403, message: 'Too many sign-ins failed. Solve the challenge, then ask again.' },

@@ -10,6 +10,7 @@ const claims = z.object({
   tier: z.enum(['free', 'pro', 'perfect']),
   sid: z.guid().optional(),
   exp: z.number(),
+  auth_time: z.number().optional(),
 })
 
 /** Whose request it is. Of a token nothing else is kept. */
@@ -18,6 +19,8 @@ export interface Identity {
   tier: 'free' | 'pro' | 'perfect'
   /** The session the token belongs to; tokens of the development issuer have none. */
   session?: string
+  /** When the person signed in, milliseconds since the epoch; undefined where the token does not say. */
+  authenticatedAt?: number
 }
 
 export interface TokenChecker {
@@ -119,10 +122,12 @@ async function verify(token: string, options: TokenOptions): Promise<{ identity:
     if (parts.some(hasRepeatedMembers)) throw new ApiError('UNAUTHENTICATED')
     const result = claims.safeParse(payload)
     if (!result.success) throw new ApiError('UNAUTHENTICATED')
-    const { sub, tier, sid, exp } = result.data
-    if (sid === undefined) return { identity: { user: sub, tier }, expires: exp * 1000 }
+    const { sub, tier, sid, exp, auth_time } = result.data
+    const identity: Identity = { user: sub, tier }
+    if (auth_time !== undefined) identity.authenticatedAt = auth_time * 1000
+    if (sid === undefined) return { identity, expires: exp * 1000 }
     if ((await options.lives?.(sub, sid)) === false) throw new ApiError('UNAUTHENTICATED')
-    return { identity: { user: sub, tier, session: sid }, expires: exp * 1000 }
+    return { identity: { ...identity, session: sid }, expires: exp * 1000 }
   } catch (thrown) {
     if (thrown instanceof ApiError) throw thrown
     throw new ApiError(isFaultOfToken(thrown) ? 'UNAUTHENTICATED' : 'UNAVAILABLE')

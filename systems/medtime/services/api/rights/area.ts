@@ -5,6 +5,7 @@ import { placesOf } from '../http/answer-error.ts'
 import { ApiError } from '../http/api-error.ts'
 import { type Area, identityOf } from '../http/area.ts'
 import { routerPath } from '../http/route.ts'
+import { requireRecentSignIn } from '../identity/recent-sign-in.ts'
 import { backupsExpireAt } from './backup-expiry.ts'
 import { consentRecord } from './consents.ts'
 import { exportOf } from './export.ts'
@@ -38,17 +39,20 @@ export function rightsArea({ database, now }: { database: Database; now: () => n
         return told(await record.withdraw(identityOf(request).user, text, new Date(now())))
       })
       server.get(routes.export.path, { onRequest: gate.authenticate }, async (request, reply) => {
-        const { user } = identityOf(request)
-        const answer = Readable.from(exportOf(user, database, now), { objectMode: false })
+        const identity = identityOf(request)
+        requireRecentSignIn(identity, now())
+        const answer = Readable.from(exportOf(identity.user, database, now), { objectMode: false })
         return reply
           .type('application/json; charset=utf-8')
           .header('content-disposition', 'attachment; filename="medtime.json"')
           .send(answer)
       })
       server.delete(routes.erase.path, { onRequest: gate.authenticate }, async (request) => {
-        const { user } = identityOf(request)
+        const identity = identityOf(request)
+        const { user } = identity
         const { confirm } = read(erasureQuery, request.query)
         if (confirm.toLowerCase() !== user) throw new ApiError('BAD_REQUEST', { message: 'Malformed: confirm' })
+        requireRecentSignIn(identity, now())
         const at = now()
         const rows = await database.transaction(user, (run) =>
           run<{ erased: boolean }>('erase-account', 'SELECT public.srv_erase_account($1,$2) AS erased', [

@@ -36,14 +36,15 @@ export const rightsRoutes = {
   export: {
     method: 'GET',
     path: '/account/export',
-    summary: 'Everything the server holds on the user, table by table, as one JSON document',
+    summary:
+      'Everything the server holds on a user who signed in within 5 minutes, table by table, as one JSON document',
     authenticated: true,
     answers: { 200: 'application/json', ...failures },
   },
   erase: {
     method: 'DELETE',
     path: '/account',
-    summary: 'Erases the user: every row, at once and for good',
+    summary: 'Erases a user who signed in within 5 minutes: every row, at once and for good',
     authenticated: true,
     query: erasureQuery,
     answers: { 200: erasureAnswer, 400: errorAnswer, ...failures },

@@ -1,0 +1,1 @@
+ALTER TABLE public.srv_sessions DROP COLUMN authenticated_at;
