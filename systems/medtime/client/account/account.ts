@@ -62,8 +62,11 @@ export interface Accounts {
    * @throws WeakPassword before anything is sent
    */
   signUp(email: string, password: string): Promise<SignedUp>
-  /** @throws SyncError SIGN_IN_FAILED, KdfRefused, MasterKeyUnreadable */
-  signIn(email: string, password: string, device: string): Promise<SignedIn | HalfSignedIn>
+  /**
+   * @param replaces the session this device has already, when its person signs in again: then no other device is signed out
+   * @throws SyncError SIGN_IN_FAILED, KdfRefused, MasterKeyUnreadable
+   */
+  signIn(email: string, password: string, device: string, replaces?: string): Promise<SignedIn | HalfSignedIn>
   /**
    * Another password for the same data; sessions on other devices end.
    * @throws WeakPassword, SyncError SIGN_IN_FAILED when the present password is wrong
@@ -106,7 +109,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
       )
       return { recoveryCode: writeRecoveryCode(secret) }
     },
-    signIn: async (email, password, device) => {
+    signIn: async (email, password, device, replaces) => {
       const shown = await showPassword(api, { path: '/auth/sign-in/start', body: { email } }, password, startAnswer)
       const signedIn = (tokens: TokenAnswer): SignedIn => ({
         outcome: 'signed-in',
@@ -122,6 +125,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
         attempt_id: shown.attempt,
         finish_request: shown.finishRequest,
         device_id: device,
+        replaces,
       })
       const needed = secondFactorNeeded.safeParse(body)
       if (status === 403 && needed.success) {
@@ -130,7 +134,9 @@ export function createAccounts(options: AccountsOptions): Accounts {
           outcome: 'second-factor',
           needed: needed.data,
           goOn: async (method, code) =>
-            signedIn(await api.send('/auth/token', { grant_type: 'second_factor', ticket, method, code }, tokenAnswer)),
+            signedIn(
+              await api.send('/auth/token', { grant_type: 'second_factor', ticket, method, code, replaces }, tokenAnswer),
+            ),
         }
       }
       if (status !== 200) throw refusal(status, body)
