@@ -332,7 +332,7 @@ export function createHousehold(options: HouseholdOptions): Household {
     }
     const own = random.fork('person')
     const next = () => {
-      const at = timeline.now() + spell(own, 12 * minute)
+      const at = timeline.now() + spell(own, 4 * minute)
       if (at >= day.endsAt) return
       timeline.at(at, () => {
         next()

@@ -1,8 +1,7 @@
 import type { Fleet, FleetDevice } from 'aval'
-import { memoryStore } from '../client/local-store.ts'
+import { type LocalStore, memoryStore } from '../client/local-store.ts'
 import { SyncError } from '../client/request.ts'
 import { createSyncClient, type Item, type SyncClient } from '../client/sync-client.ts'
-import { forgetfulStore } from './forgetful-store.ts'
 import type { TokenSource } from './token-source.ts'
 import { sha256, uuidOf } from './wire.ts'
 
@@ -17,7 +16,7 @@ export interface FleetOptions {
   tokensOf: (user: string) => TokenSource
   /** Tells the people of this run from those of another. */
   salt: string
-  /** A break of the self-test: devices forget what they sent when no answer comes. */
+  /** A break of the self-test: devices forget what waits to be sent when nobody answers. */
   forgetful: boolean
 }
 
@@ -41,7 +40,7 @@ export function fleet({ address, tokensOf, salt, forgetful }: FleetOptions): Fle
     device: ({ person, name, fetch, clock, random }) => {
       const user = userOf(person)
       const tokens = tokensOf(user)
-      const store = forgetfulStore(memoryStore())
+      const store = memoryStore()
       const alarms: string[] = []
       let known = -1
       let started: SyncClient | undefined
@@ -59,7 +58,7 @@ export function fleet({ address, tokensOf, salt, forgetful }: FleetOptions): Fle
           store,
           clock,
           random,
-          fetch: forgetful ? store.forgettingFetch(fetch) : fetch,
+          fetch,
           marks: {},
           onNotice: (notice) => {
             if (!honest.has(notice.kind)) alarms.push(notice.kind)
@@ -72,7 +71,10 @@ export function fleet({ address, tokensOf, salt, forgetful }: FleetOptions): Fle
         write: async (kind, id, text) => void (await client().put(kind, id, new TextEncoder().encode(text))),
         remove: async (kind, id) => void (await client().remove(kind, id)),
         sync: async () => {
-          const report = await withToken(tokens, () => client().sync())
+          const report = await withToken(tokens, () => client().sync()).catch(async (error: unknown) => {
+            if (forgetful) await forgetWaiting(store)
+            throw error
+          })
           const [refused] = report.setAside
           if (refused !== undefined) throw new Error(`the service refuses an entity: ${refused.reason}`)
           if (report.full !== undefined) throw new Error('the service has no room left')
@@ -92,6 +94,10 @@ export function fleet({ address, tokensOf, salt, forgetful }: FleetOptions): Fle
       return device
     },
   }
+}
+
+async function forgetWaiting(store: LocalStore): Promise<void> {
+  await store.save((await store.all()).map((record) => ({ ...record, pending: [], conflict: undefined })))
 }
 
 function shown(item: Item | undefined): string | undefined {

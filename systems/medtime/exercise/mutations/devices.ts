@@ -19,6 +19,6 @@ export const devicesMutations: Mutation[] = [
   {
     id: 'forgetful-devices',
     breaks,
-    description: 'A device forgets what it has sent when no answer comes',
+    description: 'A device forgets what waits to be sent when nobody answers',
   },
 ]
