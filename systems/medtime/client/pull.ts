@@ -20,8 +20,10 @@ export interface PullReport {
   dropped: string[]
   /** The last page was empty: what is here is what the server showed at that moment, and nothing was on its way past it. */
   exact: boolean
-  /** What a person has to know about the server; empty when the device keeps no marks. */
+  /** What a person has to know about the server. */
   warnings: Warning[]
+  /** The first pull of a device that was handed no mark: there was nothing to hold the server to, and what it showed may be old. */
+  firstUse: boolean
 }
 
 /**
@@ -43,6 +45,7 @@ export async function pull(
     dropped: [],
     exact: false,
     warnings: [],
+    firstUse: false,
   }
   let restarted = false
   let expired = 0

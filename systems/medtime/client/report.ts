@@ -8,7 +8,13 @@ export interface TamperReport {
 }
 
 /** What a person is told, once. */
-export type Notice = RestoreNotice | Warning
+export type Notice = RestoreNotice | FirstUseNotice | Warning
+
+/** A new device without the mark of another one: it had to believe what it was shown, which may be old. */
+export interface FirstUseNotice {
+  kind: 'trust-on-first-use'
+  epoch: number
+}
 
 export interface RestoreNotice {
   kind: 'server-restored'

@@ -1,4 +1,5 @@
 import { createSyncApi } from './api.ts'
+import type { AccountNews } from './commitment/account-news.ts'
 import { createKeeper, type Keeper } from './commitment/keeper.ts'
 import { markType } from './commitment/mark.ts'
 import type { Warning } from './commitment/notice.ts'
@@ -39,10 +40,12 @@ export interface ClientOptions {
   fetch?: typeof fetch
   signal?: AbortSignal
   /**
-   * With it the device vouches in a mark for what it was acknowledged, and compares the marks of the user's other devices with what the
-   * server shows. Least milliseconds between two marks of this device: 60 000 unless told.
+   * The device vouches in a mark for what it was acknowledged, and compares the marks of the user's other devices with what the server
+   * shows. Least milliseconds between two marks of this device: 60 000 unless told.
    */
   marks?: { everyMs?: number }
+  /** What the sign-in before learned of the account, as `open` of a sign-in hands it over. */
+  account?: AccountNews
   /** Told once for each thing a person should know. */
   onNotice?: (notice: Notice) => void
 }
@@ -98,11 +101,11 @@ export interface SyncClient {
   rotate(types: readonly string[]): Promise<number>
   /** Tells when another device, or this one, changed something on the server: the moment to `sync`. */
   onChange(listener: (change: ChangeEvent) => void): { stop(): void }
-  /** Every version this device knows to be on the server, sealed. */
+  /** Every version this device knows to be on the server, sealed; marks are not among them. */
   held(): Promise<SealedEntity[]>
   /**
    * What this device has seen, as a text for a new device to hold the server to: shown as a QR code, or printed with the recovery code.
-   * Undefined before the first pull, or when the device keeps no marks.
+   * Undefined before the first pull.
    */
   exportMark(): Promise<string | undefined>
   /** Takes the mark of another device; false when it is damaged or not of this user. From the next pull on the server is held to it. */
@@ -120,7 +123,7 @@ export interface SyncClient {
  * A device of a user. Everything it keeps and sends is sealed; operations run one after the other.
  *
  * @example
- * const phone = createSyncClient({ address, token, user, device: 'phone', masterKeys: [createMasterKey()], marks: {} })
+ * const phone = createSyncClient({ address, token, user, device: 'phone', masterKeys: [createMasterKey()] })
  * await phone.put('medication', crypto.randomUUID(), new TextEncoder().encode('...'))
  * const { conflicts, warnings } = await phone.sync()
  */
@@ -200,26 +203,24 @@ export function createSyncClient(options: ClientOptions): SyncClient {
     options.onNotice?.(notice)
     return notice
   }
-  const keeper: Keeper | undefined =
-    options.marks === undefined
-      ? undefined
-      : createKeeper({
-          store,
-          sealer,
-          device,
-          write: (id, value) => write(markType, id, value, false),
-          push: () => push(api, store, keeper?.track, () => clock.now()),
-          now: () => clock.now(),
-          everyMs: options.marks.everyMs ?? 60_000,
-          decide: (record, decision) => decide(record, decision, sealer),
-          tell: (warning) => options.onNotice?.(warning),
-        })
-  const pullOnce = () => pull(api, store, sealer, keeper?.track, () => clock.now())
+  const keeper: Keeper = createKeeper({
+    store,
+    sealer,
+    device,
+    write: (id, value) => write(markType, id, value, false),
+    push: () => push(api, store, keeper.track, () => clock.now()),
+    now: () => clock.now(),
+    everyMs: options.marks?.everyMs ?? 60_000,
+    news: options.account,
+    decide: (record, decision) => decide(record, decision, sealer),
+    tell: (notice) => options.onNotice?.(notice),
+  })
+  const pullOnce = () => pull(api, store, sealer, keeper.track, () => clock.now())
   const pullAndCompare = async (): Promise<PullReport> => {
-    await keeper?.prepare()
+    await keeper.prepare()
     const report = await pullOnce()
-    if (keeper !== undefined) report.warnings = await keeper.compare(report, pullOnce)
-    await keeper?.settle()
+    report.warnings = await keeper.compare(report, pullOnce)
+    await keeper.settle()
     await learn()
     return report
   }
@@ -236,10 +237,11 @@ export function createSyncClient(options: ClientOptions): SyncClient {
       notice: undefined,
       warnings: [],
       exact: false,
+      firstUse: false,
     }
     for (;;) {
       const pulled = await pullAndCompare()
-      const pushed = await push(api, store, keeper?.track, () => clock.now())
+      const pushed = await push(api, store, keeper.track, () => clock.now())
       total.pushed.push(...pushed.pushed)
       total.pulled.push(...pulled.pulled)
       total.conflicts = [...new Set([...total.conflicts, ...pulled.conflicts, ...pushed.conflicts])]
@@ -250,9 +252,10 @@ export function createSyncClient(options: ClientOptions): SyncClient {
       total.full = pushed.full
       total.warnings.push(...pulled.warnings)
       total.exact = pulled.exact
+      total.firstUse ||= pulled.firstUse
       total.notice ??= await tell()
       if (pushed.restored) continue
-      await keeper?.publish()
+      await keeper.publish()
       return total
     }
   }
@@ -262,7 +265,7 @@ export function createSyncClient(options: ClientOptions): SyncClient {
   }
   const telling = async <T>(work: Promise<T>): Promise<T> => {
     const result = await work.catch(async (error: unknown) => {
-      if (error instanceof EpochWentBack) await keeper?.wentBack()
+      if (error instanceof EpochWentBack) await keeper.wentBack()
       throw error
     })
     await tell()
@@ -285,7 +288,7 @@ export function createSyncClient(options: ClientOptions): SyncClient {
       inTurn(async () => {
         // Whether a key was replaced is known after a pull only, and nothing goes out under one that was.
         if (options.generations !== undefined) await pullAndCompare()
-        return telling(push(api, store, keeper?.track, () => clock.now()))
+        return telling(push(api, store, keeper.track, () => clock.now()))
       }),
     pull: () => inTurn(() => telling(pullAndCompare())),
     sync: () => inTurn(() => telling(syncAll())),
@@ -313,10 +316,10 @@ export function createSyncClient(options: ClientOptions): SyncClient {
         const record = await store.get(id.toLowerCase())
         if (record !== undefined) await store.save([{ ...record, pending: [], setAside: undefined }])
       }),
-    exportMark: () => inTurn(async () => keeper?.exportMark()),
-    adoptMark: (text) => inTurn(async () => (await keeper?.adoptMark(text)) ?? false),
-    pin: (fact, digest, how) => inTurn(async () => keeper?.pin(fact, digest, how)),
-    checkPinned: (fact, shown) => inTurn(async () => keeper?.checkPinned(fact, shown)),
+    exportMark: () => inTurn(async () => keeper.exportMark()),
+    adoptMark: (text) => inTurn(async () => keeper.adoptMark(text)),
+    pin: (fact, digest, how) => inTurn(async () => keeper.pin(fact, digest, how)),
+    checkPinned: (fact, shown) => inTurn(async () => keeper.checkPinned(fact, shown)),
     rotate: (types) =>
       inTurn(async () => {
         for (let attempt = 0; attempt < rotationAttempts; attempt++) {
@@ -330,7 +333,8 @@ export function createSyncClient(options: ClientOptions): SyncClient {
         throw new NotReady('other devices wrote each time it was tried', [])
       }),
     onChange: (listener) => listenForChanges(apiOptions, listener),
-    held: async () => (await store.all()).flatMap(({ confirmed }) => confirmed?.sealed ?? []),
+    held: async () =>
+      (await store.all()).flatMap(({ type, confirmed }) => (type === markType ? [] : (confirmed?.sealed ?? []))),
   }
 }
 

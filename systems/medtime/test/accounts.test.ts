@@ -16,6 +16,7 @@ import {
 } from '../client/account/session-tokens.ts'
 import { createMasterKey } from '../client/keys.ts'
 import { SyncError } from '../client/request.ts'
+import { serverDouble } from '../client/server-double.ts'
 import { startAccounts, type TestAccounts } from './accounts.ts'
 import { migrate, startTestServer, type TestServer } from './database.ts'
 import * as weakly from './weakly-stretched.ts'
@@ -65,11 +66,12 @@ test('a password change keeps the master key; the old password opens nothing, an
   assert.deepEqual(phone.masterKey, tablet.masterKey)
   const { masterKey } = phone
   const token = phone.tokens.access_token
+  const client = phone.open({ address: 'http://api.test', token: async () => token, fetch: serverDouble(100).fetch })
   await assert.rejects(
-    accounts().changePassword({ email, present: other, next: other, masterKey, token }),
+    accounts().changePassword({ email, present: other, next: other, masterKey, token, client }),
     failed('SIGN_IN_FAILED'),
   )
-  await accounts().changePassword({ email, present: password, next: other, masterKey, token })
+  await accounts().changePassword({ email, present: password, next: other, masterKey, token, client })
   await assert.rejects(signIn(email, password), failed('SIGN_IN_FAILED'))
   assert.deepEqual((await signIn(email, other)).masterKey, masterKey)
   const sessions = await fetch(`${service.address}/auth/sessions`, {

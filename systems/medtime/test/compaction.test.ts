@@ -49,7 +49,7 @@ async function age(user: string, days: number): Promise<void> {
 const stored = (user: string) =>
   withClient(system.adminUrl, async (client) => {
     const { rows } = await client.query<{ live: number; tombstones: number; exact: boolean }>(
-      `SELECT count(*) FILTER (WHERE deleted_at IS NULL)::int AS live, count(deleted_at)::int AS tombstones,
+      `SELECT count(*) FILTER (WHERE deleted_at IS NULL AND entity_type <> 'mark')::int AS live, count(deleted_at)::int AS tombstones,
          coalesce(sum(blob_size), 0) = (SELECT held_bytes FROM srv_users WHERE user_id = $1) AS exact
        FROM srv_encrypted_entities WHERE user_id = $1`,
       [user],

@@ -150,7 +150,7 @@ test('a device that lost every answer learns from a pull that its write is there
 test('after a restore what was lost comes back under its own version, and the person is told once', async () => {
   const { device } = await household()
   const notices: number[] = []
-  const phone = device('phone', { onNotice: ({ epoch }) => notices.push(epoch) })
+  const phone = device('phone', { onNotice: ({ kind, epoch }) => kind === 'server-restored' && notices.push(epoch) })
   const tablet = device('tablet')
   const [old, changed, added, removed] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()]
   for (const id of [old, changed, removed]) await phone.put('dose', id, text('before'))

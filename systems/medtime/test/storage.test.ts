@@ -190,12 +190,12 @@ describe('the limits', () => {
       },
     })
     await phone.put('dose', randomUUID(), new Uint8Array(100))
-    await phone.sync()
+    await phone.push()
     for (let index = 0; index < 20; index++) await phone.put('dose', randomUUID(), new Uint8Array(100))
-    await phone.sync()
+    await phone.push()
+    const pushes = seen.filter(({ path }) => path === '/sync/push')
     await phone.sync()
     assert.equal(seen.filter(({ path }) => path === '/sync/config').length, 1)
-    const pushes = seen.filter(({ path }) => path === '/sync/push')
     assert.deepEqual(
       pushes.map(({ encoding }) => encoding),
       [null, 'gzip'],

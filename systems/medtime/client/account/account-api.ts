@@ -9,6 +9,8 @@ export interface AccountApi {
   send<T>(path: string, body: Record<string, unknown>, answer: z.ZodType<T>, token?: string): Promise<T>
   /** The same; does the work a challenge asks for, and asks again. */
   sendSolving<T>(path: string, body: Record<string, unknown>, answer: z.ZodType<T>, token?: string): Promise<T>
+  /** What is read with a token; undefined when there is nothing. @throws SyncError, TransientError */
+  read<T>(path: string, answer: z.ZodType<T>, token: string): Promise<T | undefined>
   /** Status and body as they are. */
   ask(path: string, body: Record<string, unknown>, token?: string): Promise<{ status: number; body: unknown }>
 }
@@ -22,24 +24,34 @@ export interface AccountApiOptions {
 }
 
 export function createAccountApi({ address, ...options }: AccountApiOptions): AccountApi {
-  const ask: AccountApi['ask'] = (path, body, token) =>
+  const request = (path: string, init: RequestInit, token: string | undefined) =>
     createRequest({
       ...options,
       address: typeof address === 'string' ? () => address : address,
       token: async () => token,
-    })(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
-  const read = <T>({ status, body }: { status: number; body: unknown }, answer: z.ZodType<T>): T => {
+    })(path, init)
+  const ask: AccountApi['ask'] = (path, body, token) =>
+    request(
+      path,
+      { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) },
+      token,
+    )
+  const parsed = <T>({ status, body }: { status: number; body: unknown }, answer: z.ZodType<T>): T => {
     if (status !== 200) throw refusal(status, body)
     return answer.parse(body)
   }
   return {
     ask,
-    send: async (path, body, answer, token) => read(await ask(path, body, token), answer),
+    send: async (path, body, answer, token) => parsed(await ask(path, body, token), answer),
+    read: async (path, answer, token) => {
+      const given = await request(path, {}, token)
+      return given.status === 404 ? undefined : parsed(given, answer)
+    },
     sendSolving: async (path, body, answer, token) => {
       const first = await ask(path, body, token)
       const asked = challenged.safeParse(first.body)
-      if (!asked.success) return read(first, answer)
-      return read(await ask(path, { ...body, challenge: solve(asked.data.challenge) }, token), answer)
+      if (!asked.success) return parsed(first, answer)
+      return parsed(await ask(path, { ...body, challenge: solve(asked.data.challenge) }, token), answer)
     },
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { WarningKind } from '../commitment/notice.ts'
 
 /** How a password is stretched, in Argon2id. */
 export const kdf = z.object({
@@ -17,6 +18,8 @@ const mostIterations = 16
 
 /** The server asks for a stretching that this client does not do: less would let whoever runs the server guess the password. */
 export class KdfRefused extends Error {
+  /** What a person is told: `warningText` has the words. */
+  readonly warning: WarningKind = 'kdf-changed'
   constructor() {
     super('the server asks to stretch the password less than this client does, or more than it can')
     this.name = 'KdfRefused'

@@ -4,6 +4,7 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { concatBytes, randomBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import { joinFields } from '../associated-data.ts'
 import { fromBase64, toBase64 } from '../base64.ts'
+import type { WarningKind } from '../commitment/notice.ts'
 import { keyLength } from '../keys.ts'
 
 /** What opens a wrapped master key. */
@@ -13,9 +14,12 @@ export type Opener =
 
 /** A wrapped master key did not open: it was changed, exchanged for another, or belongs to something else. */
 export class MasterKeyUnreadable extends Error {
-  constructor() {
+  /** What a person is told: `warningText` has the words. */
+  readonly warning: WarningKind
+  constructor(by: Opener['by']) {
     super('the wrapped master key does not open: the server gave another one than was left with it')
     this.name = 'MasterKeyUnreadable'
+    this.warning = by === 'password' ? 'keys-replaced' : 'recovery-replaced'
   }
 }
 
@@ -41,7 +45,7 @@ export function unwrapMasterKey(wrapped: string, opener: Opener, email: string):
   } catch {
     // Whatever stands in the way, the key is not readable.
   }
-  throw new MasterKeyUnreadable()
+  throw new MasterKeyUnreadable(opener.by)
 }
 
 /** What shows the server that somebody holds the recovery code, in base64; it opens nothing. */

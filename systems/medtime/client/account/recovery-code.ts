@@ -39,6 +39,22 @@ export function readRecoveryCode(text: string): Uint8Array | undefined {
   return (value & ((1n << checksumBits) - 1n)) === checksum(secret) ? secret : undefined
 }
 
+/**
+ * The recovery code with what a device has seen, as one text for a QR code on the sheet that is kept: whoever gets in by it holds the
+ * server to the day it was printed.
+ * @param mark of `exportMark`
+ */
+export function writeRecoverySheet(code: string, mark: string | undefined): string {
+  return mark === undefined ? code : `${code} ${mark}`
+}
+
+/** The code, typed alone or scanned with the mark beside it. */
+export function readRecoverySheet(text: string): { secret: Uint8Array; mark: string | undefined } | undefined {
+  const [, code = '', mark] = /^([^.]*?)(?:\s+(MT1\.\S+))?$/.exec(text.trim()) ?? []
+  const secret = readRecoveryCode(code)
+  return secret === undefined ? undefined : { secret, mark }
+}
+
 function checksum(secret: Uint8Array): bigint {
   return toNumber(sha256(secret).subarray(0, 2)) >> 4n
 }

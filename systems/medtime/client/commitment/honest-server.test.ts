@@ -54,7 +54,7 @@ function simulated(server: ServerDouble, name: string, turn: () => Promise<void>
       random: () => 0.5,
       marks: { everyMs: 0 },
       onNotice: (notice) => {
-        if (notice.kind !== 'server-restored') warnings.push(notice)
+        if (notice.kind !== 'server-restored' && notice.kind !== 'trust-on-first-use') warnings.push(notice)
       },
       fetch: async (input, init) => {
         await turn()

@@ -3,7 +3,9 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import type { EntityRecord } from '../local-store.ts'
 import type { PullReport } from '../pull.ts'
+import type { FirstUseNotice } from '../report.ts'
 import { TransientError } from '../retry.ts'
+import { type AccountNews, takeNews, warningOf } from './account-news.ts'
 import { decodeHandedMark, encodeHandedMark } from './exported-mark.ts'
 import { countOf, markId, markType } from './mark.ts'
 import type { Warning } from './notice.ts'
@@ -19,16 +21,21 @@ const mostLooks = 8
 export interface KeeperOptions extends Publisher {
   /** A conflict of two versions of a mark, decided: for ours or for theirs. @throws while theirs is not here yet */
   decide: (record: EntityRecord, decision: 'mine' | 'theirs') => EntityRecord
-  /** Told each warning once. */
-  tell: (warning: Warning) => void
+  /** What the sign-in before learned. */
+  news: AccountNews | undefined
+  /** Told each thing once. */
+  tell: (notice: Warning | FirstUseNotice) => void
 }
 
 /** Keeps this device's mark, and compares those of the others with what the server shows. */
 export interface Keeper {
   track: Track
-  /** Before a pull: counts anew what is here when the key of the commitment is another. */
+  /** Before a pull: keeps what the sign-in learned, and counts anew what is here when the key of the commitment is another. */
   prepare(): Promise<void>
-  /** After a pull; `again` pulls once more, when something has to be looked at twice. Returns what is new to the person. */
+  /**
+   * After a pull; `again` pulls once more, when something has to be looked at twice. Returns what is new to the person, and says in
+   * the report when there was nothing to compare with.
+   */
   compare(report: PullReport, again: () => Promise<PullReport>): Promise<Warning[]>
   /** The server spoke of an epoch that is over. */
   wentBack(): Promise<void>
@@ -49,18 +56,40 @@ export function createKeeper(options: KeeperOptions): Keeper {
   const replace = createSetHash(derive('set commitment'))
   const handKey = derive('handed mark')
 
+  let learned = options.news
+
+  const adopt = async (text: string): Promise<boolean> => {
+    const handed = decodeHandedMark(sealer.user, handKey, text)
+    if (handed === undefined) return false
+    const state = await store.state()
+    const { epoch, seen, facts } = handed
+    const marks = { ...state.marks, demand: { epoch, seen }, facts: merge(state.marks.facts, facts), due: true }
+    await store.save([], { ...state, marks })
+    return true
+  }
+
   return {
     track: createTrack(sealer, replace),
     prepare: async () => {
+      if (learned !== undefined) {
+        const state = await store.state()
+        await store.save([], { ...state, marks: { ...state.marks, news: learned } })
+        if (learned.handed !== undefined) await adopt(learned.handed)
+        learned = undefined
+      }
       const state = await store.state()
       if (state.marks.viewKey === root.id) return
       const view: Record<string, SetCommitment> = {}
-      for (const { type, confirmed } of await store.all()) {
+      const own: string[] = []
+      for (const { id, type, confirmed, pushedAt } of await store.all()) {
         if (confirmed === undefined || type === markType) continue
         const collection = sealer.collectionOf(confirmed.sealed.type)
         view[collection] = replace(view[collection] ?? emptySet, undefined, confirmed.sealed)
+        if (pushedAt !== undefined) own.push(id)
       }
-      await store.save([], { ...state, marks: { ...state.marks, view, viewKey: root.id } })
+      // A device that kept no marks until now vouches for all that it was acknowledged before.
+      const owed = state.marks.viewKey === undefined ? [...new Set([...state.marks.owed, ...own])] : state.marks.owed
+      await store.save([], { ...state, marks: { ...state.marks, view, viewKey: root.id, owed } })
     },
     compare: async (report, again) => {
       let last = report
@@ -71,16 +100,28 @@ export function createKeeper(options: KeeperOptions): Keeper {
         ;({ marks, doubts } = await verifyMarks(store, sealer))
       }
       const state = await store.state()
+      const { news, unproven, demand } = state.marks
       const epoch = state.epoch ?? 0
       const fresh = doubts.filter((doubt) => !state.marks.told.includes(nameOf(doubt, epoch)))
       const told = doubts.map((doubt) => nameOf(doubt, epoch))
-      if (state.marks.due || told.length > 0) await store.save([], { ...state, marks: { ...marks, told } })
       const warnings = gather(fresh, epoch)
+      let next = state.marks.due || told.length > 0 ? { ...marks, told } : state.marks
+      if (news !== undefined) {
+        const taken = takeNews(next, news)
+        next = { ...taken.marks, news: undefined }
+        warnings.push(...taken.changed.map((fact) => accountWarning(fact, epoch)))
+      }
+      if (unproven) {
+        next = { ...next, unproven: false }
+        report.firstUse = demand === undefined && news?.createdHere !== true
+      }
+      if (next !== state.marks) await store.save([], { ...state, marks: next })
       if (report.tampering.length > 0) {
         const entities = [...new Set(report.tampering.map(({ id }) => id))]
         warnings.push({ kind: 'data-tampered', epoch, devices: [], entities })
       }
       for (const warning of warnings) tell(warning)
+      if (report.firstUse) tell({ kind: 'trust-on-first-use', epoch })
       return warnings
     },
     wentBack: async () => {
@@ -119,15 +160,7 @@ export function createKeeper(options: KeeperOptions): Keeper {
       const seen = Object.fromEntries(heads.map((mark) => [mark.device, countOf(mark)]))
       return encodeHandedMark(sealer.user, handKey, { epoch, seen, facts: marks.facts })
     },
-    adoptMark: async (text) => {
-      const handed = decodeHandedMark(sealer.user, handKey, text)
-      if (handed === undefined) return false
-      const state = await store.state()
-      const { epoch, seen, facts } = handed
-      const marks = { ...state.marks, demand: { epoch, seen }, facts: merge(state.marks.facts, facts), due: true }
-      await store.save([], { ...state, marks })
-      return true
-    },
+    adoptMark: adopt,
     pin: async (fact, digest, how) => {
       const state = await store.state()
       const { facts } = state.marks
@@ -138,11 +171,15 @@ export function createKeeper(options: KeeperOptions): Keeper {
     checkPinned: async (fact, shown) => {
       const { epoch, marks } = await store.state()
       if (check(marks.facts, fact, shown) !== 'changed') return undefined
-      const warning: Warning = { kind: kindOf(fact), epoch: epoch ?? 0, devices: [], entities: [] }
+      const warning = accountWarning(fact, epoch ?? 0)
       tell(warning)
       return warning
     },
   }
+}
+
+function accountWarning(fact: PinnedFact, epoch: number): Warning {
+  return { kind: warningOf(fact), epoch, devices: [], entities: [] }
 }
 
 /** A restore explains what is not there yet; everything else has to be looked at twice before it is said. */
@@ -162,17 +199,4 @@ function gather(doubts: readonly Doubt[], epoch: number): Warning[] {
     devices: [...new Set(each.map(({ device }) => device))],
     entities: [...new Set(each.flatMap(({ entities }) => entities))],
   }))
-}
-
-function kindOf(fact: PinnedFact): Warning['kind'] {
-  switch (fact) {
-    case 'keys':
-      return 'keys-replaced'
-    case 'kdf':
-      return 'kdf-changed'
-    case 'recovery':
-      return 'recovery-replaced'
-    default:
-      return 'caregiver-key-replaced'
-  }
 }

@@ -1,3 +1,4 @@
+import type { AccountNews } from './account-news.ts'
 import type { PinnedFacts } from './pinned.ts'
 import type { SetCommitment } from './set-commitment.ts'
 
@@ -23,6 +24,10 @@ export interface MarkState {
   demand: Demand | undefined
   /** Facts of the account, those of all marks and those still to be published. */
   facts: PinnedFacts
+  /** What a sign-in learned of the account and no pull has compared yet. */
+  news: AccountNews | undefined
+  /** Nothing but the word of the server so far: no pull has come to its end. */
+  unproven: boolean
   /** Whether there is something to compare: a mark that is new, or one that was found wanting. */
   due: boolean
   /** Whether the own mark has more to say than it does, besides what is owed. */
@@ -40,6 +45,8 @@ export const initialMarks: MarkState = {
   viewKey: undefined,
   demand: undefined,
   facts: {},
+  news: undefined,
+  unproven: true,
   due: false,
   unpublished: false,
   told: [],

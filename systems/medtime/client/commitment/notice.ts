@@ -1,3 +1,5 @@
+import type { Notice } from '../report.ts'
+
 /** What a person is told of a server that cannot be believed. Each kind is stable: an app may show its own words for it. */
 export type WarningKind =
   /** Something the server gave was changed, moved, renamed, set back or made up. */
@@ -26,7 +28,15 @@ export interface Warning {
 
 type Language = 'es' | 'en'
 
-const texts: Record<WarningKind, Record<Language, string>> = {
+const texts: Record<Notice['kind'], Record<Language, string>> = {
+  'server-restored': {
+    es: 'El servicio se restauró desde una copia de seguridad. Este dispositivo envía de nuevo lo que falta; revisa tus medicamentos en los próximos días.',
+    en: 'The service was restored from a backup. This device sends again what is missing; look over your medicines in the next days.',
+  },
+  'trust-on-first-use': {
+    es: 'Este dispositivo es nuevo y todavía no puede comprobar que lo que muestra el servicio es lo último. Escanea el código de otro de tus dispositivos o el de tu hoja de recuperación; mientras tanto, compara tus medicamentos con tu receta.',
+    en: 'This device is new and cannot yet check that what the service shows is the latest. Scan the code of another of your devices or of your recovery sheet; until then, compare your medicines with your prescription.',
+  },
   'data-tampered': {
     es: 'Parte de lo que envió el servicio no es lo que guardaron tus dispositivos. No se usó: aquí sigue lo último que era correcto. Compara tus medicamentos con tu receta y avísanos.',
     en: 'Part of what the service sent is not what your devices stored. It was not used: what you see is the last that was right. Compare your medicines with your prescription, and tell us.',
@@ -66,6 +76,6 @@ const texts: Record<WarningKind, Record<Language, string>> = {
 }
 
 /** The words for a person, in Spanish or English. */
-export function warningText(kind: WarningKind, language: Language): string {
+export function warningText(kind: Notice['kind'], language: Language): string {
   return texts[kind][language]
 }

@@ -14,6 +14,7 @@ test('a fact nobody pinned is unknown, and a pinned one is what it is and nothin
 })
 
 test('while a change is announced the old and the new are right, after it only the new', () => {
+  assert.equal(check(announce({}, 'keys', next), 'keys', old), 'unknown')
   const before = settle({}, 'keys', old)
   const during = announce(before, 'keys', next)
   assert.deepEqual(

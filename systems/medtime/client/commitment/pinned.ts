@@ -37,12 +37,15 @@ export function digestOf(...parts: readonly (string | Uint8Array)[]): string {
 
 /**
  * A change is announced before the server is asked to make it, and settled after: in between another device may meet the old or the new,
- * and neither is a lie.
+ * and neither is a lie. What nobody has pinned stays unknown: the old one would be taken for a lie.
  */
 export function announce(facts: PinnedFacts, fact: PinnedFact, next: string): PinnedFacts {
   const known = facts[fact]
-  const digests = [...new Set([...(known?.digests ?? []), next])].slice(-4)
-  return { ...facts, [fact]: { revision: (known?.revision ?? 0) + 1, digests } }
+  if (known === undefined) return facts
+  return {
+    ...facts,
+    [fact]: { revision: known.revision + 1, digests: [...new Set([...known.digests, next])].slice(-4) },
+  }
 }
 
 /** From now on this and nothing else is true; undefined when there is nothing any more, as after a caregiver was sent away. */

@@ -33,7 +33,9 @@ export async function publishMark(publisher: Publisher): Promise<void> {
   const last = markOf(sealer, own?.pending.at(-1)?.sealed ?? own?.confirmed?.sealed)
   const lapsed = last !== undefined && last.epoch !== epoch
   if (marks.owed.length === 0 && !marks.unpublished && !lapsed) return
-  if (last !== undefined && !lapsed && Math.abs(now() - Date.parse(last.at)) < everyMs) return
+  const early = last !== undefined && !lapsed && Math.abs(now() - Date.parse(last.at)) < everyMs
+  // What changes of the account must not wait: the server is asked to change it next.
+  if (early && JSON.stringify(last.facts) === JSON.stringify(marks.facts)) return
 
   const fresh = lapsed ? await vouchAgain(publisher, last, epoch) : []
   for (const id of new Set(marks.owed)) {
