@@ -20,6 +20,7 @@ import { parseCount, parseSeed } from './numbers.ts'
 import { runFacts } from './run-facts.ts'
 import { serverVersionOf } from './server-version.ts'
 import { registerSoakDevices } from './soak-devices.ts'
+import { registerSoakRequests } from './soak-requests.ts'
 
 interface SoakFlags {
   all?: true
@@ -50,6 +51,7 @@ export const registerSoak: RegisterCommand = (program, context) => {
       soakSystems('soak restores', restoresGuarantee, restoreRepeatedly, name, flags, context),
     )
   registerSoakDevices(soak, context)
+  registerSoakRequests(withSoakOptions(soak.command('requests'), 'this many requests'), context)
   soak
     .command('properties')
     .description("Runs the property tests of Aval's own repository with many more examples.")
@@ -85,11 +87,11 @@ export const registerSoak: RegisterCommand = (program, context) => {
 
 type Soak = (options: SoakOptions) => Promise<Finding>
 
-function withSoakOptions(command: Command): Command {
+function withSoakOptions(command: Command, each = 'this many kills of each'): Command {
   return command
     .argument('[system]', 'name of the system')
     .option('--all', 'every system that has services of its own')
-    .option('--count <number>', 'this many kills of each', parseCount)
+    .option('--count <number>', each, parseCount)
     .option('--seconds <number>', 'for this long', parseCount)
     .option('--seed <number>', 'repeats the random choices of an earlier run', parseSeed, randomInt(2 ** 31))
     .option('--json', 'prints the evidence as one JSON array')

@@ -78,6 +78,18 @@ export function deriveGuarantees(plan: Plan): Guarantee[] {
     for (const [name, promised] of Object.entries(entry.promises)) {
       promise('behaviour', service, name, promised.claim, holds, ['services', service, 'promises', name], promised)
     }
+    if (entry.openapi !== undefined) {
+      const claim = `Whatever is asked of ${service}, it answers as ${entry.openapi.path} declares, without failing and without telling what was sent`
+      promise(
+        'behaviour',
+        `requests:${service}`,
+        'answered',
+        claim,
+        holds,
+        ['services', service, 'openapi'],
+        entry.openapi,
+      )
+    }
     for (const [name, target] of Object.entries(entry.performance)) {
       const path = ['services', service, 'performance', name]
       for (const percentile of ['p50', 'p95', 'p99'] as const) {

@@ -16,6 +16,13 @@ const performance = z.strictObject({
   ...citation,
 })
 
+const openapi = z
+  .strictObject({
+    path: z.string().startsWith('/').describe('Path that answers with the OpenAPI document, version 3.'),
+    ...citation,
+  })
+  .describe('What the service says it answers. Requests of every kind are tried against it.')
+
 const common = {
   only: z.enum(['development']).describe('Left out of every other environment.').optional(),
   port: z.int().min(1).max(65535).describe('Preferred port; a free one is taken when it is in use.').optional(),
@@ -40,6 +47,7 @@ const common = {
     .default({})
     .describe('Behaviours that the cases of the exercise prove over the wire.'),
   performance: z.record(name, performance).default({}).describe('How fast named operations are answered.'),
+  openapi: openapi.optional(),
   ...citation,
 }
 

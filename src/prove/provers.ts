@@ -8,12 +8,14 @@ import { performanceProver } from './performance/prover.ts'
 import { projectionProver } from './projection/prover.ts'
 import type { Prover } from './prover.ts'
 import { recoveryProver } from './recovery/prover.ts'
+import { requestsProver } from './requests/prover.ts'
 import { erasureProver } from './retention/erasure-prover.ts'
 import { retentionProver } from './retention/prover.ts'
 
 /** Every prover, in the order they run: recovery destroys what the ones before it need, integrity judges what it restored. */
 export const provers: readonly Prover[] = [
   behaviourProver,
+  requestsProver,
   performanceProver,
   retentionProver,
   erasureProver,

@@ -15,6 +15,8 @@ export interface Scratch {
   directory: string
   /** The system, started on first use and shared by the proofs of a run. */
   environment(): Promise<Environment>
+  /** From now on every line that the environment logs is told as well. @returns what ends that */
+  hear(listener: (line: string) => void): () => void
   /** Stops everything and removes the directory. */
   dispose(): Promise<void>
 }
@@ -47,15 +49,23 @@ export async function createScratch(options: {
   )
 
   let started: Promise<Environment> | undefined
+  const listeners = new Set<(line: string) => void>()
   return {
     directory,
+    hear: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
     environment: () => {
       started ??= startEnvironment({
         system: options.system,
         directory: join(directory, 'environment'),
         environment: 'scratch',
         clock: options.clock,
-        log: options.log,
+        log: (line) => {
+          for (const listener of listeners) listener(line)
+          options.log(line)
+        },
         ...(options.afterMigration === undefined ? {} : { afterMigration: options.afterMigration }),
         ...(options.serviceEnvironment === undefined ? {} : { serviceEnvironment: options.serviceEnvironment }),
         ...(options.signal === undefined ? {} : { signal: options.signal }),

@@ -27,6 +27,11 @@ export default definePlan({
       databaseRole: 'medtime_accounts',
       replicas: { min: 2, max: 10 },
       availability: '99.9%',
+      openapi: {
+        path: '/openapi.json',
+        source: 'BACKEND-ARCH-001 §3.1, §8.1',
+        requirements: ['MB-3.1', 'MB-8.1'],
+      },
       promises: {
         'unknown-accounts': {
           claim: 'A sign-in begins and fails alike whether or not there is such an account',
@@ -92,6 +97,12 @@ export default definePlan({
       databaseRole: 'medtime_api',
       replicas: { min: 2, max: 20 },
       availability: '99.9%',
+      openapi: {
+        path: '/openapi.json',
+        source: 'BACKEND-ARCH-001 §3.1, §8.1',
+        requirements: ['MB-3.1', 'MB-8.1'],
+        note: 'The document names no description of the interface; without one nobody could say what an answer should have been.',
+      },
       promises: {
         'push-atomic': {
           claim: 'A push writes every entity it carries, or none',

@@ -10,6 +10,15 @@ export interface Answer {
   json: Json | undefined
 }
 
+/** A request as it was sent, placeholders filled. */
+export interface Sent {
+  method: string
+  /** Whole address. */
+  target: string
+  headers: Headers
+  body: Buffer | undefined
+}
+
 export interface Sending {
   /** Base address of the service. */
   address: string
@@ -18,6 +27,8 @@ export interface Sending {
   values: Values
   timeLimitMs: number
   signal?: AbortSignal | undefined
+  /** Told of the request and the status it was answered with. */
+  heard?: ((sent: Sent, status: number) => void) | undefined
 }
 
 /**
@@ -45,6 +56,8 @@ export async function send(request: HttpRequest, sending: Sending): Promise<Answ
       ...(body === undefined ? {} : { body }),
     })
     const text = await response.text()
+    const sent = body === undefined ? undefined : Buffer.from(body)
+    sending.heard?.({ method: request.method, target: target.href, headers, body: sent }, response.status)
     return { status: response.status, headers: response.headers, text, json: parse(text) }
   } catch (error) {
     signal?.throwIfAborted()

@@ -9,7 +9,7 @@ const atOnce = 4
 /** Runs the cases of the exercise over the wire against the running system; a promise is the sum of its cases. */
 export const behaviourProver: Prover = {
   kind: 'behaviour',
-  accepts: (guarantee) => guarantee.path[0] === 'services',
+  accepts: (guarantee) => guarantee.path[0] === 'services' && guarantee.path[2] === 'promises',
   async *prove(guarantees, session) {
     const { clock, exercise, signal } = session
     const all = exercise.behaviours()

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { failure } from '../../errors.ts'
 import type { Behaviour, Exchange, Json } from '../exercise.ts'
-import { type Answer, send } from './exchange.ts'
+import { type Answer, type Sent, send } from './exchange.ts'
 import { mismatches } from './expectation.ts'
 import { resolvePointer } from './json-pointer.ts'
 import { CaseFault } from './template.ts'
@@ -17,6 +17,8 @@ export interface CaseContext {
   signal?: AbortSignal | undefined
   /** How long one answer may take, milliseconds; 20 000 unless told. */
   timeLimitMs?: number
+  /** Told of every request that was answered, and with which status. */
+  heard?(sent: Sent, status: number): void
 }
 
 export interface CaseResult {
@@ -65,6 +67,7 @@ async function carryOut(exchange: Exchange, values: Map<string, Json>, context: 
     values,
     timeLimitMs: context.timeLimitMs ?? 20_000,
     signal: context.signal,
+    heard: context.heard,
   })
   if ('unanswered' in answer) return [answer.unanswered]
   const wrong = mismatches(exchange.expect, answer, values)

@@ -43,7 +43,12 @@ suite('the proof of retention', { timeout: 120_000, concurrency: true }, () => {
           seed: 5,
           faults: new Set(faults),
           effort: efforts.full,
-          scratch: { directory, environment: () => assert.fail('needs no server'), dispose: async () => undefined },
+          scratch: {
+            directory,
+            hear: () => () => undefined,
+            environment: () => assert.fail('needs no server'),
+            dispose: async () => undefined,
+          },
           signal: new AbortController().signal,
         },
         { days: 25, pause: { from: 12, to: 20 } },

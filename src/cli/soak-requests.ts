@@ -1,0 +1,101 @@
+import type { Command } from 'commander'
+import type { Evidence } from '../ledger/evidence.ts'
+import { openLedger } from '../ledger/ledger.ts'
+import { deriveGuarantees } from '../plan/derive.ts'
+import { findProject } from '../project/find-project.ts'
+import { loadSystem } from '../project/load-system.ts'
+import type { Project, System } from '../project/project.ts'
+import { conclude } from '../prove/conclude.ts'
+import { proveRequests } from '../prove/requests/prove-requests.ts'
+import { requestsProver } from '../prove/requests/prover.ts'
+import { openSession } from '../prove/session.ts'
+import { readSubjects } from '../prove/subject.ts'
+import { chooseSystems } from './choose-systems.ts'
+import { type CommandContext, printJson, usage } from './command.ts'
+import { runFacts } from './run-facts.ts'
+import { serverVersionOf } from './server-version.ts'
+
+interface Flags {
+  all?: true
+  count?: number
+  seconds?: number
+  seed: number
+  json?: true
+}
+
+/** `aval soak requests`, on a command that has the options of every soak. */
+export function registerSoakRequests(command: Command, context: CommandContext): void {
+  command
+    .description(
+      'Requests of every kind for every operation of the OpenAPI documents: valid, at the bounds, malformed, hostile; each answer, log and metric is judged, and kept as evidence.',
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  aval soak requests medtime --count 10000\n\nExit codes: 0 all were answered as declared, 1 one was not, 2 the command line is wrong, 3 it could not be judged.',
+    )
+    .action(async (name: string | undefined, flags: Flags) => {
+      if (flags.count === undefined && flags.seconds === undefined)
+        throw usage('soak requests', 'Say how long: --count or --seconds.')
+      const project = await findProject(context.cwd, context.home)
+      const evidence: Evidence[] = []
+      for (const each of chooseSystems(project, name, flags.all === true, 'soak requests')) {
+        const system = await loadSystem(project, each)
+        const found = await soakSystem(project, system, flags, context)
+        if (found.length === 0 && !flags.all)
+          throw usage('soak requests', `No service of ${system.name} names its openapi document in the plan.`)
+        evidence.push(...found)
+      }
+      if (flags.json) printJson(context, evidence)
+      else
+        for (const { guarantee, verdict, reason } of evidence)
+          context.out(`${guarantee} ${verdict}: ${reason} (seed ${flags.seed}).\n`)
+      const verdicts = evidence.map(({ verdict }) => verdict)
+      context.exitWith(verdicts.includes('refuted') ? 1 : verdicts.every((verdict) => verdict === 'proven') ? 0 : 3)
+    })
+}
+
+async function soakSystem(
+  project: Project,
+  system: System,
+  flags: Flags,
+  context: CommandContext,
+): Promise<Evidence[]> {
+  const { clock, signal } = context
+  const guarantees = deriveGuarantees(system.plan).filter(
+    (guarantee) => guarantee.kind === requestsProver.kind && requestsProver.accepts(guarantee, system),
+  )
+  if (guarantees.length === 0) return []
+  context.err(`${system.name}, seed ${flags.seed}\n`)
+  const subjectOf = await readSubjects(system, await serverVersionOf(system))
+  const facts = await runFacts(project, system, flags.seed, 'full')
+  const evidence: Evidence[] = []
+  const { session, close } = await openSession({
+    system,
+    state: project.state,
+    clock,
+    seed: flags.seed,
+    effort: 'full',
+    signal,
+    progress: () => undefined,
+    log: () => undefined,
+  })
+  const ledger = openLedger(project.state, clock)
+  try {
+    for (const guarantee of guarantees) {
+      const share = Math.ceil((flags.count ?? Number.POSITIVE_INFINITY) / guarantees.length)
+      const end = clock.now() + ((flags.seconds ?? Number.POSITIVE_INFINITY) * 1_000) / guarantees.length
+      const finding = await proveRequests(guarantee, session, {
+        until: (sent) => sent < share && clock.now() < end,
+        told: (line) => context.err(`${line}\n`),
+      })
+      signal.throwIfAborted()
+      const concluded = conclude(finding, subjectOf(guarantee), facts)
+      ledger.append(concluded)
+      evidence.push(concluded)
+    }
+  } finally {
+    ledger.close()
+    await close()
+  }
+  return evidence
+}

@@ -1,0 +1,18 @@
+import type { Prover } from '../prover.ts'
+import { proveRequests } from './prove-requests.ts'
+
+/** Requests for each sample of other proofs: every operation is asked several times even in a quick look. */
+const requestsASample = 3
+
+/** Sends requests of every kind for every operation that a service's OpenAPI document names. `aval soak requests` sends more. */
+export const requestsProver: Prover = {
+  kind: 'behaviour',
+  accepts: (guarantee) => guarantee.path[0] === 'services' && guarantee.path[2] === 'openapi',
+  async *prove(guarantees, session) {
+    const count = session.effort.samples * requestsASample
+    for (const guarantee of guarantees) {
+      yield await proveRequests(guarantee, session, { until: (sent) => sent < count, told: () => undefined })
+    }
+  },
+  mutants: [],
+}
