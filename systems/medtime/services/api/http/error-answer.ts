@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 /** Of every answer other than success, RFC 9457. Some hold more members, which stand beside these. */
-export const errorAnswer = z.object({
+export const errorAnswer = z.looseObject({
   type: z.string().describe('`/problems/` and the code in small letters; names the kind of problem and stays.'),
   title: z.string().describe('The kind of problem in words.'),
   status: z.int(),
