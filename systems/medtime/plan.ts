@@ -286,6 +286,25 @@ export default definePlan({
           requirements: ['MI-7.4b'],
           note: 'The documents ask for no fresh sign-in. A token lives an hour and may be stolen; what it allows should be undone by its end.',
         },
+        'knows-no-medication': {
+          claim:
+            'No route and no member that the services describe speaks of doses, adherence or reports, and an entity that says in clear what it is about is refused',
+          source: 'BACKEND-ARCH-001 §3.2',
+          requirements: ['MB-3.2'],
+          note: 'The catalog of medicines is public and the same for everybody.',
+        },
+        'crashes-tell-nothing': {
+          claim:
+            'A crash report holds class, code, own frames and a hash that the server cannot compute, or is refused',
+          source: 'TECH-INF-001 §2.3',
+          requirements: ['MI-2.3c'],
+        },
+        'usage-counted': {
+          claim: 'Of use only app_open, screen_view and user_engagement are counted, by tier and role',
+          source: 'TECH-INF-001 §2.3',
+          requirements: ['MI-2.3c'],
+          note: 'Counted in memory, so that no row says who used what and when.',
+        },
         'ocr-tried': {
           claim:
             'No key to seal an image to is given out before this instance has seen that nothing gets out of the process that reads images, and that it reads a prescription drawn for it',
@@ -426,6 +445,22 @@ export default definePlan({
         sql: "SELECT column_name::text FROM information_schema.columns WHERE table_schema = 'public' AND table_name = 'srv_ocr_requests' AND column_name NOT IN ('id', 'user_id', 'status', 'created_at', 'completed_at', 'error_code')",
         source: 'BACKEND-ARCH-001 §7.2',
         requirements: ['MB-5.4c'],
+      },
+      'knows-no-medication': {
+        claim:
+          'No table, column, function, type or constraint of the server speaks of medicines, doses, adherence or reports, but those of the public catalog',
+        sql: "WITH words AS (SELECT '(medic|drug|dose|dosis|dosage|pill|adheren|report|prescri|therap|symptom|regimen)' AS pattern), named AS (SELECT format('%s.%s', c.relname, a.attname) AS name FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relnamespace = 'public'::regnamespace AND a.attnum > 0 AND c.relname !~ '^(srv|idx)_catalog_' UNION ALL SELECT format('%s(%s) %s', p.proname, array_to_string(p.proargnames, ','), p.prosrc) FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.proname !~ '^srv_catalog_' UNION ALL SELECT format('%s %s', t.typname, (SELECT string_agg(e.enumlabel, ',') FROM pg_enum e WHERE e.enumtypid = t.oid)) FROM pg_type t WHERE t.typnamespace = 'public'::regnamespace AND t.typname !~ '^_?srv_catalog_' UNION ALL SELECT format('%s %s', k.conname, pg_get_constraintdef(k.oid)) FROM pg_constraint k WHERE k.connamespace = 'public'::regnamespace AND k.conname !~ '^srv_catalog_') SELECT name FROM named, words WHERE name ~* pattern",
+        source: 'BACKEND-ARCH-001 §3.2',
+        requirements: ['MB-3.2'],
+        note: 'The type of an entity is a word of the client, stored as it comes; nothing of the schema depends on it.',
+      },
+      'crashes-in-time': {
+        claim:
+          'No crash report is kept for longer than 90 days and two, and there is no room in one for more than was promised',
+        sql: "SELECT id::text FROM srv_app_crashes WHERE received_at < now() - interval '92 days' UNION ALL SELECT column_name::text FROM information_schema.columns WHERE table_schema = 'public' AND table_name = 'srv_app_crashes' AND column_name NOT IN ('id', 'received_at', 'kind', 'class', 'code', 'frames', 'platform', 'version', 'user_hash')",
+        source: 'TECH-INF-001 §2.3',
+        requirements: ['MI-2.3c'],
+        note: 'The job removes them every night; two days of grace let it fail once.',
       },
       'files-whole': {
         claim: 'Every file has the size and the SHA-256 that were acknowledged',
@@ -1409,7 +1444,7 @@ export default definePlan({
         type: 'counter',
         help: 'Crashes of the app.',
         labels: ['platform', 'version', 'error_type'],
-        emittedBy: ['mobile'],
+        emittedBy: ['api'],
         source: 'TECH-INF-001 §5.2',
       },
       app_launch_time_seconds: {
@@ -1432,7 +1467,7 @@ export default definePlan({
         type: 'counter',
         help: 'The only events of use that are counted.',
         labels: ['event', 'tier', 'role'],
-        emittedBy: ['mobile'],
+        emittedBy: ['api'],
         source: 'TECH-INF-001 §2.3',
         requirements: ['MI-2.3c'],
       },
@@ -1535,6 +1570,8 @@ export default definePlan({
         '/account/consents/{text}',
         '/account/export',
         '/account/texts',
+        '/app/crashes',
+        '/app/usage',
         '/health',
         '/health/ready',
         '/metrics',
@@ -1641,7 +1678,7 @@ export default definePlan({
       note: 'A slow statement is logged by query id and duration: its text can hold what nobody may read.',
     },
     errors: {
-      fields: ['code', 'class', 'frames', 'platform', 'version', 'user_hash'],
+      fields: ['kind', 'code', 'class', 'frames', 'platform', 'version', 'user_hash'],
       keep: '90d',
       source: 'TECH-INF-001 §2.3',
       requirements: ['MI-2.3c'],

@@ -45,11 +45,11 @@ async function failures(
   const addressOf = (service: string) => running.get(service)?.address ?? ''
   try {
     // Most cases do without accounts.
-    const withAccounts = selected.some(({ promise }) => promise.startsWith('accounts/'))
+    const asked = new Set(selected.flatMap(({ exchanges }) => exchanges.map(({ service }) => service)))
+    const withAccounts = asked.has('accounts')
     if (withAccounts) await start('accounts', { ACCOUNTS_KEY: Buffer.alloc(32, 9).toString('base64') })
     await start('api', { ...(withAccounts ? { ACCOUNTS_URL: addressOf('accounts') } : {}), ...environment['api'] })
-    if (selected.some(({ promise }) => promise.startsWith('catalog/')))
-      await start('catalog', environment['catalog'] ?? {})
+    if (asked.has('catalog')) await start('catalog', environment['catalog'] ?? {})
     const context = {
       address: addressOf,
       credentials: async (alias: string) => ({ authorization: `Bearer ${await cast.token(alias)}` }),

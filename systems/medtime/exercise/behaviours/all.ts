@@ -1,5 +1,6 @@
 import type { Behaviour } from 'aval'
 import type { People } from '../people.ts'
+import { app } from './app.ts'
 import { blobValidation } from './blob-validation.ts'
 import { catalogBlind, catalogDownload, catalogSearch, catalogValidator } from './catalog.ts'
 import { catalogSources } from './catalog-sources.ts'
@@ -11,6 +12,7 @@ import { filesPrivate } from './files-private.ts'
 import { health } from './health.ts'
 import { limits } from './limits.ts'
 import { deviceRegistration, webhookSigned } from './messages.ts'
+import { noMedication } from './no-medication.ts'
 import { ocr } from './ocr.ts'
 import { ownRowsOnly } from './own-rows-only.ts'
 import { pullComplete } from './pull-complete.ts'
@@ -62,6 +64,8 @@ export function allBehaviours(people: People): Behaviour[] {
     deviceRegistration,
     webhookSigned,
     ocr,
+    app,
+    noMedication,
     errorsAreBlind,
     health,
     limits,

@@ -1,5 +1,6 @@
 import type { Mutation } from 'aval'
 import { accountsMutations } from './accounts.ts'
+import { appMutations } from './app.ts'
 import { catalogMutations } from './catalog.ts'
 import { devicesMutations } from './devices.ts'
 import { familyMutations } from './family.ts'
@@ -25,5 +26,6 @@ export const allMutations: readonly Mutation[] = [
   ...ocrMutations,
   ...accountsMutations,
   ...messagesMutations,
+  ...appMutations,
   ...devicesMutations,
 ]

@@ -1,3 +1,4 @@
+import { appArea } from './app/area.ts'
 import type { SharedCache } from './catalog/answer-cache.ts'
 import { catalogArea } from './catalog/area.ts'
 import type { Database } from './database.ts'
@@ -42,7 +43,7 @@ export function createAreas(parts: AreaParts): Area[] {
     messagesArea({ database, settings: messages, now }),
   ]
   areas.push(catalogArea({ database, metrics, shared: sharedAnswers, now }), ocrArea({ database, metrics, now }))
-  areas.push(rightsArea({ database, now }))
+  areas.push(rightsArea({ database, now }), appArea({ database, metrics, now }))
   const ready = async () => void (await Promise.all([database.ready(), sync.ready()]))
   areas.push(serviceArea(metrics, ready, () => description))
   const description = describeApi(areas.flatMap(({ routes }) => Object.values(routes)))

@@ -33,6 +33,10 @@ export interface Metrics {
   limited(limit: string, tier: string, address: string): void
   /** Whether an answer of the catalog was found in its cache. */
   cache(outcome: 'hit' | 'miss'): void
+  /** An app crashed, hung, or was ended for want of memory. */
+  appCrash(platform: string, version: string, kind: string): void
+  /** An event of use. */
+  appEvent(event: string, tier: string, role: string): void
   syncStarted(): void
   syncEnded(): void
   text(): Promise<string>
@@ -74,6 +78,8 @@ export function createMetrics(waiting: () => number): Metrics {
       refusals.note(address)
     },
     cache: (status) => metrics.count('cache_requests_total', { status }),
+    appCrash: (platform, version, kind) => metrics.count('app_crashes_total', { platform, version, error_type: kind }),
+    appEvent: (event, tier, role) => metrics.count('app_events_total', { event, tier, role }),
     syncStarted: () => {
       syncing++
     },

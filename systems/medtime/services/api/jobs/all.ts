@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { cleanCrashes } from '../app/crashes.ts'
 import type { Run } from '../database.ts'
 import { cleanOcrRequests } from '../ocr/clean.ts'
 import { createStore } from '../sync/store.ts'
@@ -14,6 +15,7 @@ const verified = z.tuple([z.object({ broken_at: z.string().nullable() })])
 export const allJobs: readonly Job[] = [
   // BACKEND-ARCH-001 §7.2: at 03:00 UTC what is older than 30 days.
   { name: 'ocr-requests', schedule: '0 3 * * *', work: ({ run, now }) => cleanOcrRequests(run, now) },
+  { name: 'app-crashes', schedule: '10 3 * * *', work: ({ run, now }) => cleanCrashes(run, now) },
   {
     name: 'tombstones',
     schedule: '30 3 * * *',

@@ -170,6 +170,11 @@ test('what is over goes at its time, of everybody, and nothing else', async () =
       )
     }
     await client.query(
+      `INSERT INTO srv_app_crashes (id, received_at, kind, class, frames, platform, version, user_hash)
+       SELECT gen_random_uuid(), now() - n * interval '1 day', 'crash', 'Error', '{}', 'ios', '1.0.0', repeat('0', 32)
+       FROM unnest(ARRAY[89, 91, 400]) AS n`,
+    )
+    await client.query(
       `INSERT INTO srv_rate_windows (bucket, slice, counts, used, granted, allowed, empty_at)
        SELECT 'b' || n, 1, array_fill(0, ARRAY[61]), 0, 0, 1, now() + n * interval '1 hour' FROM unnest(ARRAY[-1, 1]) AS n`,
     )
@@ -182,6 +187,7 @@ test('what is over goes at its time, of everybody, and nothing else', async () =
   await jobs.stop()
   assert.deepEqual(Object.fromEntries(said.map(({ event, job, count }) => [job, `${event} ${count}`])), {
     'ocr-requests': 'job_done 2',
+    'app-crashes': 'job_done 2',
     tombstones: 'job_done 0',
     rotations: 'job_done 0',
     sessions: 'job_done 1',
@@ -193,11 +199,11 @@ test('what is over goes at its time, of everybody, and nothing else', async () =
     const { rows } = await client.query(
       `SELECT (SELECT count(*)::int FROM srv_ocr_requests) AS ocr, (SELECT count(*)::int FROM srv_sessions) AS sessions,
          (SELECT count(*)::int FROM srv_refresh_tokens) AS tokens, (SELECT count(*)::int FROM srv_family_invites) AS invites,
-         (SELECT count(*)::int FROM srv_rate_windows) AS windows`,
+         (SELECT count(*)::int FROM srv_rate_windows) AS windows, (SELECT count(*)::int FROM srv_app_crashes) AS crashes`,
     )
     return rows[0]
   })
-  assert.deepEqual(left, { ocr: 1, sessions: 1, tokens: 1, invites: 1, windows: 1 })
+  assert.deepEqual(left, { ocr: 1, sessions: 1, tokens: 1, invites: 1, windows: 1, crashes: 1 })
 })
 
 test('nothing is removed from a log of accounts that was changed', async () => {
@@ -221,8 +227,13 @@ test('a caller whose clock runs ahead removes nothing before its time', async ()
        VALUES ($1, $1, 'phone', now(), now(), now(), now(), 1)`,
       [user],
     )
+    await client.query(
+      `INSERT INTO srv_app_crashes (id, received_at, kind, class, frames, platform, version, user_hash)
+       VALUES ($1, now(), 'crash', 'Error', '{}', 'ios', '1.0.0', repeat('0', 32))`,
+      [user],
+    )
   })
-  for (const name of ['srv_clean_ocr_requests', 'srv_clean_sessions', 'srv_clean_invites']) {
+  for (const name of ['srv_clean_ocr_requests', 'srv_clean_sessions', 'srv_clean_invites', 'srv_clean_app_crashes']) {
     const rows = await instances[0].run<{ removed: string }>(name, `SELECT public.${name}($1) AS removed`, [
       at('2099-01-01T00:00:00Z'),
     ])
