@@ -7,7 +7,7 @@ export interface Arrived<Kind> {
   ms: number
 }
 
-/** Sends so many requests a second, evenly, whether or not those before were answered. Rejects at the first answer other than 200. */
+/** Sends so many requests a second, evenly, whether or not those before were answered. Rejects at the first answer that does not say yes. */
 export async function arrive<Kind>(
   address: string,
   rate: number,

@@ -2,10 +2,12 @@ import { Agent, request } from 'node:http'
 
 /** One request. */
 export interface Call {
-  method: 'GET' | 'POST'
+  method: 'GET' | 'POST' | 'PUT'
   path: string
   headers: Record<string, string>
-  body: string | undefined
+  body: string | Uint8Array<ArrayBuffer> | undefined
+  /** Status of an answer that says yes; 200 unless told. */
+  yes?: number
   /** Given the answer, when it is there; without it the answer is not kept. */
   done?(answer: string): void
 }
@@ -24,7 +26,7 @@ export interface Measured {
 
 /**
  * Keeps `connections` requests in flight for a time, each connection sending its next request when the last was answered.
- * Rejects at the first answer other than 200.
+ * Rejects at the first answer that does not say yes.
  */
 export async function load(target: Target, connections: number, seconds: number): Promise<Measured> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections })
@@ -48,17 +50,17 @@ export async function load(target: Target, connections: number, seconds: number)
   return { latencies, seconds: (performance.now() - started) / 1000 }
 }
 
-/** Resolves when the answer is there and was given to the call. Rejects for an answer other than 200. */
+/** Resolves when the answer is there and was given to the call. Rejects for an answer that does not say yes. */
 export async function exchange(agent: Agent, address: string, call: Call): Promise<void> {
   const answer = await answerOf(agent, address, call)
   call.done?.(answer)
 }
 
 function answerOf(agent: Agent, address: string, call: Call): Promise<string> {
-  const { method, path, headers, body, done } = call
+  const { method, path, headers, body, done, yes = 200 } = call
   return new Promise((resolve, reject) => {
     const outgoing = request(`${address}${path}`, { agent, method, headers }, (answer) => {
-      if (answer.statusCode !== 200) reject(new Error(`${method} ${path} answered ${answer.statusCode}`))
+      if (answer.statusCode !== yes) reject(new Error(`${method} ${path} answered ${answer.statusCode}`))
       const parts: Buffer[] = []
       answer.on('error', reject)
       answer.on('end', () => resolve(Buffer.concat(parts).toString('utf8')))

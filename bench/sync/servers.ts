@@ -1,6 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock } from '../../src/clock.ts'
 import { findBinaries } from '../../src/postgres/binaries.ts'
@@ -8,9 +6,9 @@ import { withClient } from '../../src/postgres/connection.ts'
 import { prepareDatabase } from '../../src/postgres/database.ts'
 import { startServer } from '../../src/postgres/launch.ts'
 import { temporaryPlace } from '../../src/postgres/place.ts'
-import { freePort } from '../../src/run/free-port.ts'
 import plan from '../../systems/medtime/plan.ts'
 import { migrate } from '../../systems/medtime/test/database.ts'
+import { type Launched, launch } from './launch.ts'
 import { naiveSchema } from './naive-schema.ts'
 
 export interface Servers {
@@ -27,7 +25,7 @@ const root = join(import.meta.dirname, '../..')
 /** One Postgres with the plan's settings, MedTime's issuer and API, and the naive server. Logs go to files, as in operation. */
 export async function startServers(nodeFlags: readonly string[] = [], { countLimits = true } = {}): Promise<Servers> {
   const place = await temporaryPlace('bench')
-  const children: ChildProcess[] = []
+  const launched: Launched[] = []
   const postgres = await startServer({
     dataDirectory: join(place.path, 'data'),
     binaries: await findBinaries('embedded'),
@@ -36,8 +34,7 @@ export async function startServers(nodeFlags: readonly string[] = [], { countLim
     settings: { ...plan.database?.settings, max_wal_size: '8GB', checkpoint_timeout: '1h' },
   })
   const stop = async () => {
-    for (const child of children) child.kill('SIGTERM')
-    await Promise.all(children.map((child) => new Promise((resolve) => ended(child, resolve))))
+    await Promise.all(launched.map((server) => server.stop()))
     await postgres.stop('immediate')
     await place.remove()
   }
@@ -51,28 +48,25 @@ export async function startServers(nodeFlags: readonly string[] = [], { countLim
     })
     await migrate(database.ownerUrl)
     await withClient(database.ownerUrl, (client) => client.query(naiveSchema))
-    const start = async (file: string, environment: Record<string, string>, flags: readonly string[] = []) => {
-      const port = await freePort()
-      const log = join(place.path, `${port}.log`)
-      const output = openSync(log, 'a')
-      const child = spawn(process.execPath, [...flags, join(root, file)], {
-        cwd: place.path,
-        env: { PATH: process.env['PATH'], AVAL_ENVIRONMENT: 'scratch', PORT: String(port), ...environment },
-        stdio: ['ignore', output, output],
+    const start = async (
+      file: string,
+      ready: string,
+      environment: Record<string, string>,
+      flags: readonly string[] = [],
+    ) => {
+      const server = await launch({
+        args: () => [...flags, join(root, file)],
+        environment: (port) => ({ AVAL_ENVIRONMENT: 'scratch', PORT: String(port), ...environment }),
+        directory: place.path,
+        ready,
       })
-      closeSync(output)
-      children.push(child)
-      const address = `http://127.0.0.1:${port}`
-      const deadline = Date.now() + 20_000
-      while (!(await answers(`${address}${file.includes('issuer') ? '/health' : '/health/ready'}`))) {
-        if (Date.now() > deadline) throw new Error(`${file} did not start: ${readFileSync(log, 'utf8')}`)
-        await systemClock.sleep(25)
-      }
-      return address
+      launched.push(server)
+      return server.address
     }
-    const issuer = await start('systems/medtime/services/issuer/main.ts', {})
+    const issuer = await start('systems/medtime/services/issuer/main.ts', '/health', {})
     const medtime = await start(
       'systems/medtime/services/api/main.ts',
+      '/health/ready',
       {
         DATABASE_URL: database.roleUrl('medtime_api'),
         ISSUER_URL: issuer,
@@ -82,23 +76,10 @@ export async function startServers(nodeFlags: readonly string[] = [], { countLim
       },
       nodeFlags,
     )
-    const naive = await start('bench/sync/naive-server.ts', { DATABASE_URL: database.ownerUrl })
+    const naive = await start('bench/sync/naive-server.ts', '/health/ready', { DATABASE_URL: database.ownerUrl })
     return { medtime, naive, issuer, adminUrl: database.adminUrl, postgres: postgres.version, stop }
   } catch (error) {
     await stop()
     throw error
-  }
-}
-
-function ended(child: ChildProcess, resolve: (value?: unknown) => void): void {
-  if (child.exitCode !== null || child.signalCode !== null) resolve()
-  else child.once('exit', resolve)
-}
-
-async function answers(url: string): Promise<boolean> {
-  try {
-    return (await fetch(url)).ok
-  } catch {
-    return false
   }
 }
