@@ -29,6 +29,8 @@ export interface LyingServer {
   lie(lie: Lie | undefined): void
   /** The same for a page as a whole. */
   liePage(lie: (page: Page) => Page): void
+  /** From now on answers of a method and path are changed so. */
+  lieAt(method: string, path: string, change: (body: string) => string): void
   /** From now on this device is shown the account of another token. */
   redirect(token: string | undefined): void
 }
@@ -36,11 +38,16 @@ export interface LyingServer {
 export function createLyingServer(): LyingServer {
   let lie: ((page: Page) => Page) | undefined
   let other: string | undefined
+  const changes = new Map<string, (body: string) => string>()
   return {
     fetch: async (input, init) => {
       const headers = new Headers(init?.headers)
       if (other !== undefined) headers.set('authorization', `Bearer ${other}`)
       const response = await fetch(input, { ...init, headers })
+      const change = changes.get(`${init?.method ?? 'GET'} ${new URL(String(input)).pathname}`)
+      if (change !== undefined) {
+        return new Response(change(await response.text()), { status: response.status, headers: response.headers })
+      }
       if (lie === undefined || !String(input).includes('/sync/pull') || response.status !== 200) return response
       const told = page.parse(await response.json())
       return Response.json(lie(told))
@@ -50,6 +57,9 @@ export function createLyingServer(): LyingServer {
     },
     liePage: (next) => {
       lie = next
+    },
+    lieAt: (method, path, change) => {
+      changes.set(`${method} ${path}`, change)
     },
     redirect: (token) => {
       other = token

@@ -26,7 +26,9 @@ export function takeNews(marks: MarkState, { shown, made }: AccountNews): { mark
   let { facts } = marks
   // What was made here counts once the server shows it. Until then it may have been overtaken by a device that was faster.
   const arrived = made?.keys !== undefined && made.keys === shown.keys
-  if (arrived) for (const [fact, digest] of entriesOf(made)) facts = settle(facts, fact, digest)
+  for (const [fact, digest] of arrived ? entriesOf(made) : []) {
+    if (facts[fact]?.digests.join() !== digest) facts = settle(facts, fact, digest)
+  }
   const changed: PinnedFact[] = []
   for (const [fact, digest] of entriesOf(shown)) {
     const found = check(facts, fact, digest)

@@ -1,6 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { randomBytes } from '@noble/hashes/utils.js'
 import { fromBase64, toBase64 } from '../base64.ts'
+import { digestOf } from '../commitment/pinned.ts'
 import { createKeyRing } from '../keys.ts'
 import { systemClock } from '../retry.ts'
 import { NotReady } from '../rotation.ts'
@@ -235,6 +236,8 @@ export function createSupervised(options: SupervisedOptions): Supervised {
         until: invite.accessDays === null ? null : now() + invite.accessDays * dayMs,
         ended: false,
       }
+      // What is pinned makes the mark go out at once: who was verified, and with which key, must not wait to be vouched for.
+      await client.pin(`caregiver:${supervisor}`, digestOf(fromBase64(given.publicKey)), 'settled')
       await remember((state) => ({ ...state, given: { ...state.given, [answer.invite]: given } }))
       const keys = await keysFor(given)
       await api.confirm(supervisor, keys.slice(0, keyBatch))
@@ -244,6 +247,7 @@ export function createSupervised(options: SupervisedOptions): Supervised {
     revoke: async (supervisor) => {
       // The server first, which works at once; the rest does not depend on whether it did as it was told.
       await api.revoke(supervisor)
+      await client.pin(`caregiver:${supervisor}`, undefined, 'settled')
       await remember((state) =>
         endLinks(
           closeInvites(state, (_, { answer }) => answer?.user === supervisor),
