@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { newRecoverySecret, readRecoveryCode, writeRecoveryCode } from './recovery-code.ts'
+import {
+  newRecoverySecret,
+  readRecoveryCode,
+  readRecoverySheet,
+  writeRecoveryCode,
+  writeRecoverySheet,
+} from './recovery-code.ts'
 
 const secrets = fc.uint8Array({ minLength: 16, maxLength: 16 })
 
@@ -39,4 +45,15 @@ test('what is too short, too long or of other symbols is no code', () => {
   for (const wrong of ['', code.slice(1), `${code}0`, code.replace(/.$/, 'U')]) {
     assert.equal(readRecoveryCode(wrong), undefined)
   }
+})
+
+test('a sheet holds the code and the mark, and the code alone is a sheet as well', () => {
+  const secret = newRecoverySecret()
+  const code = writeRecoveryCode(secret)
+  assert.deepEqual(readRecoverySheet(`\n${writeRecoverySheet(code, 'MT1.mark-_7')} `), { secret, mark: 'MT1.mark-_7' })
+  for (const typed of [writeRecoverySheet(code, undefined), code.toLowerCase().replaceAll('-', ' ')]) {
+    assert.deepEqual(readRecoverySheet(typed), { secret, mark: undefined })
+  }
+  assert.equal(readRecoverySheet('MT1.mark'), undefined)
+  assert.equal(readRecoverySheet(`${code.slice(1)} MT1.mark`), undefined)
 })

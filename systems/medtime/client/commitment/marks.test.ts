@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, test } from 'node:test'
+import { memoryStore } from '../local-store.ts'
 import { type ServerDouble, serverDouble } from '../server-double.ts'
 import { type ClientOptions, createSyncClient, type SyncClient } from '../sync-client.ts'
 import { markType } from './mark.ts'
+import { initialMarks } from './mark-state.ts'
 
 const user = '3f0c1a52-0000-4000-8000-000000000001'
 const text = (value: string) => new TextEncoder().encode(value)
@@ -284,6 +286,55 @@ test('a device that was away for months gives up what is said to be deleted, and
     warnings.map(({ kind, entities }) => ({ kind, entities })),
     [{ kind: 'changes-withheld', entities: [taken] }],
   )
+})
+
+test('a device from before there were marks vouches for what it had written then', async () => {
+  const server = serverDouble(100)
+  const store = memoryStore()
+  const before = device('phone', server, { store })
+  const [written, read] = [randomUUID(), randomUUID()]
+  await before.put('dose', written, text('one'))
+  await before.push()
+  const laptop = device('laptop', server)
+  await laptop.put('dose', read, text('of another'))
+  await laptop.push()
+  await before.pull()
+  await store.save([], { ...(await store.state()), marks: initialMarks })
+
+  await device('phone', server, { store }).sync()
+  assert.equal(marksOn(server).length, 1)
+  const without = (id: string) =>
+    device('new', {
+      fetch: async (input, init) => {
+        const response = await server.fetch(input, init)
+        if (!String(input).includes('/sync/pull')) return response
+        const page: Page = await response.json()
+        return Response.json({ ...page, entities: page.entities.filter((row) => row.id !== id) })
+      },
+    })
+  const { warnings } = await without(written).sync()
+  assert.deepEqual(
+    warnings.map(({ kind, entities }) => ({ kind, entities })),
+    [{ kind: 'changes-withheld', entities: [written] }],
+  )
+  assert.deepEqual((await without(read).sync()).warnings, [], 'what nobody vouched for nobody can miss')
+})
+
+test('whoever starts without a mark is told once that it had to trust; whoever was handed one is not', async () => {
+  const server = serverDouble(100)
+  const phone = device('phone', server)
+  await phone.put('dose', randomUUID(), text('one'))
+  assert.equal((await phone.sync()).firstUse, true)
+  const store = memoryStore()
+  const told: string[] = []
+  const tablet = () => device('tablet', server, { store, onNotice: ({ kind }) => told.push(kind) })
+  assert.equal((await tablet().sync()).firstUse, true)
+  assert.equal((await tablet().sync()).firstUse, false)
+  assert.deepEqual(told, ['trust-on-first-use'])
+  const laptop = device('laptop', server, { onNotice: ({ kind }) => told.push(kind) })
+  await laptop.adoptMark((await phone.exportMark()) ?? '')
+  assert.equal((await laptop.sync()).firstUse, false)
+  assert.equal(told.length, 1)
 })
 
 describe('after a restore of the server', () => {

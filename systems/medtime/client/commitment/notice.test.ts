@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type WarningKind, warningText } from './notice.ts'
+import type { Notice } from '../report.ts'
+import { warningText } from './notice.ts'
 
-const kinds: Record<WarningKind, true> = {
+const kinds: Record<Notice['kind'], true> = {
+  'server-restored': true,
+  'trust-on-first-use': true,
   'data-tampered': true,
   'changes-withheld': true,
   'devices-split': true,
@@ -14,7 +17,7 @@ const kinds: Record<WarningKind, true> = {
   'caregiver-key-replaced': true,
 }
 
-test('each warning is told in Spanish and in English, in words of its own that fit a small screen', () => {
+test('each thing is told in Spanish and in English, in words of its own that fit a small screen', () => {
   const texts = Object.keys(kinds).flatMap((kind) =>
     isKind(kind) ? [warningText(kind, 'es'), warningText(kind, 'en')] : [],
   )
@@ -22,6 +25,6 @@ test('each warning is told in Spanish and in English, in words of its own that f
   for (const text of texts) assert.ok(text.length > 60 && text.length < 240, text)
 })
 
-function isKind(text: string): text is WarningKind {
+function isKind(text: string): text is Notice['kind'] {
   return text in kinds
 }
