@@ -37,7 +37,7 @@ export async function startAccounts(
   const log: LogEntry[] = []
   const { areas, tokens } = createAccountsService({
     database,
-    sealing: createSealing(Buffer.alloc(32, 7)),
+    sealing: createSealing({ keys: [Buffer.alloc(32, 7)], names: undefined }),
     metrics,
     issuer: tokenIssuer,
     audience: tokenAudience,

@@ -102,7 +102,7 @@ export async function startMessengerStage(): Promise<MessengerStage> {
   const api = open(database.roleUrl('medtime_api'))
   const accounts = open(database.roleUrl('medtime_accounts'))
   const messenger = open(messengerUrl)
-  const vault = createVault(Buffer.from(key, 'hex'))
+  const vault = createVault({ keys: [Buffer.from(key, 'hex')], names: undefined })
   const clock = { now: Date.now() }
   const now = () => clock.now
   const logged: string[] = []

@@ -18,7 +18,7 @@ test('what is in the way is named, and no value is told', () => {
 
 test('in production the key is given, providers are asked over https, and nobody vouches for whomever they are asked to', () => {
   const production = { ...sound, AVAL_ENVIRONMENT: 'production', ACCOUNTS_KEY: key }
-  assert.deepEqual(readConfig(production).sealingKey, Buffer.alloc(32, 3))
+  assert.deepEqual(readConfig(production).sealing, { keys: [Buffer.alloc(32, 3)], names: undefined })
   assert.throws(() => readConfig({ ...sound, AVAL_ENVIRONMENT: 'production' }), /ACCOUNTS_KEY/)
   assert.throws(() => readConfig({ ...production, ISSUER_URL: 'https://issuer.example.test' }), /ISSUER_URL/)
   const listed = (provider: unknown) => ({ ...production, IDENTITY_PROVIDERS: JSON.stringify([provider]) })

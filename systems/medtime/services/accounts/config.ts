@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { loopback, networks } from '../api/limits/networks.ts'
+import { type KeyRing, keysText, keyText, ringOf } from '../keys/key-ring.ts'
 import { type Provider, providers } from './identity/provider.ts'
 
 const developmentEnvironments = ['development', 'scratch']
@@ -12,10 +13,8 @@ const schema = z.object({
   DATABASE_POOL: z.coerce.number().int().min(1).max(200).default(15),
   TOKEN_ISSUER: z.string().min(1).default('https://auth.medtime.app'),
   TOKEN_AUDIENCE: z.string().min(1).default('medtime-api'),
-  ACCOUNTS_KEY: z
-    .string()
-    .regex(/^[A-Za-z0-9+/]{43}=$/)
-    .optional(),
+  ACCOUNTS_KEY: keysText('base64').optional(),
+  ACCOUNTS_NAMES_KEY: keyText('base64').optional(),
   IDENTITY_PROVIDERS: providers.optional(),
   ISSUER_URL: z.url({ protocol: /^https?$/ }).optional(),
   TRUSTED_PROXIES: networks.optional(),
@@ -34,8 +33,8 @@ export interface Config {
   /** `iss` and `aud` of its tokens. */
   tokenIssuer: string
   tokenAudience: string
-  /** What seals the secrets in the database: 32 bytes. Whoever restores the database needs them as well. */
-  sealingKey: Buffer
+  /** What seals the secrets in the database. Whoever restores the database needs them as well. */
+  sealing: KeyRing
   /** Whose ID tokens are taken for tokens of ours. */
   providers: Provider[]
   /** Proxies that are believed when they tell whom they speak for. */
@@ -89,11 +88,12 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     limitsExempt: values.LIMITS_EXEMPT ?? (scratch ? loopback : []),
     limitsTimes: values.LIMITS_TIMES,
     // Not one made here: a database that is restored on another machine must open there.
-    sealingKey:
-      values.ACCOUNTS_KEY === undefined
-        ? createHash('sha256').update('medtime: a key of accounts for development').digest()
-        : Buffer.from(values.ACCOUNTS_KEY, 'base64'),
+    sealing: ringOf('ACCOUNTS_KEY', values.ACCOUNTS_KEY ?? [developmentKey()], values.ACCOUNTS_NAMES_KEY),
   }
+}
+
+function developmentKey(): Buffer {
+  return createHash('sha256').update('medtime: a key of accounts for development').digest()
 }
 
 /** The issuer that provers use, as somebody else who signs people in: it tells their tier and that it asked for two factors. */

@@ -34,7 +34,7 @@ async function start(): Promise<() => Promise<void>> {
     onStatement: (seconds) => metrics.statement(seconds),
     onLostConnection: () => log.error({ event: 'database_connection_lost' }),
   })
-  const sealing = createSealing(config.sealingKey)
+  const sealing = createSealing(config.sealing)
   const messages = readMessagesSettings(process.env)
   const { areas, tokens } = createAccountsService({
     database,

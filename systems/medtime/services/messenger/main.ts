@@ -2,7 +2,9 @@ import { openDatabase } from '../api/database.ts'
 import { createLog, errorCode } from '../api/http/log.ts'
 import { runService } from '../api/http/run-service.ts'
 import { serveHealth } from '../api/http/serve-health.ts'
+import { keptOnSuccess } from '../api/kept-on-success.ts'
 import { phoneNumber } from '../api/messages/phone-number.ts'
+import { requireSameNames } from '../keys/names-check.ts'
 import { readMessengerConfig } from './config.ts'
 import { startDrain } from './drain.ts'
 import { fcmSender } from './fcm/send.ts'
@@ -56,7 +58,12 @@ async function start(): Promise<() => Promise<void>> {
       onFailure: (thrown) => log.error({ event: 'failed', error_code: errorCode(thrown) }),
     },
   )
-  const health = await serveHealth({ host: config.host, port: config.port, ready: database.ready, metrics })
+  const sameNames = keptOnSuccess(() => requireSameNames(database, 'messages', config.vault.hash('names')))
+  const ready = async () => {
+    await database.ready()
+    await sameNames()
+  }
+  const health = await serveHealth({ host: config.host, port: config.port, ready, metrics })
 
   return async () => {
     await Promise.all([health.close(), drain.stop()])

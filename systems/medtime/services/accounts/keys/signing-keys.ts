@@ -29,6 +29,9 @@ const publicKeySchema = z.object({
   use: z.literal('sig'),
 })
 
+/** What a private key is sealed for. */
+export const signingKeyPurpose = (kid: string) => `signing key ${kid}`
+
 /** How long what was read from the database is gone by; far shorter than a key is published before it signs. */
 const freshMs = 60_000
 /** Number of the lock that one instance holds while it makes a key; of no meaning beyond that. */
@@ -66,7 +69,7 @@ export function createSigningKeys({ database, sealing, now }: SigningKeysOptions
   }
   const open = (key: StoredKey): Promise<CryptoKey> => {
     const known =
-      opened.get(key.kid) ?? importPKCS8(sealing.open(`signing key ${key.kid}`, key.sealedPrivateKey), 'RS256')
+      opened.get(key.kid) ?? importPKCS8(sealing.open(signingKeyPurpose(key.kid), key.sealedPrivateKey), 'RS256')
     opened.set(key.kid, known)
     return known
   }
@@ -132,5 +135,5 @@ async function makeKey(sealing: Sealing): Promise<Omit<StoredKey, keyof Term>> {
   const kid = createHash('sha256').update(spki).digest('hex').slice(0, 32)
   const pem = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
   const publicKey = publicKeySchema.parse({ ...(await exportJWK(pair.publicKey)), kid, alg: 'RS256', use: 'sig' })
-  return { kid, publicKey, sealedPrivateKey: sealing.seal(`signing key ${kid}`, pem) }
+  return { kid, publicKey, sealedPrivateKey: sealing.seal(signingKeyPurpose(kid), pem) }
 }

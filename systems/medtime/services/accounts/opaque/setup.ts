@@ -1,11 +1,14 @@
 import type { Database } from '../../api/database.ts'
+import { requireSameNames } from '../../keys/names-check.ts'
 import type { Sealing } from '../sealing/seal.ts'
 import { createOpaqueSetup, type Opaque, type OpaqueSetup, openOpaque } from './opaque.ts'
 
-const purpose = 'opaque setup'
+/** What the setup is sealed for. */
+export const opaquePurpose = 'opaque setup'
 
 /** The server's half of OPAQUE with the secrets of this database; the first instance that asks makes them. */
 export async function opaqueOf(database: Database, sealing: Sealing): Promise<Opaque> {
+  await requireSameNames(database, 'accounts', sealing.mac('names', ''))
   const found = await read(database, sealing)
   if (found !== undefined) return openOpaque(found)
   const { secret, standIn } = await createOpaqueSetup()
@@ -13,7 +16,7 @@ export async function opaqueOf(database: Database, sealing: Sealing): Promise<Op
   await database.run(
     'make opaque setup',
     'INSERT INTO public.srv_opaque_setup (sealed_setup, stand_in_record) VALUES ($1, $2) ON CONFLICT DO NOTHING',
-    [sealing.seal(purpose, secret), standIn],
+    [sealing.seal(opaquePurpose, secret), standIn],
   )
   const made = await read(database, sealing)
   if (made === undefined) throw new Error('the setup of OPAQUE was not kept')
@@ -27,5 +30,5 @@ async function read(database: Database, sealing: Sealing): Promise<OpaqueSetup |
     [],
   )
   const [row] = rows
-  return row && { secret: sealing.open(purpose, row.sealed_setup), standIn: row.stand_in_record }
+  return row && { secret: sealing.open(opaquePurpose, row.sealed_setup), standIn: row.stand_in_record }
 }

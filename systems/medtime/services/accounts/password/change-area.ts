@@ -12,7 +12,7 @@ import type { Opaque } from '../opaque/opaque.ts'
 import type { Sealing } from '../sealing/seal.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import type { Attempts } from './attempts.ts'
-import { passwordRecord } from './records.ts'
+import { passwordRecord, recoveryRecord } from './records.ts'
 import { changeRequest, changeStartAnswer, changeStartRequest, done } from './wire.ts'
 
 const routes = {
@@ -84,6 +84,7 @@ export function changeArea(parts: ChangeAreaParts): Area {
           // Nobody begins a session by the old password while it is replaced.
           if ((await accounts.read(run, user, true)) === undefined) throw new ApiError('SIGN_IN_FAILED')
           await accounts.setPassword(run, user, passwordRecord(asked), now())
+          if (asked.recovery !== undefined) await accounts.setRecovery(run, user, recoveryRecord(asked.recovery), now())
           await sessions.endOthers(run, user, session, 'password_changed')
         })
         await guard.succeeded(shown.handle, request.ip)

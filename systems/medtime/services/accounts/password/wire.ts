@@ -53,7 +53,12 @@ export const changeStartRequest = z.strictObject({
   challenge: solution.optional(),
 })
 export const changeStartAnswer = startAnswer.extend(registrationAnswer.shape)
-export const changeRequest = z.strictObject({ attempt_id: z.guid(), finish_request: message, ...replacement })
+export const changeRequest = z.strictObject({
+  attempt_id: z.guid(),
+  finish_request: message,
+  ...replacement,
+  recovery: recovery.optional().describe('Another recovery code; the one before is worth nothing then.'),
+})
 
 const proof = recovery.shape.proof
 export const recoverRequest = z.strictObject({ email, proof, challenge: solution.optional() })

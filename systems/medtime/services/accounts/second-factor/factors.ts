@@ -36,6 +36,10 @@ interface SmsRow {
   code_tries: number
 }
 
+/** What a secret and a number are sealed for. */
+export const totpPurpose = (user: string) => `totp ${user}`
+export const numberPurpose = (user: string) => `number ${user}`
+
 export interface FactorsOptions {
   sealing: Sealing
   /** Milliseconds since the epoch. */
@@ -43,7 +47,6 @@ export interface FactorsOptions {
 }
 
 export function createFactors({ sealing, now }: FactorsOptions): Factors {
-  const totpPurpose = (user: string) => `totp ${user}`
   const hashOf = (user: string, kind: string, code: string) => sealing.mac(`${kind} ${user}`, code)
   const totpOf = async (run: Run, user: string) => {
     const rows = await run<{ sealed_secret: Buffer; confirmed_at: Date | null; last_step: string }>(
@@ -143,14 +146,14 @@ export function createFactors({ sealing, now }: FactorsOptions): Factors {
         'offer sms',
         `INSERT INTO public.srv_sms_factors AS s (user_id, sealed_number) VALUES ($1, $2)
          ON CONFLICT (user_id) DO UPDATE SET sealed_number = $2`,
-        [user, sealing.seal(`number ${user}`, number)],
+        [user, sealing.seal(numberPurpose(user), number)],
       )
       return makeSmsCode(run, user)
     },
     newSmsCode: async (run, user) => {
       const sms = await smsOf(run, user)
       if (sms?.confirmed_at == null) return undefined
-      const number = sealing.open(`number ${user}`, sms.sealed_number)
+      const number = sealing.open(numberPurpose(user), sms.sealed_number)
       return { number, code: await makeSmsCode(run, user) }
     },
     take: async (run, user, method, code) => {

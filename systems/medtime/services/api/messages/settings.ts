@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { type KeyRing, keysText, keyText, ringOf } from '../../keys/key-ring.ts'
 import { createVault, type Vault } from './vault.ts'
 
 /*
@@ -8,10 +9,8 @@ import { createVault, type Vault } from './vault.ts'
  */
 
 const schema = z.object({
-  MESSAGES_KEY: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .optional(),
+  MESSAGES_KEY: keysText('hex').optional(),
+  MESSAGES_NAMES_KEY: keyText('hex').optional(),
   TWILIO_AUTH_TOKEN: z.string().min(1).optional(),
   MESSAGES_WEBHOOK_ORIGIN: z
     .url({ protocol: /^https?$/ })
@@ -37,20 +36,19 @@ export function readMessagesSettings(environment: NodeJS.ProcessEnv): MessagesSe
     const names = [...new Set(result.error.issues.map((issue) => issue.path.join('.')))]
     throw new Error(`These environment variables are malformed: ${names.join(', ')}`)
   }
-  const { MESSAGES_KEY, TWILIO_AUTH_TOKEN, MESSAGES_WEBHOOK_ORIGIN, AVAL_ENVIRONMENT } = result.data
+  const { MESSAGES_KEY, MESSAGES_NAMES_KEY, TWILIO_AUTH_TOKEN, MESSAGES_WEBHOOK_ORIGIN, AVAL_ENVIRONMENT } = result.data
   const developing = developmentEnvironments.includes(AVAL_ENVIRONMENT)
-  const key =
-    MESSAGES_KEY === undefined
-      ? developing
-        ? createHash('sha256').update('medtime: a key for development').digest()
-        : undefined
-      : Buffer.from(MESSAGES_KEY, 'hex')
+  const keys = MESSAGES_KEY ?? (developing ? developmentKeys() : undefined)
   const authToken = TWILIO_AUTH_TOKEN ?? (developing ? developmentAuthToken : undefined)
   const origin = MESSAGES_WEBHOOK_ORIGIN ?? (developing ? developmentOrigin : undefined)
   return {
-    vault: key === undefined ? undefined : createVault(key),
+    vault: keys === undefined ? undefined : createVault(ringOf('MESSAGES_KEY', keys, MESSAGES_NAMES_KEY)),
     webhook: authToken === undefined || origin === undefined ? undefined : { authToken, origin },
   }
+}
+
+function developmentKeys(): KeyRing['keys'] {
+  return [createHash('sha256').update('medtime: a key for development').digest()]
 }
 
 /** With these anybody can try the webhooks of a development system. */

@@ -3,18 +3,19 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { readMessagesSettings } from './settings.ts'
-import { createVault } from './vault.ts'
+import { createVault, messagesNamesKey } from './vault.ts'
 
 const key = randomBytes(32)
-const vault = createVault(key)
+const under = (...keys: [Buffer, ...Buffer[]]) => createVault({ keys, names: undefined })
+const vault = under(key)
 
 test('what is sealed opens at its place under its key, and nowhere else, and not when a bit of it is changed', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme' }), fc.string(), fc.nat(), (text, place, at) => {
       const sealed = vault.seal(text, place)
-      assert.equal(createVault(key).open(sealed, place), text)
+      assert.equal(under(key).open(sealed, place), text)
       assert.throws(() => vault.open(sealed, `${place}.`))
-      assert.throws(() => createVault(randomBytes(32)).open(sealed, place))
+      assert.throws(() => under(randomBytes(32)).open(sealed, place))
       const changed = Buffer.from(sealed)
       const index = at % changed.length
       changed[index] = (changed[index] ?? 0) ^ 1
@@ -27,8 +28,24 @@ test('what is sealed opens at its place under its key, and nowhere else, and not
 
 test('the same text is sealed differently each time, and hashed the same under one key only', () => {
   assert.notDeepEqual(vault.seal('x', 'p'), vault.seal('x', 'p'))
-  assert.deepEqual(vault.hash('x'), createVault(key).hash('x'))
-  assert.notDeepEqual(vault.hash('x'), createVault(randomBytes(32)).hash('x'))
+  assert.deepEqual(vault.hash('x'), under(key).hash('x'))
+  assert.notDeepEqual(vault.hash('x'), under(randomBytes(32)).hash('x'))
+})
+
+test('the first key of a ring seals, and every one opens', () => {
+  const next = randomBytes(32)
+  assert.equal(under(next, key).open(vault.seal('x', 'p'), 'p'), 'x')
+  const present = under(next, key).seal('x', 'p')
+  assert.equal(under(next).open(present, 'p'), 'x')
+  assert.throws(() => vault.open(present, 'p'))
+  const handedOn = createVault({ keys: [next], names: messagesNamesKey(key) })
+  assert.deepEqual(handedOn.hash('x'), vault.hash('x'))
+})
+
+test('several keys need one that names are hashed with', () => {
+  const MESSAGES_KEY = `${'11'.repeat(32)},${'22'.repeat(32)}`
+  assert.throws(() => readMessagesSettings({ MESSAGES_KEY }), /MESSAGES_NAMES_KEY is needed/)
+  assert.ok(readMessagesSettings({ MESSAGES_KEY, MESSAGES_NAMES_KEY: '33'.repeat(32) }).vault)
 })
 
 test('only what names itself a development gets the key that everybody knows', () => {

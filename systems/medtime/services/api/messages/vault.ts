@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
+import { type KeyRing, openWithAny } from '../../keys/key-ring.ts'
 
 /*
  * Telephone numbers, push tokens and what a waiting message holds stand in the database sealed: whoever reads a backup of it without the
@@ -18,12 +19,20 @@ const formatOne = 1
 const nonceLength = 12
 const tagLength = 16
 
-/** @param key 32 random bytes, the same for every instance */
-export function createVault(key: Uint8Array): Vault {
-  if (key.length !== 32) throw new RangeError('The key of messages must have 32 bytes')
-  const derived = (purpose: string) => Buffer.from(hkdfSync('sha256', key, '', `medtime messages ${purpose}`, 32))
-  const sealing = derived('seal')
-  const hashing = derived('hash')
+/** What names are hashed with while there is one key. */
+export function messagesNamesKey(key: Buffer): Buffer {
+  return derived(key, 'hash')
+}
+
+function derived(key: Buffer, purpose: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', key, '', `medtime messages ${purpose}`, 32))
+}
+
+/** @param ring the same for every instance */
+export function createVault({ keys, names }: KeyRing): Vault {
+  const opening = keys.map((key) => derived(key, 'seal'))
+  const [sealing = derived(keys[0], 'seal')] = opening
+  const hashing = names ?? messagesNamesKey(keys[0])
   return {
     seal: (text, place) => {
       const nonce = randomBytes(nonceLength)
@@ -35,10 +44,12 @@ export function createVault(key: Uint8Array): Vault {
     open: (sealed, place) => {
       if (sealed.length < 1 + nonceLength + tagLength || sealed[0] !== formatOne) throw new Error('Not sealed here')
       const nonce = sealed.subarray(1, 1 + nonceLength)
-      const decipher = createDecipheriv('aes-256-gcm', sealing, nonce, { authTagLength: tagLength })
-      decipher.setAAD(Buffer.from(place, 'utf8'))
-      decipher.setAuthTag(sealed.subarray(-tagLength))
-      return decipher.update(sealed.subarray(1 + nonceLength, -tagLength)).toString('utf8') + decipher.final('utf8')
+      return openWithAny(opening, (key) => {
+        const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagLength })
+        decipher.setAAD(Buffer.from(place, 'utf8'))
+        decipher.setAuthTag(sealed.subarray(-tagLength))
+        return decipher.update(sealed.subarray(1 + nonceLength, -tagLength)).toString('utf8') + decipher.final('utf8')
+      })
     },
     hash: (text) => createHmac('sha256', hashing).update(text, 'utf8').digest(),
   }
