@@ -6,6 +6,10 @@ const scope = {
   of: z.string().describe('What is limited: a class of requests, a body, a message.'),
   tiers: z.array(z.string()).default([]).describe('The tiers that numbers by tier are given for.'),
   status: z.int().default(429).describe('The HTTP status of a refusal.'),
+  cases: z
+    .boolean()
+    .default(false)
+    .describe('Whether the exercise has cases with the promise `limits/<name>`: what is just allowed, and one more.'),
   ...citation,
 }
 

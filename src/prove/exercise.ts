@@ -89,7 +89,7 @@ export interface Exchange {
 /** One case of a contract, as data. The last exchange is the case, those before it set the scene. */
 export interface Behaviour {
   id: string
-  /** `service/promise` of the plan that the case belongs to. */
+  /** `service/promise` of the plan that the case belongs to, or `limits/<name>` for a limit that has cases. */
   promise: string
   title: string
   exchanges: Exchange[]

@@ -4,6 +4,7 @@ import { behaviourProver } from './behaviour/prover.ts'
 import { devicesProver } from './devices/prover.ts'
 import { escrowProver } from './escrow/prover.ts'
 import { integrityProver } from './integrity/prover.ts'
+import { limitsProver } from './limits/prover.ts'
 import { performanceProver } from './performance/prover.ts'
 import { projectionProver } from './projection/prover.ts'
 import type { Prover } from './prover.ts'
@@ -16,6 +17,7 @@ import { retentionProver } from './retention/prover.ts'
 export const provers: readonly Prover[] = [
   behaviourProver,
   requestsProver,
+  limitsProver,
   performanceProver,
   retentionProver,
   erasureProver,

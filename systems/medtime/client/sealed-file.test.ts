@@ -26,7 +26,7 @@ describe('a sealed file', () => {
     for (const size of [0, 1, 262_140, 262_141, fileLimit]) {
       const file = randomBytes(size)
       const bytes = sealed(file)
-      assert.ok(bytes.length <= 5_505_024, 'it fits the limit of the server')
+      assert.ok(bytes.length <= 5_374_328, 'it fits the limit of the server')
       for (const piece of [size > 10_000 ? 50_000 : 1, bytes.length])
         assert.deepEqual(Buffer.from((await openFile(sealer, id, cut(bytes, piece))) ?? []), file)
     }

@@ -30,6 +30,9 @@ const cases = allBehaviours(cast)
 const promised = ['api', 'accounts', 'catalog'].flatMap((service) =>
   Object.keys(plan.services?.[service]?.promises ?? {}).map((name) => `${service}/${name}`),
 )
+const limited = Object.entries(plan.limits ?? {}).flatMap(([name, { cases }]) =>
+  cases === true ? [`limits/${name}`] : [],
+)
 
 /** Runs cases against services of their own over the database. */
 async function failures(
@@ -70,8 +73,9 @@ async function failures(
 }
 
 test('every promise has at least two cases, and every case belongs to one', () => {
-  assert.deepEqual([...new Set(cases.map(({ promise }) => promise))].sort(), promised.toSorted())
-  for (const promise of promised)
+  const all = [...promised, ...limited]
+  assert.deepEqual([...new Set(cases.map(({ promise }) => promise))].sort(), all.toSorted())
+  for (const promise of all)
     assert.ok(cases.filter((behaviour) => behaviour.promise === promise).length >= 2, `${promise} has two cases`)
   assert.equal(new Set(cases.map(({ id }) => id)).size, cases.length, 'ids are unique')
 })
@@ -95,6 +99,10 @@ test('every promise has a break', () => {
   const broken = new Set(allMutations.map(({ breaks }) => breaks))
   assert.deepEqual(
     promised.filter((promise) => !broken.has(`behaviour/${promise}`)),
+    [],
+  )
+  assert.deepEqual(
+    limited.filter((limit) => !broken.has(`${limit}/exact`)),
     [],
   )
 })

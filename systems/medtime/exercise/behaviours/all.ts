@@ -28,6 +28,7 @@ import { secondFactor } from './second-factor.ts'
 import { securityHeaders } from './security-headers.ts'
 import { sessionsByTier } from './sessions-by-tier.ts'
 import { sinceOverlap } from './since-overlap.ts'
+import { sizes } from './sizes.ts'
 import { syncStatus } from './sync-status.ts'
 import { tokensChecked } from './tokens-checked.ts'
 import { tokensRotate } from './tokens-rotate.ts'
@@ -69,6 +70,7 @@ export function allBehaviours(people: People): Behaviour[] {
     errorsAreBlind,
     health,
     limits,
+    sizes,
     securityHeaders,
     rights,
     recentSignIn,

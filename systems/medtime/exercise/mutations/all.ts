@@ -9,6 +9,7 @@ import { limitsAndRightsMutations } from './limits-and-rights.ts'
 import { messagesMutations } from './messages.ts'
 import { ocrMutations } from './ocr.ts'
 import { serviceMutations } from './service.ts'
+import { sizesMutations } from './sizes.ts'
 import { syncPullMutations } from './sync-pull.ts'
 import { syncPushMutations } from './sync-push.ts'
 import { syncRotateMutations } from './sync-rotate.ts'
@@ -27,5 +28,6 @@ export const allMutations: readonly Mutation[] = [
   ...accountsMutations,
   ...messagesMutations,
   ...appMutations,
+  ...sizesMutations,
   ...devicesMutations,
 ]

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { errorAnswer } from '../http/error-answer.ts'
 
-/** Most bytes of a file as it is stored: 5 MB, and what sealing and padding add. */
-export const fileLimit = 5_505_024
+/** Most bytes of a file as it is stored: what 5 MiB become by sealing and padding, TECH-INF-001 §2.2. */
+export const fileLimit = 5_374_328
 
 export const fileParams = z.strictObject({
   id: z
