@@ -5,6 +5,7 @@ import { KdfRefused } from '../client/account/kdf.ts'
 import { MasterKeyUnreadable } from '../client/account/master-key.ts'
 import { writeRecoverySheet } from '../client/account/recovery-code.ts'
 import { memoryStore } from '../client/local-store.ts'
+import { SyncError } from '../client/request.ts'
 import { assertTold, type Person, password, type Stage, startStage } from './household.ts'
 import { createLyingServer } from './lying-server.ts'
 
@@ -42,11 +43,15 @@ test('a life with an honest server: no alarm, and only a device that was handed 
   const { masterKey, tokens } = phone.signedIn
   const change = { email: ana.email, present: password, next: second, masterKey, token: tokens.access_token }
   await ana.sdk.changePassword({ ...change, client: first.client })
+  // What the recovery code opens was never seen by anybody but the person; a new code replaces it all the same.
+  const { recoveryCode } = await ana.sdk.renewRecoveryCode({ ...change, present: second, client: first.client })
+  await assert.rejects(ana.sdk.recover(ana.email, sheet, third), SyncError, 'the old one is worth nothing')
   const again = (await ana.signIn('tablet', { with: second })).open(store)
   await again.client.sync()
 
   // Then it is forgotten: a new device gets in by the sheet, which holds the server to what it was when it was printed.
-  await ana.sdk.recover(ana.email, sheet, third)
+  const newSheet = writeRecoverySheet(recoveryCode, await first.client.exportMark())
+  await ana.sdk.recover(ana.email, newSheet, third)
   const laptop = (await ana.signIn('laptop', { sdk: ana.sdk, with: third })).open()
   assert.equal((await laptop.client.sync()).firstUse, false)
   assert.equal(new TextDecoder().decode((await laptop.client.get(dose))?.value), 'taken')

@@ -1,14 +1,12 @@
-import { client as opaque, ready } from '@serenity-kit/opaque'
 import { z } from 'zod'
 import type { AccountNews } from '../commitment/account-news.ts'
 import { createMasterKey } from '../keys.ts'
-import { refusal, SyncError } from '../request.ts'
+import { refusal } from '../request.ts'
 import { type Clock, systemClock, TransientError } from '../retry.ts'
 import { type ClientOptions, createSyncClient, type SyncClient } from '../sync-client.ts'
 import { type AccountApi, createAccountApi } from './account-api.ts'
 import {
   recoverAnswer,
-  registrationAnswer,
   type SecondFactorNeeded,
   secondFactorNeeded,
   startAnswer,
@@ -16,10 +14,10 @@ import {
   tokenAnswer,
 } from './account-wire.ts'
 import { passwordDigests, recoveryDigest } from './facts.ts'
-import { checkedKdf, keyStretching, usualKdf } from './kdf.ts'
-import { knownAs, recoveryProof, unwrapMasterKey, wrapMasterKey } from './master-key.ts'
-import { normalPassword, passwordFaults, WeakPassword } from './password-rules.ts'
+import { knownAs, recoveryProof, unwrapMasterKey } from './master-key.ts'
+import { recoveryOf, refuseWeak, register, showPassword, wrapped } from './password.ts'
 import { newRecoverySecret, readRecoverySheet, writeRecoveryCode } from './recovery-code.ts'
+import { type AccountChange, type PasswordChange, replaceOpeners } from './replace-openers.ts'
 
 export interface AccountsOptions {
   /** Base address of the accounts service; a function when it may move. */
@@ -54,18 +52,6 @@ export interface HalfSignedIn {
   goOn(method?: 'totp' | 'sms' | 'recovery_code', code?: string): Promise<SignedIn>
 }
 
-export interface PasswordChange {
-  email: string
-  present: string
-  next: string
-  /** As the sign-in gave it; it is wrapped anew and stays what it is. */
-  masterKey: Uint8Array
-  /** An access token. */
-  token: string
-  /** Of this device: the person's other devices hear through it that the change is the person's own. */
-  client: Pick<SyncClient, 'pin' | 'sync'>
-}
-
 export interface Accounts {
   /**
    * Makes an account, unless the address has one: the server answers alike, and only signing in tells.
@@ -83,6 +69,11 @@ export interface Accounts {
    */
   changePassword(change: PasswordChange): Promise<void>
   /**
+   * Another recovery code, where the old one was lost or what it opens was exchanged; sessions on other devices end.
+   * @throws SyncError SIGN_IN_FAILED when the password is wrong; TransientError offline
+   */
+  renewRecoveryCode(change: AccountChange): Promise<SignedUp>
+  /**
    * Another password by the recovery code, typed, or scanned with the mark beside it; all sessions end, and the code is replaced.
    * @throws WeakPassword, RangeError when the code was mistyped, SyncError SIGN_IN_FAILED when it is not the account's
    */
@@ -90,7 +81,6 @@ export interface Accounts {
 }
 
 const empty = z.object({})
-const changeAnswer = startAnswer.extend(registrationAnswer.shape)
 
 /**
  * Signs people up and in. Passwords, master keys and recovery codes never leave this function in clear.
@@ -170,30 +160,11 @@ export function createAccounts(options: AccountsOptions): Accounts {
       if (status !== 200) throw refusal(status, body)
       return signedIn(tokenAnswer.parse(body))
     },
-    changePassword: async ({ email, present, next, masterKey, token, client }) => {
-      const registration = await begin(next)
-      // What the others did meanwhile is known before anything is announced.
-      await client.sync()
-      const { attempt, finishRequest, answer } = await showPassword(
-        api,
-        { path: '/auth/password/start', body: { registration_request: registration.request }, token },
-        present,
-        changeAnswer,
-      )
-      const kept = wrapped(registration.finish(answer), masterKey, email)
-      const digests = passwordDigests(kept)
-      const pin = async (how: 'announced' | 'settled') => {
-        await client.pin('keys', digests.keys, how)
-        await client.pin('kdf', digests.kdf, how)
-      }
-      await pin('announced')
-      await client.sync()
-      await api.send('/auth/password', { attempt_id: attempt, finish_request: finishRequest, ...kept }, empty, token)
-      await pin('settled')
-      // The password is changed; what is not told now goes with the next sync.
-      await client.sync().catch((thrown: unknown) => {
-        if (!(thrown instanceof TransientError)) throw thrown
-      })
+    changePassword: (change) => replaceOpeners(api, change),
+    renewRecoveryCode: async (change) => {
+      const secret = newRecoverySecret()
+      await replaceOpeners(api, { ...change, next: change.present }, secret)
+      return { recoveryCode: writeRecoveryCode(secret) }
     },
     recover: async (email, code, next) => {
       const sheet = readRecoverySheet(code)
@@ -222,81 +193,4 @@ async function shownRecovery(api: AccountApi, token: string): Promise<string | u
     if (thrown instanceof TransientError) return undefined
     throw thrown
   }
-}
-
-interface Registered {
-  id: string
-  record: string
-  exportKey: string
-}
-
-/** The first message of a registration, and what follows from its answer. @throws WeakPassword */
-async function begin(password: string) {
-  refuseWeak(password)
-  await ready
-  const plain = normalPassword(password)
-  const { clientRegistrationState, registrationRequest } = opaque.startRegistration({ password: plain })
-  return {
-    request: registrationRequest,
-    finish: (answer: z.output<typeof registrationAnswer>): Registered => {
-      const { registrationRecord, exportKey } = opaque.finishRegistration({
-        password: plain,
-        clientRegistrationState,
-        registrationResponse: answer.registration_response,
-        keyStretching: keyStretching(usualKdf),
-      })
-      return { id: answer.registration_id, record: registrationRecord, exportKey }
-    },
-  }
-}
-
-async function register(api: AccountApi, email: string, password: string): Promise<Registered> {
-  const { request, finish } = await begin(password)
-  return finish(await api.send('/auth/sign-up/start', { email, registration_request: request }, registrationAnswer))
-}
-
-/** Everything the server keeps of a password. */
-function wrapped({ id, record, exportKey }: Registered, masterKey: Uint8Array, email: string) {
-  return {
-    registration_id: id,
-    registration_record: record,
-    kdf: usualKdf,
-    wrapped_master_key: wrapMasterKey(masterKey, { by: 'password', exportKey }, email),
-  }
-}
-
-function recoveryOf(masterKey: Uint8Array, secret: Uint8Array, email: string) {
-  return {
-    proof: recoveryProof(secret, email),
-    wrapped_master_key: wrapMasterKey(masterKey, { by: 'recovery-code', secret }, email),
-  }
-}
-
-/** Both sides of a sign-in up to the message that shows the password. @throws SyncError SIGN_IN_FAILED, KdfRefused */
-async function showPassword<T extends z.output<typeof startAnswer>>(
-  api: AccountApi,
-  to: { path: string; body: Record<string, unknown>; token?: string },
-  password: string,
-  answerSchema: z.ZodType<T>,
-) {
-  await ready
-  const plain = normalPassword(password)
-  const { clientLoginState, startLoginRequest } = opaque.startLogin({ password: plain })
-  const body = { ...to.body, login_request: startLoginRequest }
-  const answer = await api.sendSolving(to.path, body, answerSchema, to.token)
-  const finished = opaque.finishLogin({
-    password: plain,
-    clientLoginState,
-    loginResponse: answer.login_response,
-    keyStretching: keyStretching(checkedKdf(answer.kdf)),
-  })
-  // The client sees by itself that the password is wrong, or that the server never had it registered.
-  if (finished === undefined) throw new SyncError(401, 'SIGN_IN_FAILED')
-  const { exportKey, finishLoginRequest } = finished
-  return { answer, attempt: answer.attempt_id, exportKey, finishRequest: finishLoginRequest }
-}
-
-function refuseWeak(password: string): void {
-  const faults = passwordFaults(password)
-  if (faults.length > 0) throw new WeakPassword(faults)
 }
