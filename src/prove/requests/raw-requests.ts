@@ -42,6 +42,7 @@ const forms: readonly {
   { name: 'a header without a name', of: (method, path, mark) => request(method, path, [`: ${mark}`]) },
   { name: 'a folded header', of: (method, path, mark) => request(method, path, [`x-folded: a\r\n ${mark}`]) },
   { name: 'no host', of: (method, path) => `${method} ${path} HTTP/1.1\r\nConnection: close\r\n\r\n` },
+  { name: 'an unknown expectation', of: (method, path, mark) => request(method, path, [`expect: ${mark}`]) },
   { name: 'another version', of: (method, path) => `${method} ${path} HTTP/9.9\r\nHost: x\r\n\r\n` },
   { name: 'no version', of: (method, path) => `${method} ${path}\r\n\r\n` },
   {

@@ -4,7 +4,7 @@ import { encodeAnswers } from './encoding/answer.ts'
 import { answerError } from './http/answer-error.ts'
 import { ApiError } from './http/api-error.ts'
 import type { Area } from './http/area.ts'
-import { createListener, type Patience, refuseUnreadable, usualPatience } from './http/listener.ts'
+import { createListener, type Patience, refuseUnreadable, requireHost, usualPatience } from './http/listener.ts'
 import type { Log } from './http/log.ts'
 import type { HttpMetrics } from './http/metrics.ts'
 import { observe } from './http/observe.ts'
@@ -90,6 +90,7 @@ export function createServer(parts: ServerParts): FastifyInstance {
   server.setNotFoundHandler((request, reply) => answerError(new ApiError('NOT_FOUND'), request, reply, log))
   observe(server, metrics, log)
   secureHeaders(server)
+  requireHost(server)
   answerOrigins(server, parts.origins ?? [])
   encodeAnswers(server)
 

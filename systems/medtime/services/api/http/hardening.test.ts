@@ -138,6 +138,7 @@ test('who sends headers or a body too slowly is hung up on, and nobody else wait
 test('what is no HTTP, or too much of it, is refused in the same words as anything else', async () => {
   for (const [sent, status, code] of [
     ['nonsense\r\n\r\n', 400, 'BAD_REQUEST'],
+    ['GET /quick HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'BAD_REQUEST'],
     [`GET /quick HTTP/1.1\r\nHost: a\r\nX-A: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE'],
     [
       'POST /send HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
@@ -150,8 +151,15 @@ test('what is no HTTP, or too much of it, is refused in the same words as anythi
     socket.write(sent)
     const answer = await untilClosed(socket)
     assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `))
+    assert.match(answer, /^content-type: application\/problem\+json/im)
     assert.match(answer, new RegExp(`"code":"${code}"`))
   }
+})
+
+test('an expectation nobody knows is not waited for', async () => {
+  const socket = connect(port, '127.0.0.1')
+  socket.write('GET /quick HTTP/1.1\r\nHost: a\r\nExpect: gold\r\nConnection: close\r\n\r\n')
+  assert.match(await untilClosed(socket), /^HTTP\/1\.1 200 [\s\S]*{"ok":true}/)
 })
 
 test('a service that ends answers what it has begun, and takes nothing new', async () => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
 import { ApiError, type ApiErrorCode } from './api-error.ts'
 import { problemType } from './error-answer.ts'
 import { type Certificate, tlsOptions } from './tls.ts'
@@ -36,13 +37,24 @@ export function createListener(
     // Time limits are looked at this often.
     connectionsCheckingInterval: Math.min(1_000, patience.headersMs / 2),
     maxHeaderSize: headerBytes,
+    // It would be refused with nothing in the answer; `requireHost` refuses it in our words.
+    requireHostHeader: false,
   }
   const server =
     certificate === undefined
       ? createServer(options, listener)
       : createTlsServer({ ...options, ...tlsOptions(certificate), handshakeTimeout: patience.headersMs }, listener)
   server.timeout = patience.idleMs
+  // Whatever else somebody expects is not waited for: Node would refuse it with nothing in the answer.
+  server.on('checkExpectation', listener)
   return server
+}
+
+/** Refuses a request of HTTP/1.1 that does not say whom it asks, RFC 9112 §3.2. */
+export function requireHost(server: FastifyInstance): void {
+  server.addHook('onRequest', async ({ headers, raw }) => {
+    if (headers.host === undefined && raw.httpVersion === '1.1') throw new ApiError('BAD_REQUEST')
+  })
 }
 
 /** What could not be read as HTTP is answered in the same words as anything else, and the connection ends. */
