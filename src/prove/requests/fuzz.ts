@@ -59,6 +59,7 @@ export async function fuzz(options: FuzzOptions): Promise<Fuzzed> {
   const tallies = new Map(operations.map(({ id }) => [id, createTally(id)]))
   const breaches = new Map<string, Breach>()
   const markerIn = markerFinder(marker)
+  const turns = operations.flatMap((operation) => Array.from({ length: turnsOf(operation) }, () => operation))
   let sent = 0
   let cast = await assemble(options)
   let castAt = 0
@@ -76,7 +77,7 @@ export async function fuzz(options: FuzzOptions): Promise<Fuzzed> {
         continue
       }
       const index = sent++
-      const operation = operations[index % operations.length]
+      const operation = turns[index % turns.length]
       if (operation === undefined) return
       const { dictionary, corpus } = cast
       const attempt = makeAttempt(operation, { random: random.fork(`request ${index}`), marker, dictionary }, corpus)
@@ -96,6 +97,11 @@ export async function fuzz(options: FuzzOptions): Promise<Fuzzed> {
     sender.close()
   }
   return { sent, tallies: [...tallies.values()], breaches: [...breaches.values()] }
+}
+
+/** What takes more can be asked wrongly in more ways. */
+function turnsOf({ bodies, parameters }: Operation): number {
+  return bodies.size > 0 ? 4 : parameters.length > 0 ? 2 : 1
 }
 
 function note(breaches: Map<string, Breach>, says: string, example: string): void {

@@ -93,7 +93,7 @@ function change(operation: Operation, draft: Draft, { random, marker }: Making):
     draft.body = { bytes: Buffer.from(`{"${hostileText(mark, random)}":1}`) }
     return 'a body nobody asked for'
   }
-  if (roll < 0.75) return changeJson(draft, mark, random)
-  if (roll < 0.86) return damageBytes(draft, mark, random)
+  if (roll < 0.7) return changeJson(draft, mark, random)
+  if (roll < 0.81) return damageBytes(draft, mark, random)
   return roll < 0.94 ? encodeBody(draft, mark, random) : changeMediaType(draft, mark, random)
 }

@@ -2,7 +2,7 @@ import type { Prover } from '../prover.ts'
 import { proveRequests } from './prove-requests.ts'
 
 /** Requests for each sample of other proofs: every operation is asked several times even in a quick look. */
-const requestsASample = 3
+const requestsASample = 5
 
 /** Sends requests of every kind for every operation that a service's OpenAPI document names. `aval soak requests` sends more. */
 export const requestsProver: Prover = {

@@ -8,6 +8,7 @@ import { filesMutations } from './files.ts'
 import { limitsAndRightsMutations } from './limits-and-rights.ts'
 import { messagesMutations } from './messages.ts'
 import { ocrMutations } from './ocr.ts'
+import { requestsMutations } from './requests.ts'
 import { serviceMutations } from './service.ts'
 import { sizesMutations } from './sizes.ts'
 import { syncPullMutations } from './sync-pull.ts'
@@ -29,5 +30,6 @@ export const allMutations: readonly Mutation[] = [
   ...messagesMutations,
   ...appMutations,
   ...sizesMutations,
+  ...requestsMutations,
   ...devicesMutations,
 ]
