@@ -140,7 +140,8 @@ function withoutWrite(record: EntityRecord, sealed: SealedEntity): EntityRecord 
   return { ...record, pending: record.pending.filter((write) => !sameSealed(write.sealed, sealed)) }
 }
 
-function sameContent(sealer: Sealer, a: SealedEntity, b: SealedEntity): boolean {
+/** Whether two versions say the same to a person, whatever sealed them. */
+export function sameContent(sealer: Sealer, a: SealedEntity, b: SealedEntity): boolean {
   const [left, right] = [open(sealer, a)?.value, open(sealer, b)?.value]
   if (left === undefined || right === undefined || a.deleted !== b.deleted || a.type !== b.type) return false
   return left.length === right.length && left.every((byte, index) => byte === right[index])

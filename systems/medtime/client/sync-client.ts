@@ -7,6 +7,7 @@ import type { PinnedFact } from './commitment/pinned.ts'
 import { type ChangeEvent, listenForChanges } from './events.ts'
 import { createKeyRing, type Generations } from './keys.ts'
 import { type EntityRecord, type LocalStore, memoryStore, type PendingWrite } from './local-store.ts'
+import { newestOf, overtaken, wasOvertaken } from './overtaken.ts'
 import { type PullReport, pull } from './pull.ts'
 import { type PushReport, push } from './push.ts'
 import { emptyRecord } from './reconcile.ts'
@@ -73,7 +74,10 @@ export interface SyncReport extends Omit<PushReport, 'restored'>, PullReport {
 }
 
 export interface SyncClient {
-  /** Writes a new version here; `push` sends it. */
+  /**
+   * Writes a new version here over what is here now; `push` sends it. What a sync under way brings in between is not replaced by it: that
+   * is a conflict.
+   */
   put(type: string, id: string, value: Uint8Array): Promise<SealedEntity>
   /** Writes a tombstone here. */
   remove(type: string, id: string): Promise<SealedEntity>
@@ -149,7 +153,13 @@ export function createSyncClient(options: ClientOptions): SyncClient {
   const inTurn = createTurns()
   let learned = false
 
-  const write = async (type: string, id: string, value: Uint8Array, deleted: boolean): Promise<SealedEntity> => {
+  /** By entity: the checksum of what this device wrote last. */
+  const written = new Map<string, string>()
+  const write = async (
+    type: string,
+    id: string,
+    { value, deleted, seen }: { value: Uint8Array; deleted: boolean; seen?: Promise<EntityRecord | undefined> },
+  ): Promise<SealedEntity> => {
     // What a device starts with may be sealed by a key that was replaced since.
     if (!learned) await learn()
     const record = (await store.get(id)) ?? emptyRecord(id, type)
@@ -161,7 +171,10 @@ export function createSyncClient(options: ClientOptions): SyncClient {
     const parent = kept.at(-1)?.sealed ?? record.confirmed?.sealed
     const base = parent?.version ?? 0
     const sealed = seal(sealer, { id, type, version: base + 1, deleted }, { value, parent: parent?.checksum })
-    await store.save([{ ...record, type, pending: [...kept, { sealed, base, sent: false }], setAside: undefined }])
+    const next = { ...record, type, pending: [...kept, { sealed, base, sent: false }], setAside: undefined }
+    const unseen = seen !== undefined && wasOvertaken(record, await seen, written.get(id), sealer)
+    await store.save([unseen && parent !== undefined ? overtaken(next, parent) : next])
+    written.set(id, sealed.checksum)
     return sealed
   }
   const view = (sealed: SealedEntity | undefined): Item | undefined => {
@@ -191,10 +204,9 @@ export function createSyncClient(options: ClientOptions): SyncClient {
       const { id, type, keyId, deleted } = sealed
       if (keyId === sealer.keys.current(sealer.collectionOf(type)).id) continue
       const content = open(sealer, sealed)
-      if (content !== undefined) await write(type, id, content.value, deleted)
+      if (content !== undefined) await write(type, id, { value: content.value, deleted })
     }
   }
-  const newest = (record: EntityRecord) => record.pending.at(-1)?.sealed ?? record.confirmed?.sealed
   const tell = async (): Promise<RestoreNotice | undefined> => {
     const state = await store.state()
     if (state.untold === undefined) return undefined
@@ -207,7 +219,7 @@ export function createSyncClient(options: ClientOptions): SyncClient {
     store,
     sealer,
     device,
-    write: (id, value) => write(markType, id, value, false),
+    write: (id, value) => write(markType, id, { value, deleted: false }),
     push: () => push(api, store, keeper.track, () => clock.now()),
     now: () => clock.now(),
     everyMs: options.marks?.everyMs ?? 60_000,
@@ -259,6 +271,11 @@ export function createSyncClient(options: ClientOptions): SyncClient {
       return total
     }
   }
+  /** What the person sees is looked up at once: the write may have to wait for a sync that brings something else. */
+  const writeOver = (type: string, id: string, what: { value: Uint8Array; deleted: boolean }) => {
+    const seen = store.get(id)
+    return inTurn(async () => write(ordinary(type), id, { ...what, seen }))
+  }
   const ordinary = (type: string): string => {
     if (type === markType) throw new RangeError(`the type ${markType} is reserved`)
     return type
@@ -273,16 +290,16 @@ export function createSyncClient(options: ClientOptions): SyncClient {
   }
 
   return {
-    put: (type, id, value) => inTurn(async () => write(ordinary(type), id.toLowerCase(), value, false)),
-    remove: (type, id) => inTurn(async () => write(ordinary(type), id.toLowerCase(), new Uint8Array(), true)),
+    put: (type, id, value) => writeOver(type, id.toLowerCase(), { value, deleted: false }),
+    remove: (type, id) => writeOver(type, id.toLowerCase(), { value: new Uint8Array(), deleted: true }),
     get: async (id) => {
       const record = await store.get(id.toLowerCase())
-      return record === undefined ? undefined : view(newest(record))
+      return record === undefined ? undefined : view(newestOf(record))
     },
     list: async (type) =>
       (await store.all())
         .filter((record) => record.type !== markType && (type === undefined || record.type === type))
-        .flatMap((record) => view(newest(record)) ?? [])
+        .flatMap((record) => view(newestOf(record)) ?? [])
         .filter((item) => !item.deleted),
     push: () =>
       inTurn(async () => {
@@ -301,12 +318,16 @@ export function createSyncClient(options: ClientOptions): SyncClient {
           mine: view(record.pending.at(-1)?.sealed),
           theirs: view(theirsOf(record)),
         })),
-    resolve: (id, decision) =>
-      inTurn(async () => {
+    resolve: (id, decision) => {
+      const shown = store.get(id.toLowerCase())
+      return inTurn(async () => {
         const record = await store.get(id.toLowerCase())
         if (record?.conflict === undefined) throw new Error('this entity has no conflict')
+        if (otherVersionChanged(record, await shown))
+          throw new Error('the other version has changed meanwhile: look at it again')
         await store.save([decide(record, decision, sealer)])
-      }),
+      })
+    },
     setAside: async () =>
       (await store.all()).flatMap(({ id, type, setAside }) =>
         setAside === undefined || type === markType ? [] : [{ id, type, ...setAside }],
@@ -344,6 +365,12 @@ const rotationAttempts = 5
 /** The server's version of a conflict, once it was pulled. */
 function theirsOf({ confirmed, conflict }: EntityRecord): SealedEntity | undefined {
   return confirmed?.sealed.checksum === conflict?.serverChecksum ? confirmed?.sealed : undefined
+}
+
+/** A decision is about what was shown; a version that came while it waited for its turn was not. */
+function otherVersionChanged(record: EntityRecord, shown: EntityRecord | undefined): boolean {
+  const before = shown === undefined ? undefined : theirsOf(shown)
+  return theirsOf(record)?.checksum !== before?.checksum
 }
 
 function decide(record: EntityRecord, decision: 'mine' | 'theirs' | Uint8Array, sealer: Sealer): EntityRecord {
