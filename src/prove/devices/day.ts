@@ -1,7 +1,8 @@
 import { type Random, seededRandom } from '../../random.ts'
 import type { ProofSession } from '../prover.ts'
 import type { Steps } from '../steps.ts'
-import { createHousehold, type Day, type Household, hour, minute } from './household.ts'
+import { type Day, hour, minute } from './home.ts'
+import { createHousehold, type Household } from './household.ts'
 import { protectedSystem } from './lossy-restore.ts'
 
 /** How many devices live through how many simulated hours. */
@@ -87,9 +88,9 @@ export async function liveThroughDay(session: ProofSession, size: DaySize, steps
     size,
     people: households.length,
     edits: sum(({ history }) => history.edits().length),
-    requests: sum((household) => household.requests()),
-    faults: sum((household) => household.faults()),
-    reinstalled: sum((household) => household.reinstalled()),
+    requests: sum(({ counts }) => counts.requests),
+    faults: sum(({ counts }) => counts.faults),
+    reinstalled: sum(({ counts }) => counts.reinstalled),
     lostByRestore,
     excused: sum(({ history }) => history.edits().filter(({ excused }) => excused).length),
     violations: households.flatMap(({ violations }) => violations),
@@ -127,7 +128,7 @@ async function lostEdits(household: Household): Promise<number> {
   const { history } = household
   const inDoubt = household.inDoubt()
   if (inDoubt.length === 0) return 0
-  const there = await household.fresh()
+  const { entries: there } = await household.newDevice()
   return inDoubt.filter((edit) => !history.reaches(edit, history.shown(edit.entry, there.get(edit.entry)))).length
 }
 

@@ -12,7 +12,7 @@ const wrote = (history: History, text: string | undefined, device: string, over?
 const charges = (history: History, text: string | undefined, onPhone = text) => {
   const showing = (shown: string | undefined) => new Map(shown === undefined ? [] : [[entry, shown]])
   const gadgets = [{ name: 'phone', seen: showing(onPhone) }]
-  return judgeHousehold({ person: 'ana', history, gadgets, fresh: showing(text) }).map(({ what }) => what)
+  return judgeHousehold({ history, gadgets, fresh: showing(text) }).map(({ what }) => what)
 }
 
 describe('in the end', () => {

@@ -1,13 +1,12 @@
 import type { Edit, History } from './history.ts'
 
-/** What is held against a household in the end: `entry` where it is about one. */
+/** What is held against a household in the end, and about which entry. */
 export interface Charge {
   what: string
-  entry: string | undefined
+  entry: string
 }
 
 interface Final {
-  person: string
   history: History
   gadgets: readonly { name: string; seen: ReadonlyMap<string, string> }[]
   /** What a device shows that knows nothing but the keys. */
@@ -18,19 +17,17 @@ interface Final {
  * What must be so in the end: all devices of a person show the same, a new one as well; and of each entry that to which everything
  * people did has given way. An edit may be gone only when nobody was left who held it.
  */
-export function judgeHousehold({ person, history, gadgets, fresh }: Final): Charge[] {
+export function judgeHousehold({ history, gadgets, fresh }: Final): Charge[] {
   const charges: Charge[] = []
   const ids = new Set([...history.entries(), ...fresh.keys(), ...gadgets.flatMap(({ seen }) => [...seen.keys()])])
   for (const entry of ids) {
     const text = fresh.get(entry)
     for (const { name, seen } of gadgets) {
       if (seen.get(entry) === text) continue
-      const what = `${person}: ${name} shows ${seen.get(entry) ?? 'nothing'} where a new device shows ${text ?? 'nothing'} (entry ${entry})`
+      const what = `${name} shows ${seen.get(entry) ?? 'nothing'} where a new device shows ${text ?? 'nothing'}`
       charges.push({ what, entry })
     }
-    charges.push(
-      ...missing(history, entry, text).map((what) => ({ what: `${person}: ${what} (entry ${entry})`, entry })),
-    )
+    charges.push(...missing(history, entry, text).map((what) => ({ what, entry })))
   }
   return charges
 }

@@ -34,12 +34,6 @@ export interface Weather {
   faultiness(): number
 }
 
-export interface Network {
-  fetch: typeof fetch
-  /** How often each fault was met. */
-  met: Map<NetworkFault | 'offline', number>
-}
-
 /** How long an app waits for an answer, milliseconds. */
 const patienceMs = 30_000
 const second = 1_000
@@ -55,9 +49,10 @@ export function createNetwork(options: {
   weather: Weather
   random: Random
   carry: typeof fetch
-}): Network {
+  /** Told of each fault. */
+  met(fault: NetworkFault): void
+}): typeof fetch {
   const { timeline, worker, weather, random, carry } = options
-  const met = new Map<NetworkFault | 'offline', number>()
   const fails = (): never => {
     throw new TypeError('fetch failed')
   }
@@ -77,7 +72,7 @@ export function createNetwork(options: {
       : random.next() < weather.faultiness()
         ? random.pick(networkFaults)
         : undefined
-    if (fault !== undefined) met.set(fault, (met.get(fault) ?? 0) + 1)
+    if (fault !== undefined && fault !== 'offline') options.met(fault)
     const delivered = async (response: Response, ms = flight()) => waits(ms, async () => response)
     const arrived = () => waits(flight(), () => carried(url, init))
     switch (fault) {
@@ -120,7 +115,7 @@ export function createNetwork(options: {
         return delivered(await arrived(), spell(random, 6 * second))
     }
   }
-  return { fetch: (input, init = {}) => network(String(input), init), met }
+  return (input, init = {}) => network(String(input), init)
 }
 
 async function brokenOff(response: Response): Promise<Response> {
