@@ -156,6 +156,13 @@ test('what is no HTTP, or too much of it, is refused in the same words as anythi
   }
 })
 
+test('a HEAD that cannot be read is refused without a body', async () => {
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => undefined)
+  socket.write(`HEAD /quick HTTP/1.1\r\nHost: a\r\nX-A: ${'x'.repeat(20_000)}\r\n\r\n`)
+  assert.match(await untilClosed(socket), /^HTTP\/1\.1 431 [\s\S]*\r\n\r\n$/)
+})
+
 test('an expectation nobody knows is not waited for', async () => {
   const socket = connect(port, '127.0.0.1')
   socket.write('GET /quick HTTP/1.1\r\nHost: a\r\nExpect: gold\r\nConnection: close\r\n\r\n')

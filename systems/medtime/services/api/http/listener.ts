@@ -72,9 +72,15 @@ export function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): 
       `content-length: ${Buffer.byteLength(body)}`,
       'connection: close',
       '',
-      body,
+      // What answers a HEAD has no body, whatever its length says.
+      asksForHead(error) ? '' : body,
     ].join('\r\n'),
   )
+}
+
+function asksForHead(error: NodeJS.ErrnoException): boolean {
+  if (!('rawPacket' in error) || !Buffer.isBuffer(error.rawPacket)) return false
+  return error.rawPacket.subarray(0, 5).toString('latin1') === 'HEAD '
 }
 
 function codeOf({ code }: NodeJS.ErrnoException): ApiErrorCode {
