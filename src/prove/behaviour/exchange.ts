@@ -27,8 +27,10 @@ export interface Sending {
   values: Values
   timeLimitMs: number
   signal?: AbortSignal | undefined
-  /** Told of the request and the status it was answered with. */
-  heard?: ((sent: Sent, status: number) => void) | undefined
+  /** Told of the request; it is sent once that has resolved. */
+  before?: ((request: Sent) => Promise<void>) | undefined
+  /** Told of the request and what it was answered with. */
+  heard?: ((request: Sent, answer: Answer) => void) | undefined
 }
 
 /**
@@ -46,6 +48,9 @@ export async function send(request: HttpRequest, sending: Sending): Promise<Answ
   if (body !== undefined) headers.set('content-type', 'application/json')
   for (const [name, value] of Object.entries(request.headers ?? {})) headers.set(name, fillText(value, values))
   const target = new URL(fillText(request.path, values, encodeURIComponent), address)
+  const bytes = body === undefined ? undefined : Buffer.from(body)
+  const sent = { method: request.method, target: target.href, headers, body: bytes }
+  await sending.before?.(sent)
   const limit = AbortSignal.timeout(timeLimitMs)
   try {
     const response = await fetch(target, {
@@ -56,9 +61,9 @@ export async function send(request: HttpRequest, sending: Sending): Promise<Answ
       ...(body === undefined ? {} : { body }),
     })
     const text = await response.text()
-    const sent = body === undefined ? undefined : Buffer.from(body)
-    sending.heard?.({ method: request.method, target: target.href, headers, body: sent }, response.status)
-    return { status: response.status, headers: response.headers, text, json: parse(text) }
+    const answer = { status: response.status, headers: response.headers, text, json: parse(text) }
+    sending.heard?.(sent, answer)
+    return answer
   } catch (error) {
     signal?.throwIfAborted()
     if (limit.aborted) return { unanswered: `no answer within ${timeLimitMs / 1000} s` }

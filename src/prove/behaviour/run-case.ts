@@ -17,8 +17,10 @@ export interface CaseContext {
   signal?: AbortSignal | undefined
   /** How long one answer may take, milliseconds; 20 000 unless told. */
   timeLimitMs?: number
-  /** Told of every request that was answered, and with which status. */
-  heard?(sent: Sent, status: number): void
+  /** Told of every request; it is sent once that has resolved. */
+  before?(request: Sent): Promise<void>
+  /** Told of every request that was answered. */
+  heard?(request: Sent, answer: Answer): void
 }
 
 export interface CaseResult {
@@ -67,6 +69,7 @@ async function carryOut(exchange: Exchange, values: Map<string, Json>, context: 
     values,
     timeLimitMs: context.timeLimitMs ?? 20_000,
     signal: context.signal,
+    before: context.before,
     heard: context.heard,
   })
   if ('unanswered' in answer) return [answer.unanswered]

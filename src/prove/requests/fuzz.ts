@@ -1,17 +1,17 @@
 import type { Clock } from '../../clock.ts'
 import type { Random } from '../../random.ts'
-import { runCase } from '../behaviour/run-case.ts'
-import type { Behaviour, Exercise } from '../exercise.ts'
-import { createDictionary, type Dictionary } from './dictionary.ts'
+import type { Exercise } from '../exercise.ts'
+import { assembleCast } from './cast.ts'
+import type { Dictionary } from './dictionary.ts'
 import { type Attempt, matchPath } from './draft.ts'
 import { parseJson } from './json.ts'
 import { breachOf } from './judge.ts'
 import { makeAttempt } from './make-attempt.ts'
 import { type Marker, markerFinder } from './marker.ts'
 import type { Operation } from './openapi.ts'
-import { type Corpus, createCorpus } from './recorded.ts'
-import { createSender } from './send-attempt.ts'
+import { type Answer, createSender, type Unanswered } from './send-attempt.ts'
 import { count, createTally, type Tally } from './tally.ts'
+import type { Making } from './well-formed.ts'
 
 export interface FuzzOptions {
   service: string
@@ -47,9 +47,7 @@ export interface Fuzzed {
 /** Requests in flight at once. */
 const atOnce = 4
 /** After so many the people and what they hold are made anew: requests have ended their sessions and used up their values. */
-const perCast = 1_500
-/** Cases of an exercise that an operation is looked for in. */
-const casesOfAnOperation = 3
+const perCast = 600
 /** How long one answer may take, milliseconds. */
 const timeLimitMs = 20_000
 
@@ -60,39 +58,46 @@ export async function fuzz(options: FuzzOptions): Promise<Fuzzed> {
   const breaches = new Map<string, Breach>()
   const markerIn = markerFinder(marker)
   const turns = operations.flatMap((operation) => Array.from({ length: turnsOf(operation) }, () => operation))
-  let sent = 0
-  let cast = await assemble(options)
-  let castAt = 0
-  let assembling: Promise<void> | undefined
   const sender = createSender(options.address(options.service), timeLimitMs)
-  const work = async () => {
-    while (!signal.aborted && options.until(sent)) {
-      if (sent - castAt >= perCast) {
-        assembling ??= assemble(options).then((next) => {
-          cast = next
-          castAt = sent
-          assembling = undefined
-        })
-        await assembling
-        continue
-      }
-      const index = sent++
-      const operation = turns[index % turns.length]
-      if (operation === undefined) return
-      const { dictionary, corpus } = cast
-      const attempt = makeAttempt(operation, { random: random.fork(`request ${index}`), marker, dictionary }, corpus)
-      const answer = await sender.send(attempt)
-      const tally = tallies.get(operation.id)
-      if (tally) count(tally, 'unanswered' in answer ? 0 : answer.status)
-      if (!('unanswered' in answer) && answer.status < 300) learn(dictionary, attempt, answer.body)
-      const breach = breachOf(attempt, answer, markerIn)
-      if (breach !== undefined)
-        note(breaches, `${operation.id} ${breach}`, `request ${index + 1}: ${describe(attempt)}`)
-      if (sent % 500 === 0) options.told(sent, breaches.size)
-    }
+  let sent = 0
+  const goesOn = () => !signal.aborted && options.until(sent)
+  /** Counts one more request, judges what it was answered with, and learns from it. */
+  const take = (attempt: Attempt, answer: Answer | Unanswered, number: number, dictionary: Dictionary) => {
+    const tally = tallies.get(attempt.operation.id)
+    if (tally) count(tally, 'unanswered' in answer ? 0 : answer.status)
+    if (!('unanswered' in answer) && answer.status < 300) learn(dictionary, attempt, answer.body)
+    const breach = breachOf(attempt, answer, markerIn)
+    if (breach !== undefined)
+      note(breaches, `${attempt.operation.id} ${breach}`, `request ${number}: ${describe(attempt)}`)
+    if (number % 500 === 0) options.told(number, breaches.size)
   }
+  const send = async (make: (making: Making) => Attempt, dictionary: Dictionary) => {
+    const number = ++sent
+    const attempt = make({ random: random.fork(`request ${number}`), marker, dictionary })
+    take(attempt, await sender.send(attempt), number, dictionary)
+  }
+  const next = () =>
+    assembleCast({
+      ...options,
+      random: random.fork(`cast ${sent}`),
+      goesOn,
+      send,
+      sent: (attempt, answer, dictionary) => take(attempt, answer, ++sent, dictionary),
+    })
+  let turn = 0
   try {
-    await Promise.all(Array.from({ length: atOnce }, work))
+    while (goesOn()) {
+      const { dictionary, corpus } = await next()
+      const until = sent + perCast
+      const work = async () => {
+        while (goesOn() && sent < until) {
+          const operation = turns[turn++ % turns.length]
+          if (operation === undefined) return
+          await send((making) => makeAttempt(operation, making, corpus), dictionary)
+        }
+      }
+      await Promise.all(Array.from({ length: atOnce }, work))
+    }
   } finally {
     sender.close()
   }
@@ -108,49 +113,6 @@ function note(breaches: Map<string, Breach>, says: string, example: string): voi
   const known = breaches.get(says)
   if (known) known.times++
   else breaches.set(says, { says, example, times: 1 })
-}
-
-/** People who are signed in, requests of theirs, and the values they are about. */
-async function assemble(options: FuzzOptions): Promise<{ dictionary: Dictionary; corpus: Corpus }> {
-  const { operations, service, address, signal } = options
-  const dictionary = createDictionary()
-  const corpus = createCorpus(operations, dictionary)
-  const exercise = options.newExercise()
-  if (exercise === undefined) return { dictionary, corpus }
-  const base = new URL(address(service)).origin
-  const heard = (sent: Parameters<Corpus['add']>[0], status: number) => {
-    if (sent.target.startsWith(base)) corpus.add(sent, status)
-  }
-  const waiting = casesFor(operations, service, exercise.behaviours()).values()
-  const work = async () => {
-    for (const behaviour of waiting) {
-      await runCase(behaviour, { address, credentials: exercise.credentials, signal, heard })
-    }
-  }
-  await Promise.all(Array.from({ length: atOnce }, work))
-  return { dictionary, corpus }
-}
-
-/** For every operation a few cases that ask for it and expect success. */
-function casesFor(operations: readonly Operation[], service: string, behaviours: readonly Behaviour[]): Set<Behaviour> {
-  const chosen = new Set<Behaviour>()
-  for (const operation of operations) {
-    const asking = behaviours.filter(({ exchanges }) =>
-      exchanges.some(
-        (exchange) =>
-          exchange.service === service &&
-          exchange.request.method === operation.method &&
-          exchange.expect.status < 300 &&
-          matchPath(operation.path, exchange.request.path.split('?')[0] ?? '') !== undefined,
-      ),
-    )
-    const already = asking.filter((each) => chosen.has(each)).length
-    for (const behaviour of asking
-      .filter((each) => !chosen.has(each))
-      .slice(0, Math.max(0, casesOfAnOperation - already)))
-      chosen.add(behaviour)
-  }
-  return chosen
 }
 
 function learn(dictionary: Dictionary, attempt: Attempt, body: string): void {

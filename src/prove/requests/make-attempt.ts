@@ -14,31 +14,33 @@ const otherMethods = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS'
  * changed in one to three places.
  */
 export function makeAttempt(operation: Operation, making: Making, corpus: Corpus): Attempt {
-  const { random, marker } = making
+  const { random } = making
   const recorded = random.next() < 0.5 ? corpus.draft(operation, random) : undefined
   const draft = recorded ?? generate(operation, making, corpus)
+  // A request without a body is mostly refused once it is changed at all.
+  return finish(operation, draft, making, random.next() < (operation.bodies.size > 0 ? 0.3 : 0.5))
+}
+
+/** The same of a request that is about to be sent, changed in one to three places. */
+export function changedAttempt(operation: Operation, draft: Draft, making: Making): Attempt {
+  return finish(operation, draft, making, false)
+}
+
+function finish(operation: Operation, draft: Draft, making: Making, untouched: boolean): Attempt {
+  const { random, marker } = making
   const kind = random.next()
   if (kind < 0.04) return rawAttempt(operation, targetOf(operation, draft), marker.text, random)
   const changes: string[] = []
-  // A request without a body is mostly refused once it is changed at all.
-  if (kind > (operation.bodies.size > 0 ? 0.3 : 0.5)) {
-    const times = random.pick([1, 1, 2, 3])
-    for (let time = 0; time < times; time++) changes.push(change(operation, draft, making))
-  }
+  const times = untouched ? 0 : random.pick([1, 1, 2, 3])
+  for (let time = 0; time < times; time++) changes.push(change(operation, draft, making))
   const method = kind > 0.97 ? random.pick(otherMethods) : draft.method
   let target = targetOf(operation, draft)
   let addressed = method === draft.method
   if (!addressed) changes.push(`by ${method}`)
   if (kind > 0.95 && addressed) {
     const [path = '', query] = target.split('?')
-    const other = random.pick([
-      `${path}/`,
-      `/${path}`,
-      `${path}/..`,
-      `${path};x`,
-      `${path}/${marker.text}`,
-      path.toUpperCase(),
-    ])
+    const others = [`${path}/`, `/${path}`, `${path}/..`, `${path};x`, `${path}/${marker.text}`, path.toUpperCase()]
+    const other = random.pick(others)
     target = query === undefined ? other : `${other}?${query}`
     addressed = other === path
     if (!addressed) changes.push('by another path')

@@ -10,6 +10,7 @@ const longestBody = 200_000
 
 /** Requests of real clients that were answered with success, by operation: what generated ones are begun from. */
 export interface Corpus {
+  /** Whatever was answered; only what succeeded is kept. */
   add(sent: Sent, status: number): void
   draft(operation: Operation, random: Random): Draft | undefined
   /** An `authorization` that some request was let in with. */
@@ -55,7 +56,8 @@ function keep(known: Map<Operation, Sent[]>, operation: Operation, sent: Sent): 
   known.set(operation, all)
 }
 
-function draftOf(operation: Operation, { method, target, headers, body }: Sent): Draft {
+/** A request that was sent, taken apart again. */
+export function draftOf(operation: Operation, { method, target, headers, body }: Sent): Draft {
   const url = new URL(target)
   const json =
     /json/.test(headers.get('content-type') ?? '') && body !== undefined ? parseJson(body.toString()) : undefined
