@@ -15,12 +15,20 @@ import { z } from 'zod'
 import { withClient } from '../src/postgres/connection.ts'
 import { temporaryPlace } from '../src/postgres/place.ts'
 import { percentile } from '../src/prove/percentile.ts'
-import type { Measured } from './sync/load.ts'
 import { startServers } from './sync/servers.ts'
 import { actual } from './sync-peers/actual.ts'
 import { blobBytes } from './sync-peers/blob.ts'
 import type { Contender } from './sync-peers/contender.ts'
-import { checkPulls, type Devices, fill, type Operation, type Size, sizes, turn } from './sync-peers/devices.ts'
+import {
+  checkPulls,
+  type Devices,
+  fill,
+  type MeasuredTurn,
+  type Operation,
+  type Size,
+  sizes,
+  turn,
+} from './sync-peers/devices.ts'
 import { installPeers } from './sync-peers/install.ts'
 import { medtime } from './sync-peers/medtime.ts'
 import { parse } from './sync-peers/parse.ts'
@@ -65,7 +73,7 @@ interface Level {
   operation: Operation
   size: Size
   connections: number
-  runs: Map<Subject, Measured[]>
+  runs: Map<Subject, MeasuredTurn[]>
 }
 
 async function measure(subjects: readonly Subject[]): Promise<Level[]> {
@@ -77,7 +85,7 @@ async function measure(subjects: readonly Subject[]): Promise<Level[]> {
         await turn(contender, devices, { operation, size, connections: 8, seconds: 2 * seconds })
       }
       for (const connections of options.connections) {
-        const runs = new Map<Subject, Measured[]>(subjects.map((subject) => [subject, []]))
+        const runs = new Map<Subject, MeasuredTurn[]>(subjects.map((subject) => [subject, []]))
         for (let round = 0; round < options.rounds; round++) {
           // Whoever goes first in one round goes last in the next.
           const first = round % subjects.length
@@ -95,7 +103,13 @@ async function measure(subjects: readonly Subject[]): Promise<Level[]> {
   return levels
 }
 
-const rate = ({ latencies, seconds }: Measured) => latencies.length / seconds
+const rate = ({ latencies, seconds }: MeasuredTurn) => latencies.length / seconds
+
+/** Milliseconds of a processor that one request took, which other work on the machine lengthens little. */
+function ofRequest(runs: readonly MeasuredTurn[], whose: 'contenderMs' | 'generatorMs'): number {
+  const answered = runs.reduce((sum, { latencies }) => sum + latencies.length, 0)
+  return runs.reduce((sum, run) => sum + run[whose], 0) / answered
+}
 
 /** One contender's turns over another's of the same round, which met the same machine. */
 function ratios(level: Level, ours: Subject, theirs: Subject): number[] {
@@ -118,16 +132,18 @@ function print(level: Level, subjects: readonly Subject[]): void {
   for (const subject of subjects) {
     const runs = level.runs.get(subject) ?? []
     const requests = percentile(runs.map(rate), 50)
+    const answered = runs.reduce((sum, { latencies }) => sum + latencies.length, 0)
     console.log(
       [
         `${level.operation} ${String(level.size).padStart(2)}`,
         `${String(level.connections).padStart(2)} connections`,
         subject.contender.name.padEnd(14),
-        `n=${String(runs.reduce((sum, { latencies }) => sum + latencies.length, 0)).padStart(5)}`,
+        `n=${String(answered).padStart(5)}`,
         `P50 ${latency(level, subject, 50).toFixed(1).padStart(7)} ms`,
         `P99 ${latency(level, subject, 99).toFixed(1).padStart(7)} ms`,
         `${requests.toFixed(0).padStart(6)} requests/s`,
         `${(requests * level.size).toFixed(0).padStart(7)} entities/s`,
+        `processor ${ofRequest(runs, 'contenderMs').toFixed(2)} ms, asking ${ofRequest(runs, 'generatorMs').toFixed(2)} ms`,
         ours === undefined || subject === ours
           ? ''
           : `medtime is ${percentile(ratios(level, ours, subject), 50).toFixed(2)} times that`,
@@ -149,11 +165,16 @@ function verdict(levels: readonly Level[], ours: Subject, peer: Subject, wanted:
   const later = peer.contender.keeps === 'on disk' && tails.some((tail) => tail.ours > tail.theirs)
   const met = ratio >= wanted && !later
   const [level] = levels
+  const processor = (subject: Subject) =>
+    ofRequest(
+      levels.flatMap(({ runs }) => runs.get(subject) ?? []),
+      'contenderMs',
+    )
   console.log(
     `${level?.operation} ${String(level?.size).padStart(2)}: ${ratio.toFixed(2)} times ${peer.contender.name} ` +
       `(median of ${all.length} pairs of turns, ${percentile(all, 10).toFixed(2)} to ${percentile(all, 90).toFixed(2)} for eight in ten), wanted ${wanted}; ` +
-      `P99 ${tails.map((tail) => `${tail.ours.toFixed(1)} to ${tail.theirs.toFixed(1)} ms at ${tail.connections}`).join(', ')}` +
-      `  ${met ? 'met' : 'missed'}`,
+      `P99 ${tails.map((tail) => `${tail.ours.toFixed(1)} to ${tail.theirs.toFixed(1)} ms at ${tail.connections}`).join(', ')}; ` +
+      `processor ${processor(ours).toFixed(2)} to ${processor(peer).toFixed(2)} ms a request  ${met ? 'met' : 'missed'}`,
   )
   return met
 }
@@ -179,12 +200,15 @@ function verdicts(levels: readonly Level[], ours: Subject, peers: readonly Subje
 function tellDifferences(subjects: readonly Subject[]): void {
   for (const { contender, seen } of subjects) {
     const { knows, commits, compares, pulls } = contender.work
-    const syncs = seen.syncsOfPush === undefined ? 'strace is not here to count' : seen.syncsOfPush.toFixed(1)
+    const { syncs } = seen
+    const waits = syncs
+      ? `${syncs.push.toFixed(1)} a push, ${syncs.pull.toFixed(1)} a pull`
+      : 'uncounted without strace'
     console.log(
       `${contender.name} (${contender.version})${contender.keeps === 'on disk' ? '' : `, outside of the target: ${contender.keeps}`}`,
     )
     console.log(`  knows its user by: ${knows}`)
-    console.log(`  commits: ${commits}; waits for the disk a push, seen: ${syncs}`)
+    console.log(`  commits: ${commits}; waits for the disk: ${waits}`)
     console.log(`  compares: ${compares}; a write over what its writer has not seen is ${seen.stale}`)
     console.log(`  pulls: ${pulls}`)
   }
@@ -193,7 +217,12 @@ function tellDifferences(subjects: readonly Subject[]): void {
 
 const peers = installPeers()
 const place = await temporaryPlace('peers')
-const stops: (() => Promise<void>)[] = []
+const stops: (() => Promise<void>)[] = [place.remove]
+async function stopAll(): Promise<void> {
+  for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop()
+}
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void stopAll().then(() => process.exit(1)))
 try {
   const servers = await startServers()
   stops.push(servers.stop)
@@ -213,7 +242,7 @@ try {
   )
   console.log(
     `Node ${process.version}, Postgres ${servers.postgres} (${rows.map(({ name, setting }) => `${name} ${setting}`).join(', ')}); ` +
-      `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, generator included; ${options.users} users push and half as many pull, ` +
+      `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, generator included; ${options.users} users push and a quarter as many pull, ` +
       `entities of ${blobBytes} bytes, ${options.rounds} rounds of ${options.seconds} s\n`,
   )
   const subjects: Subject[] = []
@@ -228,6 +257,7 @@ try {
       const devices = await fill(contender, options.users)
       await checkPulls(contender, devices)
       subjects.push({ contender, devices, seen })
+      console.log(`${name} is filled`)
     } catch (error) {
       missing++
       console.log(`${name} takes no part:`, error)
@@ -241,6 +271,5 @@ try {
   const met = ours?.contender.name === 'medtime' && verdicts(levels, ours, others)
   process.exitCode = met && missing === 0 ? 0 : 1
 } finally {
-  for (const stop of stops.toReversed()) await stop()
-  await place.remove()
+  await stopAll()
 }

@@ -33,14 +33,14 @@ export async function actual(peers: Peers, directory: string): Promise<Contender
     keeps: 'on disk',
     work: {
       knows: 'session token, a file a user',
-      commits: 'one transaction in SQLite with a journal, also for a pull',
+      commits: 'one transaction in SQLite with its journal',
       compares: 'nothing: keeps every write, clients take the last',
       pulls: 'messages after a time, with the Merkle tree',
     },
     address,
     accounts: async (count) => signUp(count),
     read: (answer) => decodeResponse(answer).map(({ content }) => Buffer.from(content).toString('base64')),
-    writers: async () => [pid],
+    processes: async () => [pid],
     stop,
   }
 

@@ -33,7 +33,7 @@ export interface Contender {
   accounts(count: number): Promise<Account[]>
   /** Blobs of the entities in an answer to a pull, in base64. */
   read(answer: Uint8Array): string[]
-  /** The processes that write to disk. */
-  writers(): Promise<number[]>
+  /** The processes that work for it, those of its database included. */
+  processes(): Promise<number[]>
   stop(): Promise<void>
 }

@@ -3,6 +3,7 @@ import { type Call, load, type Measured } from '../sync/load.ts'
 import { settle } from './asked.ts'
 import { anyBlob } from './blob.ts'
 import type { Account, Contender, Entity } from './contender.ts'
+import { processorMs, processorTimes } from './processor-time.ts'
 
 export type Operation = 'push' | 'pull'
 
@@ -35,9 +36,9 @@ export function newEntities(count: number): Entity[] {
   return Array.from({ length: count }, () => ({ id: randomUUID(), version: 1, blob: anyBlob() }))
 }
 
-/** Gives each user 50 entities; half as many again only pull, and were away for the last 50, 10 and 1. */
+/** Gives each user 50 entities; a quarter as many again only pull, and were away for the last 50, 10 and 1. */
 export async function fill(contender: Contender, users: number): Promise<Devices> {
-  const accounts = await contender.accounts(users + Math.ceil(users / 2))
+  const accounts = await contender.accounts(users + Math.ceil(users / 4))
   const push = (account: Account, entities: Entity[]) => settle(contender.address, account.push(entities))
   const pushing = await inTurns(accounts.slice(0, users), async (account) => {
     const entities = newEntities(entitiesOfUser)
@@ -72,10 +73,21 @@ export interface Turn {
   seconds: number
 }
 
+/** With the processor's time that was spent for it, by the contender and by who asked. */
+export interface MeasuredTurn extends Measured {
+  contenderMs: number
+  generatorMs: number
+}
+
 /** One contender's turn at a load. */
-export async function turn(contender: Contender, devices: Devices, wanted: Turn): Promise<Measured> {
+export async function turn(contender: Contender, devices: Devices, wanted: Turn): Promise<MeasuredTurn> {
   const next = wanted.operation === 'push' ? pushes(devices, wanted.size) : pulls(devices, wanted.size)
-  return load({ address: contender.address, next }, wanted.connections, wanted.seconds)
+  const before = await processorTimes(contender)
+  const own = process.cpuUsage()
+  const measured = await load({ address: contender.address, next }, wanted.connections, wanted.seconds)
+  const { user, system } = process.cpuUsage(own)
+  const contenderMs = processorMs(before, await processorTimes(contender))
+  return { ...measured, contenderMs, generatorMs: (user + system) / 1000 }
 }
 
 function pushes({ pushing }: Devices, size: Size): () => Call {

@@ -8,7 +8,7 @@ import type { Account, Contender } from './contender.ts'
 const page = z.object({ entities: z.array(z.object({ encrypted_blob: z.string() })), cursor: z.string() })
 
 /** The API with everything on: tokens, row security, versions, checksums, quotas, limits counted, metrics, log. */
-export function medtime({ medtime: address, issuer, adminUrl }: Servers): Contender {
+export function medtime({ medtime: address, medtimePid, issuer, adminUrl }: Servers): Contender {
   const read = (answer: Uint8Array) => page.parse(JSON.parse(Buffer.from(answer).toString('utf8')))
   return {
     name: 'medtime',
@@ -23,7 +23,7 @@ export function medtime({ medtime: address, issuer, adminUrl }: Servers): Conten
     address,
     accounts: async (count) => (await createUsers(issuer, count)).map((user) => account(address, user)),
     read: (answer) => read(answer).entities.map((entity) => entity.encrypted_blob),
-    writers: () => backends(adminUrl),
+    processes: async () => [medtimePid, ...(await backends(adminUrl))],
     stop: async () => undefined,
   }
 

@@ -31,7 +31,7 @@ export async function parse(peers: Peers, directory: string, adminUrl: string): 
   const config = join(directory, 'config.json')
   const pooled = new URL(databaseUrl)
   pooled.searchParams.set('poolSize', String(connections))
-  const { address, stop } = await launch({
+  const { address, pid, stop } = await launch({
     args: (port) => [peers.file('parse-server/bin/parse-server'), '--port', String(port), config],
     environment: () => ({ NODE_ENV: 'production' }),
     directory: await configured(),
@@ -55,7 +55,7 @@ export async function parse(peers: Peers, directory: string, adminUrl: string): 
       return accounts
     },
     read: (answer) => read(answer).map(({ blob }) => blob),
-    writers: () => backends(adminUrl),
+    processes: async () => [pid, ...(await backends(adminUrl))],
     stop,
   }
 

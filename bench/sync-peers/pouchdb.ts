@@ -57,7 +57,7 @@ export async function pouchdb(peers: Peers, directory: string, { synced }: { syn
       return accounts
     },
     read: (answer) => read(answer).results.flatMap(({ doc }) => doc.blob ?? []),
-    writers: async () => [pid],
+    processes: async () => [pid],
     stop,
   }
 

@@ -36,7 +36,7 @@ export async function rxdb(peers: Peers, directory: string): Promise<Contender> 
     address,
     accounts: async (count) => Array.from({ length: count }, () => account(randomUUID())),
     read: (answer) => read(answer).documents.map(({ blob }) => blob),
-    writers: async () => [pid],
+    processes: async () => [pid],
     stop,
   }
 

@@ -5,20 +5,20 @@ import type { Contender } from './contender.ts'
 import { newEntities } from './devices.ts'
 import { canTrace, diskSyncs } from './disk-syncs.ts'
 
-const pushesTraced = 20
+const requestsTraced = 20
 
 /** What becomes of a write over a version that its writer has not seen. */
 export type StaleWrite = 'refused' | 'both kept' | 'taken over the other'
 
 export interface Seen {
   stale: StaleWrite
-  /** Waits for the disk a push of one entity costs when none other is under way; undefined where calls cannot be traced. */
-  syncsOfPush: number | undefined
+  /** Waits for the disk that a push of one entity costs when none other is under way, and a pull; undefined where calls cannot be traced. */
+  syncs: { push: number; pull: number } | undefined
 }
 
 /** Sees for itself what a contender does of what is compared. */
 export async function see(contender: Contender, directory: string): Promise<Seen> {
-  return { stale: await staleWrite(contender), syncsOfPush: await syncsOfPush(contender, directory) }
+  return { stale: await staleWrite(contender), syncs: await syncs(contender, directory) }
 }
 
 async function staleWrite(contender: Contender): Promise<StaleWrite> {
@@ -38,15 +38,20 @@ async function staleWrite(contender: Contender): Promise<StaleWrite> {
   return held.includes(mine.base64) ? 'both kept' : 'taken over the other'
 }
 
-async function syncsOfPush(contender: Contender, directory: string): Promise<number | undefined> {
+async function syncs(contender: Contender, directory: string): Promise<Seen['syncs']> {
   if (!canTrace()) return undefined
   const [account] = await contender.accounts(1)
   if (account === undefined) throw new RangeError('no account')
   const push = async () => {
-    for (const entity of newEntities(pushesTraced)) await settle(contender.address, account.push([entity]))
+    for (const entity of newEntities(requestsTraced)) await settle(contender.address, account.push([entity]))
   }
-  // The first ones of a user make what is there only once.
-  await push()
-  const syncs = await diskSyncs(await contender.writers(), join(directory, 'syncs.log'), push)
-  return syncs / pushesTraced
+  const pull = async () => {
+    for (let n = 0; n < requestsTraced; n++) await settle(contender.address, account.pull(100))
+  }
+  const traced = async (work: () => Promise<void>) => {
+    // What the first requests of a user do only once is not what is asked.
+    await work()
+    return (await diskSyncs(await contender.processes(), join(directory, 'syncs.log'), work)) / requestsTraced
+  }
+  return { push: await traced(push), pull: await traced(pull) }
 }

@@ -13,6 +13,8 @@ import { naiveSchema } from './naive-schema.ts'
 
 export interface Servers {
   medtime: string
+  /** Of the process of MedTime's API. */
+  medtimePid: number
   naive: string
   issuer: string
   adminUrl: string
@@ -61,9 +63,9 @@ export async function startServers(nodeFlags: readonly string[] = [], { countLim
         ready,
       })
       launched.push(server)
-      return server.address
+      return server
     }
-    const issuer = await start('systems/medtime/services/issuer/main.ts', '/health', {})
+    const { address: issuer } = await start('systems/medtime/services/issuer/main.ts', '/health', {})
     const medtime = await start(
       'systems/medtime/services/api/main.ts',
       '/health/ready',
@@ -77,7 +79,15 @@ export async function startServers(nodeFlags: readonly string[] = [], { countLim
       nodeFlags,
     )
     const naive = await start('bench/sync/naive-server.ts', '/health/ready', { DATABASE_URL: database.ownerUrl })
-    return { medtime, naive, issuer, adminUrl: database.adminUrl, postgres: postgres.version, stop }
+    return {
+      medtime: medtime.address,
+      medtimePid: medtime.pid,
+      naive: naive.address,
+      issuer,
+      adminUrl: database.adminUrl,
+      postgres: postgres.version,
+      stop,
+    }
   } catch (error) {
     await stop()
     throw error
