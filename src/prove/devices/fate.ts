@@ -98,7 +98,7 @@ function takeUp(home: Home, gadget: Gadget, random: Random): void {
   gadget.inUse = true
   if (random.next() < 0.5) sync(home, gadget)
   if (random.next() < 0.5)
-    void inTurn(home, gadget, async () => {
+    void expected(home, gadget, async () => {
       await decideAll(home, gadget, random)
     })
   timeline.at(timeline.now() + random.int(2_000), () => {

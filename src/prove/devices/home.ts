@@ -35,6 +35,8 @@ export interface Gadget {
   /** Its person writes on it just now. */
   inUse: boolean
   unacknowledged: Set<Edit>
+  /** Entries decided since its last sync began: what was decided has not been sent by that sync. */
+  decided: Set<string>
   /** When it last synced to the end. */
   syncedAt: number | undefined
   /** What it showed when it was last looked at. */
@@ -117,7 +119,7 @@ export function reinstall(home: Home, gadget: Gadget): void {
   )
 }
 
-type Installed = Pick<Gadget, 'name' | 'device' | 'unacknowledged' | 'syncedAt' | 'seen'>
+type Installed = Pick<Gadget, 'name' | 'device' | 'unacknowledged' | 'decided' | 'syncedAt' | 'seen'>
 
 function installed(home: Home, on: Pick<Gadget, 'worker' | 'random'>, gadget: () => Gadget): Installed {
   const { timeline, fleet, person } = home
@@ -137,7 +139,7 @@ function installed(home: Home, on: Pick<Gadget, 'worker' | 'random'>, gadget: ()
     sleep: (ms: number) => worker.waits(timeline.now() + ms, async () => undefined),
   }
   const device = fleet.device({ person, name, fetch: network, clock, random: random.fork(`jitter of ${name}`).next })
-  return { name, device, unacknowledged: new Set(), syncedAt: undefined, seen: new Map() }
+  return { name, device, unacknowledged: new Set(), decided: new Set(), syncedAt: undefined, seen: new Map() }
 }
 
 /** What fails in a way that nobody expects is a violation. */

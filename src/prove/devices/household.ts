@@ -83,7 +83,8 @@ export function createHousehold(
           void inTurn(home, gadget, async () => {
             const synced = await syncOnce(home, gadget)
             const decided = synced && (await decideAll(home, gadget, random))
-            if (!synced || decided || gadget.unacknowledged.size > 0 || !same(before, gadget.seen)) moved = true
+            const open = gadget.unacknowledged.size + (await gadget.device.conflicts()).length
+            if (!synced || decided || open > 0 || !same(before, gadget.seen)) moved = true
           })
           await timeline.finish()
         }

@@ -57,6 +57,7 @@ export async function write(home: Home, gadget: Gadget, random: Random): Promise
 export async function syncOnce(home: Home, gadget: Gadget): Promise<boolean> {
   const { timeline, trail } = home
   const sent = [...gadget.unacknowledged]
+  gadget.decided.clear()
   try {
     for (const alarm of await gadget.device.sync()) home.violate(`${gadget.name} does not believe the server: ${alarm}`)
   } catch (error) {
@@ -65,7 +66,7 @@ export async function syncOnce(home: Home, gadget: Gadget): Promise<boolean> {
   }
   const open = new Set((await gadget.device.conflicts()).map(({ id }) => id))
   for (const edit of sent) {
-    if (open.has(edit.entry)) continue
+    if (open.has(edit.entry) || gadget.decided.has(edit.entry)) continue
     edit.acknowledgedAt ??= timeline.now()
     gadget.unacknowledged.delete(edit)
     trail.note(gadget.name, `${edit.text ?? 'deletion'} acknowledged`, edit.entry)
@@ -94,27 +95,32 @@ export function sync(home: Home, gadget: Gadget): void {
 /** Decides every conflict that a device can show whole. Returns whether there was one. */
 export async function decideAll(home: Home, gadget: Gadget, random: Random): Promise<boolean> {
   const { history, trail, timeline, counts } = home
+  const { device } = gadget
   let decided = false
-  for (const { id, mine, theirs } of await gadget.device.conflicts()) {
+  for (const { id, mine, theirs } of await device.conflicts()) {
     if (theirs === 'unseen') continue
     const shown = (text: string) => history.shown(id, text === 'deleted' ? undefined : text)
     // Own deletions that nobody else can know of are not what another device wrote.
     const others = shown(theirs).filter((edit) => theirs !== 'deleted' || !gadget.unacknowledged.has(edit))
     const way = random.pick(['mine', 'theirs', 'both'] as const)
-    trail.note(gadget.name, `conflict of mine ${mine} and theirs ${theirs}: ${way}`, id)
-    if (way === 'both') {
-      const text = `${home.person}-${counts.texts++}`
-      await gadget.device.decide(id, { text })
+    const text = way === 'both' ? `${home.person}-${counts.texts++}` : undefined
+    trail.note(gadget.name, `conflict of mine ${mine} and theirs ${theirs}: ${text ?? way}`, id)
+    gadget.decided.add(id)
+    try {
+      await device.decide(id, text === undefined ? (way === 'theirs' ? 'theirs' : 'mine') : { text })
+    } catch (error) {
+      // A sync that was under way has changed the conflict, or ended it.
+      trail.note(gadget.name, `was not let decide: ${messageOf(error)}`, id)
+      continue
+    }
+    if (gadget.device !== device) return decided
+    if (text !== undefined) {
       const seen = [...shown(mine), ...others]
       gadget.unacknowledged.add(history.add({ text, entry: id, device: gadget.name, madeAt: timeline.now() }, seen))
-      trail.note(gadget.name, `wrote ${text}`, id)
-    } else {
-      await gadget.device.decide(id, way)
-      if (way === 'theirs') history.decide(others, shown(mine))
-      else {
-        history.decide(shown(mine), others)
-        for (const edit of shown(mine)) gadget.unacknowledged.add(edit)
-      }
+    } else if (way === 'theirs') history.decide(others, shown(mine))
+    else {
+      history.decide(shown(mine), others)
+      for (const edit of shown(mine)) gadget.unacknowledged.add(edit)
     }
     decided = true
   }
