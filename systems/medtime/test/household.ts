@@ -46,7 +46,8 @@ export interface OpenDevice extends LyingServer {
   told: Notice['kind'][]
 }
 
-export async function startStage(): Promise<Stage> {
+/** @param marks how often devices write one; as in an app unless told */
+export async function startStage(marks: { everyMs?: number } = {}): Promise<Stage> {
   const system = await startSystem()
   const accounts = await startAccounts(system.roleUrlOf('medtime_accounts'), () => Date.now())
   const createSdk = (through: typeof fetch = fetch) => createAccounts({ address: accounts.address, fetch: through })
@@ -69,8 +70,7 @@ export async function startStage(): Promise<Stage> {
             address: system.api,
             token: async () => token,
             fetch: server.fetch,
-            // Tests do not wait for the next mark.
-            marks: { everyMs: 0 },
+            marks,
             onNotice: ({ kind }) => told.push(kind),
             ...(store === undefined ? {} : { store }),
           })
