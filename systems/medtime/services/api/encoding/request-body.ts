@@ -21,7 +21,8 @@ const zstdWindowLog = 23
 export function decodeRequests(server: FastifyInstance, limit: number): void {
   server.addHook('preParsing', (request, _reply, payload, done) => {
     const named = request.headers['content-encoding']
-    if (named === undefined || named === 'identity') {
+    // What a GET carries is read by nobody.
+    if (named === undefined || named === 'identity' || request.method === 'GET' || request.method === 'HEAD') {
       done(null, payload)
       return
     }
