@@ -156,6 +156,18 @@ test('what is no HTTP, or too much of it, is refused in the same words as anythi
   }
 })
 
+test('who is refused while a large body is on its way still reads the answer', async () => {
+  const socket = connect(port, '127.0.0.1')
+  let broken: Error | undefined
+  socket.on('error', (error) => {
+    broken = error
+  })
+  const headers = `POST /send HTTP/1.1\r\nHost: a\r\nX-A: ${'x'.repeat(20_000)}\r\nContent-Length: 8000000\r\n\r\n`
+  socket.write(headers + 'y'.repeat(8_000_000))
+  assert.match(await untilClosed(socket), /^HTTP\/1\.1 431 /)
+  assert.equal(broken, undefined)
+})
+
 test('a HEAD that cannot be read is refused without a body', async () => {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => undefined)

@@ -21,6 +21,8 @@ export const usualPatience: Patience = { headersMs: 10_000, requestMs: 60_000, i
 
 /** Bytes of all headers; a token has about a thousand. */
 const headerBytes = 16_384
+/** How long whoever was refused may go on sending what nobody reads, milliseconds. */
+const lingerMs = 1_000
 /** Longer than load balancers keep a connection: they must not send into one that ends here. */
 const keepAliveMs = 75_000
 
@@ -59,10 +61,14 @@ export function requireHost(server: FastifyInstance): void {
 
 /** What could not be read as HTTP is answered in the same words as anything else, and the connection ends. */
 export function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  // What comes after the answer is dropped: hanging up at once would break the connection before the answer was read.
+  if (socket.writableEnded) return
   if (!socket.writable) {
     socket.destroy()
     return
   }
+  const hangUp = setTimeout(() => socket.destroy(), lingerMs)
+  socket.once('close', () => clearTimeout(hangUp))
   const problem = new ApiError(codeOf(error))
   const body = JSON.stringify(problem.body(randomUUID()))
   socket.end(
