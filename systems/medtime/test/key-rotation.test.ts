@@ -157,6 +157,10 @@ test('the keys are replaced step by step, and nobody is locked out at any of the
   assert.equal(counts.parse(JSON.parse(await step('reseal'))).accounts.resealed, 0)
   await step('retire')
   await turned.stop()
+  const noted = await withClient(database.adminUrl, (client) =>
+    client.query(`SELECT 1 FROM srv_audit WHERE event = 'keys_replaced'`),
+  )
+  assert.equal(noted.rows.length, 1, 'the log of accounts tells of it, once')
 
   const last = await environment()
   assert.equal((await stat(file)).mode & 0o777, 0o600)

@@ -4,11 +4,13 @@ import { listen } from '../api/http/listen.ts'
 import { createLog } from '../api/http/log.ts'
 import { runService } from '../api/http/run-service.ts'
 import { readCertificate } from '../api/http/tls.ts'
+import { keepRunning } from '../api/jobs/keep-running.ts'
 import { exemptFrom } from '../api/limits/exempt.ts'
 import { createLimiter } from '../api/limits/limiter.ts'
 import { codeSender } from '../api/messages/send-code.ts'
 import { readMessagesSettings } from '../api/messages/settings.ts'
 import { createServer } from '../api/server.ts'
+import { anchorJob } from './audit/anchor.ts'
 import { readConfig } from './config.ts'
 import { requestCounter } from './limits/request-counter.ts'
 import { createMetrics } from './metrics.ts'
@@ -66,8 +68,10 @@ async function start(): Promise<() => Promise<void>> {
     certificate: http.certificateFiles && readCertificate(http.certificateFiles),
   })
   const close = await listen(server, config, http, log)
+  const running = keepRunning({ jobs: [anchorJob(sealing)], database, log, now })
   return async () => {
     await close()
+    await running.stop()
     await database.close()
   }
 }

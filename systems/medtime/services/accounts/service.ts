@@ -6,6 +6,8 @@ import { describeApi } from '../api/http/openapi.ts'
 import { serviceArea } from '../api/http/service-area.ts'
 import { createTokenChecker, type TokenChecker } from '../api/identity/token.ts'
 import { createAccounts } from './account/accounts.ts'
+import type { Handle } from './account/handle.ts'
+import { noteChallenged } from './audit/challenged.ts'
 import { createIdTokens, type Vouched } from './identity/id-token.ts'
 import type { Provider } from './identity/provider.ts'
 import { vouchedUser } from './identity/vouched-user.ts'
@@ -64,7 +66,9 @@ export function createAccountsService(parts: AccountsParts): AccountsService {
   const idTokens = createIdTokens(parts.providers, now)
   const userOf = (vouched: Vouched) => vouchedUser(vouched, { database, accounts, sealing, now })
   const attempts = createAttempts({ database, accounts, opaque, sealing, now })
-  const guard = createSignInGuard({ database, sealing, now })
+  const onChallenged = (handle: Handle) =>
+    void noteChallenged({ database, accounts, now }, handle).catch(() => undefined)
+  const guard = createSignInGuard({ database, sealing, onChallenged, now })
 
   const areas: Area[] = [
     passwordArea({ accounts, attempts, opaque, sealing, guard, now }),

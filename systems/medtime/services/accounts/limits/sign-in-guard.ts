@@ -27,12 +27,17 @@ export interface SignInGuard {
 
 export interface GuardOptions {
   database: Database
+  /**
+   * Told when the failures of an account first ask for work. The answer to whoever tries does not wait for it: by its time nobody can
+   * tell whether there is such an account.
+   */
+  onChallenged?: (handle: Handle) => void
   sealing: Sealing
   /** Milliseconds since the epoch. */
   now: () => number
 }
 
-export function createSignInGuard({ database, sealing, now }: GuardOptions): SignInGuard {
+export function createSignInGuard({ database, sealing, onChallenged, now }: GuardOptions): SignInGuard {
   const bucketOf = (kind: string, name: string): Counted => ({
     bucket: `${kind}:${sealing.mac(`failures of ${kind}`, name).toString('base64url')}`,
     windowMs,
@@ -57,9 +62,10 @@ export function createSignInGuard({ database, sealing, now }: GuardOptions): Sig
         }
         await addTo(run, account, 1, at)
         await addTo(run, address, 1, at)
-        return undefined
+        return failures + 1 === ofAccount ? ('challenged' as const) : undefined
       })
-      if (refused === undefined) return
+      if (refused === 'challenged') onChallenged?.(handle)
+      if (typeof refused !== 'number') return
       const details = { challenge: makeChallenge(sealing, account.bucket, refused, now()) }
       throw new ApiError('CHALLENGE_REQUIRED', { details })
     },

@@ -6,6 +6,7 @@ import { type Area, identityOf } from '../../api/http/area.ts'
 import { errorAnswer } from '../../api/http/error-answer.ts'
 import { failures, type RouteDescription } from '../../api/http/route.ts'
 import { requireRecentSignIn } from '../../api/identity/recent-sign-in.ts'
+import { noteAudit } from '../../api/rights/audit.ts'
 import type { Accounts } from '../account/accounts.ts'
 import { emailHandle } from '../account/handle.ts'
 import { speakAs } from '../account/speak-as.ts'
@@ -98,7 +99,10 @@ export function recoveryArea(parts: RecoveryAreaParts): Area {
         const { email, proof, challenge } = readBody(recoverRequest, request.body)
         const handle = emailHandle(sealing, email)
         await guard.begin(handle, request.ip, challenge)
-        const wrapped = await proven(email, proof, async (_run, _user, key) => key)
+        const wrapped = await proven(email, proof, async (run, user, key) => {
+          await noteAudit(run, user, 'recovery_used', new Date(now()))
+          return key
+        })
         await guard.succeeded(handle, request.ip)
         return { wrapped_master_key: wrapped.toString('base64') }
       })

@@ -62,8 +62,13 @@ export async function resealAccounts(database: Database, ring: KeyRing): Promise
       })
       after = user
     }
-    if (users.length < usersAtOnce) return result
+    if (users.length < usersAtOnce) break
   }
+  if (result.resealed > 0) {
+    const text = `SELECT public.srv_note_service_audit('keys_replaced', $1)`
+    await database.run('note keys replaced', text, [new Date()])
+  }
+  return result
 }
 
 async function ofUser(

@@ -1,5 +1,6 @@
 import type { Database, Run } from '../../api/database.ts'
 import { ApiError } from '../../api/http/api-error.ts'
+import { noteAudit } from '../../api/rights/audit.ts'
 import type { Account, Accounts } from '../account/accounts.ts'
 import { addTo, type Counted, lockBuckets, usedOf } from '../limits/counts.ts'
 import type { Factors, Method } from '../second-factor/factors.ts'
@@ -124,15 +125,21 @@ export function createSignIn(parts: SignInParts): SignIn {
         if (account === undefined || ticket?.purpose !== 'sign_in') return 'SIGN_IN_FAILED' as const
         if (!ticket.satisfied) {
           await lockBuckets(run, [guesses])
-          if ((await usedOf(run, guesses, now())).used >= wrongCodes) return 'RATE_LIMITED' as const
+          const { used } = await usedOf(run, guesses, now())
+          if (used >= wrongCodes) return 'RATE_LIMITED' as const
           const askedFor = method !== undefined && (await factors.methods(run, user)).includes(method)
           if (!askedFor || code === undefined || !(await factors.take(run, user, method, code))) {
             await addTo(run, guesses, 1, now())
+            if (used + 1 === wrongCodes) await noteAudit(run, user, 'codes_locked', new Date(now()))
             return 'SIGN_IN_FAILED' as const
           }
         }
         await tickets.close(run, text)
-        return openSession(run, account, { device: ticket.device, replaces }, ticket.withKey)
+        const open = await openSession(run, account, { device: ticket.device, replaces }, ticket.withKey)
+        if (method === 'recovery_code' && !ticket.satisfied) {
+          await noteAudit(run, user, 'recovery_code_used', new Date(now()))
+        }
+        return open
       })
       if (typeof result === 'string') throw new ApiError(result)
       return give(result)

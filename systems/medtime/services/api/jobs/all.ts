@@ -60,7 +60,11 @@ export const allJobs: readonly Job[] = [
     schedule: '45 3 * * *',
     work: async ({ run, now }) => {
       const [{ broken_at: brokenAt }] = verified.parse(
-        await run('verify-audit', 'SELECT public.srv_verify_audit() AS broken_at', []),
+        await run(
+          'verify-audit',
+          'SELECT coalesce(public.srv_verify_audit(), public.srv_verify_anchors()) AS broken_at',
+          [],
+        ),
       )
       if (brokenAt !== null) throw new AuditBroken()
       return count(run, 'shorten-audit', 'SELECT public.srv_shorten_audit($1) AS count', now)

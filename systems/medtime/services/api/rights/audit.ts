@@ -1,7 +1,17 @@
 import type { Run } from '../database.ts'
 
-/** What the log of accounts tells. Never what somebody has, only what was done. */
-export type AuditEvent = 'consent_given' | 'consent_withdrawn' | 'account_exported' | 'account_erased'
+/**
+ * What the services write into the log of accounts; more is written by triggers of its tables. Never what somebody has, only what was done.
+ */
+export type AuditEvent =
+  | 'consent_given'
+  | 'consent_withdrawn'
+  | 'account_exported'
+  | 'account_erased'
+  | 'recovery_used'
+  | 'recovery_code_used'
+  | 'sign_in_challenged'
+  | 'codes_locked'
 
 /**
  * Writes one entry into the chained log. The last statement of the transaction it belongs to: the log is written by one at a time.

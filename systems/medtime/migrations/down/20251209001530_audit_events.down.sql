@@ -1,0 +1,14 @@
+DROP TRIGGER srv_sessions_audit ON public.srv_sessions;
+DROP TRIGGER srv_passwords_audit ON public.srv_account_passwords;
+DROP TRIGGER srv_recoveries_audit ON public.srv_account_recoveries;
+DROP TRIGGER srv_totp_audit ON public.srv_totp_secrets;
+DROP TRIGGER srv_sms_audit ON public.srv_sms_factors;
+DROP TRIGGER srv_links_audit_grant ON public.srv_family_links;
+DROP TRIGGER srv_links_audit_revocation ON public.srv_family_links;
+DROP FUNCTION public.srv_audit_change();
+DROP FUNCTION public.srv_note_service_audit(text, timestamptz);
+DROP FUNCTION public.srv_verify_anchors();
+DROP FUNCTION public.srv_audit_end();
+DROP TABLE public.srv_audit_anchors;
+REVOKE ALL ON public.srv_jobs FROM medtime_accounts;
+DROP POLICY job_of_accounts ON public.srv_jobs;
