@@ -51,6 +51,7 @@ export async function* proveByCases(
       }
     }
     await Promise.all(Array.from({ length: atOnce }, work))
+    const asked = cases.length === 1 ? 'Its case' : `All ${cases.length} cases`
     yield {
       guarantee,
       outcome: 'measured',
@@ -58,7 +59,7 @@ export async function* proveByCases(
       sample: { size: cases.length, of: 'cases over the wire' },
       scale: null,
       steps: steps.done(),
-      reason: failed.length === 0 ? `All ${cases.length} cases answered as promised` : (failed[0] ?? ''),
+      reason: failed[0] ?? `${asked} answered as promised`,
       remedy:
         'Compare the answer named in the steps with the contract; mend the service or, if the promise was wrong, the plan',
       startedAt,

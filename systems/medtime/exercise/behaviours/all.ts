@@ -21,6 +21,7 @@ import { pushAtomic } from './push-atomic.ts'
 import { pushConflicts } from './push-conflicts.ts'
 import { pushReplay } from './push-replay.ts'
 import { quotaExact } from './quota-exact.ts'
+import { rates } from './rates.ts'
 import { recentSignIn } from './recent-sign-in.ts'
 import { rights } from './rights.ts'
 import { rotationWhole } from './rotation-whole.ts'
@@ -71,6 +72,7 @@ export function allBehaviours(people: People): Behaviour[] {
     health,
     limits,
     sizes,
+    rates,
     securityHeaders,
     rights,
     recentSignIn,

@@ -3,19 +3,24 @@ import type { Tier } from '../people.ts'
 import { accepted, refused } from './answers.ts'
 import { caseOf, raw, type Scene } from './scene.ts'
 
-/** An address of nobody else: requests that come as through a proxy are counted to whom it names. */
-function addressOf({ userId }: Scene, name: string): string {
-  const hex = userId(name).replaceAll('-', '')
+/** An address behind the proxy, in a network of its own for each id. */
+export function beyond(id: string): string {
+  const hex = id.replaceAll('-', '')
   return `2001:db8:${hex.slice(0, 4)}:${hex.slice(4, 8)}::1`
 }
 
-const from = (address: string, request: HttpRequest): HttpRequest => ({
+/** An address of nobody else: requests that come as through a proxy are counted to whom it names. */
+export function networkOf({ userId }: Scene, name: string): string {
+  return beyond(userId(name))
+}
+
+export const from = (address: string, request: HttpRequest): HttpRequest => ({
   ...request,
   headers: { ...request.headers, 'x-forwarded-for': address },
 })
 const pullFrom = (address: string): HttpRequest => from(address, { method: 'GET', path: '/sync/pull' })
 
-const passed = (limit: number, remaining: number): Expectation => ({
+export const passed = (limit: number, remaining: number): Expectation => ({
   status: 200,
   headers: {
     'x-ratelimit-limit': String(limit),
@@ -24,7 +29,7 @@ const passed = (limit: number, remaining: number): Expectation => ({
     'retry-after': 'absent:',
   },
 })
-const spent = (limit: number): Expectation => ({
+export const spent = (limit: number): Expectation => ({
   ...refused(429, 'RATE_LIMITED'),
   headers: {
     'content-type': 'application/problem+json',
@@ -36,7 +41,7 @@ const spent = (limit: number): Expectation => ({
 
 const pulls = (scene: Scene, tier: Tier, limit: number): Exchange[] => {
   const ana = scene.person('ana', tier)
-  const pull = pullFrom(addressOf(scene, 'ana'))
+  const pull = pullFrom(networkOf(scene, 'ana'))
   return [
     ...Array.from({ length: limit }, (_, index) => raw(pull, passed(limit, limit - index - 1), ana)),
     raw(pull, spent(limit), ana),
@@ -58,7 +63,7 @@ export const limits = [
     'Ten pushes of a free user pass, and what the eleventh brings is not written',
     (scene) => {
       const ana = scene.person('ana', 'free')
-      const address = addressOf(scene, 'ana')
+      const address = networkOf(scene, 'ana')
       const push = (name: string) =>
         from(address, {
           method: 'POST',
@@ -74,7 +79,7 @@ export const limits = [
   ),
   caseOf(exact, 'sum-of-a-user', 'Sixty requests of a free user pass in all, whatever they are', (scene) => {
     const ana = scene.person('ana', 'free')
-    const address = addressOf(scene, 'ana')
+    const address = networkOf(scene, 'ana')
     const status = from(address, { method: 'GET', path: '/sync/status' })
     return [
       ...Array.from({ length: 30 }, () => raw(pullFrom(address), { status: 200 }, ana)),
@@ -84,7 +89,7 @@ export const limits = [
     ]
   }),
   caseOf(ordered, 'address-first', 'After a hundred bad tokens an address learns no more of tokens', (scene) => {
-    const address = addressOf(scene, 'ana')
+    const address = networkOf(scene, 'ana')
     const bad = from(address, { method: 'GET', path: '/sync/pull', headers: { authorization: 'Bearer a.b.c' } })
     return [
       ...Array.from({ length: 100 }, () => raw(bad, { status: 401 })),
@@ -98,7 +103,7 @@ export const limits = [
     'made-up-addresses',
     'Addresses that a client makes up before that of the proxy change nothing',
     (scene) => {
-      const address = addressOf(scene, 'ana')
+      const address = networkOf(scene, 'ana')
       const nothing = (index: number) =>
         from(`203.0.113.${index}, ${address}`, { method: 'GET', path: '/nothing-here' })
       return [

@@ -4,8 +4,8 @@ import { refused, unauthenticated } from './answers.ts'
 const promise = 'sessions-by-tier'
 
 /** One sign-in more than the tier allows ends the oldest. */
-const full = (tier: Tier, allowed: number) =>
-  accountsCase(promise, tier, `${tier}: ${allowed} sessions, and one more ends the oldest`, ({ signIn }) => {
+export const full = (of: string, tier: Tier, allowed: number) =>
+  accountsCase(of, tier, `${tier}: ${allowed} sessions, and one more ends the oldest`, ({ signIn }) => {
     const devices = Array.from({ length: allowed }, (_, index) => `device${index}`)
     const oldest = { session_id: '{{device0_session}}', device_id: 'device0' }
     return [
@@ -19,9 +19,9 @@ const full = (tier: Tier, allowed: number) =>
   })
 
 export const sessionsByTier = [
-  full('free', 2),
-  full('pro', 5),
-  full('perfect', 10),
+  full(promise, 'free', 2),
+  full(promise, 'pro', 5),
+  full(promise, 'perfect', 10),
   accountsCase(promise, 'listed', 'A person sees the sessions, and ends any of them', ({ signIn }) => [
     ...signIn('ana', 'phone'),
     ...signIn('ana', 'tablet'),

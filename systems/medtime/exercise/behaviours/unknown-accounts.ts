@@ -1,5 +1,6 @@
 import type { Exchange, Expectation } from 'aval'
 import { accountsCase, post, signInFailed, token } from './accounts-scene.ts'
+import { beyond } from './limits.ts'
 
 const promise = 'unknown-accounts'
 
@@ -52,6 +53,20 @@ const wrongSignIn = (email: string): Exchange[] => [
   ),
 ]
 
+const challenged: Expectation = {
+  status: 403,
+  json: { code: 'CHALLENGE_REQUIRED', challenge: { algorithm: 'sha-256', zero_bits: 16, token: 'any:string' } },
+}
+
+/** Five sign-ins that fail, and the challenge that comes then; from an address of its own, so that only the account is counted. */
+export function exhausted(email: string): Exchange[] {
+  const headers = { 'x-forwarded-for': beyond(email) }
+  return [
+    ...Array.from({ length: 5 }, () => wrongSignIn(email)).flat(),
+    post('/auth/sign-in/start', { email, login_request: loginRequest }, challenged),
+  ].map((each) => ({ ...each, request: { ...each.request, headers } }))
+}
+
 export const unknownAccounts = [
   accountsCase(promise, 'begin', 'A sign-in begins alike with and without an account', ({ email }) => [
     ...wrongSignIn(email('nobody')),
@@ -66,22 +81,6 @@ export const unknownAccounts = [
     promise,
     'challenge',
     'After five failures a challenge comes, with and without an account',
-    ({ email }) => {
-      const challenged: Expectation = {
-        status: 403,
-        json: { code: 'CHALLENGE_REQUIRED', challenge: { algorithm: 'sha-256', zero_bits: 16, token: 'any:string' } },
-      }
-      const exhaust = (address: string): Exchange[] => [
-        ...Array.from({ length: 5 }, () => wrongSignIn(address)).flat(),
-        post('/auth/sign-in/start', { email: address, login_request: loginRequest }, challenged),
-      ]
-      // Each from an address of its own, so that only the account is counted.
-      const fromElsewhere = (address: string): Exchange[] => {
-        const network = /^(.{4})(.{4})-/.exec(address)?.slice(1).join(':') ?? '0:0'
-        const headers = { 'x-forwarded-for': `2001:db8:${network}::1` }
-        return exhaust(address).map((each) => ({ ...each, request: { ...each.request, headers } }))
-      }
-      return [...fromElsewhere(email('nobody')), ...signUp(email('ana')), ...fromElsewhere(email('ana'))]
-    },
+    ({ email }) => [...exhausted(email('nobody')), ...signUp(email('ana')), ...exhausted(email('ana'))],
   ),
 ]

@@ -8,6 +8,7 @@ import { filesMutations } from './files.ts'
 import { limitsAndRightsMutations } from './limits-and-rights.ts'
 import { messagesMutations } from './messages.ts'
 import { ocrMutations } from './ocr.ts'
+import { ratesMutations } from './rates.ts'
 import { requestsMutations } from './requests.ts'
 import { serviceMutations } from './service.ts'
 import { sizesMutations } from './sizes.ts'
@@ -30,6 +31,7 @@ export const allMutations: readonly Mutation[] = [
   ...messagesMutations,
   ...appMutations,
   ...sizesMutations,
+  ...ratesMutations,
   ...requestsMutations,
   ...devicesMutations,
 ]
