@@ -46,6 +46,15 @@ test('an objective gives a guarantee for its time and one for its loss, with tar
   )
 })
 
+test('a service that serves its OpenAPI document promises to answer as it says', () => {
+  const openapi = { path: '/openapi.json', requirements: ['SH-2'] }
+  const [promise, ...others] = derived({ system: 'shop', services: { api: { image: 'shop', openapi } } })
+  assert.deepEqual(others, [])
+  assert.equal(promise?.id, 'behaviour/requests:api/answered')
+  assert.deepEqual(promise?.path, ['services', 'api', 'openapi'])
+  assert.deepEqual(promise?.requirements, ['SH-2'])
+})
+
 test('backups of something beside the database promise nothing about its pages', () => {
   const ids = derived({
     system: 'shop',

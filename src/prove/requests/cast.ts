@@ -53,6 +53,7 @@ export async function assembleCast(options: CastOptions): Promise<Cast> {
   const play = async (behaviour: Behaviour) => {
     const disturbed = random.fork(behaviour.id).int(behaviour.exchanges.length)
     let exchange = 0
+    // A case that cannot be played leaves less to begin from; what the service did is judged by its answers.
     await runCase(behaviour, {
       address,
       credentials: exercise.credentials,
@@ -70,7 +71,7 @@ export async function assembleCast(options: CastOptions): Promise<Cast> {
         const answer = { status, headers: Object.fromEntries(headers), body: text }
         options.sent(asAttempt(operation, request, behaviour.id), answer, dictionary)
       },
-    })
+    }).catch(() => signal.throwIfAborted())
   }
   const waiting = casesFor(operations, service, exercise.behaviours()).values()
   const work = async () => {
