@@ -431,6 +431,13 @@ export default definePlan({
         source: 'BACKEND-ARCH-001 §5.3',
         requirements: ['MB-5.3a'],
       },
+      'audit-whole': {
+        claim: 'No entry of the log of accounts was changed, left out or cut off since it was written or anchored',
+        sql: 'SELECT a.place FROM (SELECT coalesce(srv_verify_audit(), srv_verify_anchors()) AS place) a WHERE a.place IS NOT NULL',
+        source: 'TECH-INF-001 §6.4, §7.4',
+        requirements: ['MI-6.4'],
+        note: 'That an anchor was signed with the key of accounts is seen by the job that makes anchors, since the key is not in the database.',
+      },
       'catalog-in-time': {
         claim:
           'No source of the catalog that was configured, or taken in once, goes unlooked at for longer than its schedule and two days',

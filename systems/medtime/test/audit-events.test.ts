@@ -159,7 +159,7 @@ test('a log whose end was cut off, with its head, does not bear out what was sig
   // Who takes the anchors away as well is seen by whoever was there before.
   await asAdmin('DELETE FROM srv_audit_anchors')
   await assert.rejects(anchor(), cut)
-  assert.equal(await instance()(), 1, 'and by no instance that was not: threats.md says so')
+  assert.equal(await instance()(), 1, 'and by no instance that was not: rights.md says so')
 })
 
 test('an anchor that was made without the key is not believed', async () => {

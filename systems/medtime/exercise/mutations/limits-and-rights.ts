@@ -49,6 +49,17 @@ export const limitsAndRightsMutations: Mutation[] = [
     environment: preload('api', 'any-sign-in-is-recent.ts'),
   },
   {
+    id: 'log-cut-off',
+    breaks: 'integrity/database/audit-whole',
+    description: 'The end of the log of accounts, which was anchored, is gone, and its head says that it never was',
+    sql: [
+      'ALTER TABLE public.srv_audit_anchors NO FORCE ROW LEVEL SECURITY',
+      `INSERT INTO public.srv_audit_anchors (sequence, hash, made_at, signature)
+        SELECT h.sequence + 1000000, sha256('cut off'), now(), sha256('signed') FROM public.srv_audit_end() AS h`,
+      'ALTER TABLE public.srv_audit_anchors FORCE ROW LEVEL SECURITY',
+    ],
+  },
+  {
     id: 'erased-in-name-only',
     breaks: 'behaviour/api/erasure-complete',
     description: 'An account is reported as erased, and every row of it stays',
