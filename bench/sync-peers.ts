@@ -52,6 +52,10 @@ const options = z
     }).values,
   )
 
+/** Whoever interrupts waits for the turn that is under way, so that nothing stays behind; the second time it is not waited for. */
+const interrupted = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort())
+
 async function measure(subjects: readonly Subject[]): Promise<Level[]> {
   const levels: Level[] = []
   const { seconds } = options
@@ -66,6 +70,7 @@ async function measure(subjects: readonly Subject[]): Promise<Level[]> {
           // Whoever goes first in one round goes last in the next.
           const first = round % subjects.length
           for (const subject of [...subjects.slice(first), ...subjects.slice(0, first)]) {
+            interrupted.signal.throwIfAborted()
             const { contender, devices } = subject
             runs.get(subject)?.push(await turn(contender, devices, { operation, size, connections, seconds }))
           }
@@ -82,11 +87,6 @@ async function measure(subjects: readonly Subject[]): Promise<Level[]> {
 const peers = installPeers()
 const place = await temporaryPlace('peers')
 const stops: (() => Promise<void>)[] = [place.remove]
-async function stopAll(): Promise<void> {
-  for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop()
-}
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => void stopAll().then(() => process.exit(1)))
 try {
   const servers = await startServers()
   stops.push(servers.stop)
@@ -112,6 +112,7 @@ try {
   const subjects: Subject[] = []
   let missing = 0
   for (const [name, start] of Object.entries(starts)) {
+    interrupted.signal.throwIfAborted()
     if (options.only && !options.only.includes(name)) continue
     try {
       const contender = await start()
@@ -135,5 +136,5 @@ try {
   const met = ours?.contender.name === 'medtime' && verdicts(levels, ours, others)
   process.exitCode = met && missing === 0 ? 0 : 1
 } finally {
-  await stopAll()
+  for (const stop of stops.toReversed()) await stop()
 }
