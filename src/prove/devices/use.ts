@@ -28,7 +28,7 @@ export async function write(home: Home, gadget: Gadget, random: Random): Promise
     const open = new Set((await device.conflicts()).map(({ id }) => id))
     const shown = await look(home, gadget)
     const ids = [...shown.keys()].filter((id) => !open.has(id)).toSorted()
-    const what = ids.length < 3 || random.next() < 0.45 ? 'created' : random.next() < 0.25 ? 'deleted' : 'changed'
+    const what = ids.length < 3 || random.next() < 0.45 ? 'created' : random.next() < 0.35 ? 'deleted' : 'changed'
     // Some entries are changed again and again, such as the medicines of today.
     const id = what === 'created' ? uuidFrom(random) : random.pick(random.next() < 0.5 ? ids.slice(0, 4) : ids)
     const text = what === 'deleted' ? undefined : `${home.person}-${counts.texts++}`

@@ -7,12 +7,12 @@ const walked = 'WHERE e.user_id = p_user AND e.sequence > given'
 /** Breaks of what lets devices agree in the end. */
 export const devicesMutations: Mutation[] = [
   {
-    id: 'every-third-tombstone-dropped',
+    id: 'every-second-tombstone-dropped',
     breaks,
-    description: 'One deletion of three is left out of pulls',
+    description: 'One deletion of two is left out of pulls',
     sql: [
       rewriteFunction('srv_text_page', [
-        { part: walked, by: `${walked} AND (e.deleted_at IS NULL OR e.sequence % 3 <> 0)` },
+        { part: walked, by: `${walked} AND (e.deleted_at IS NULL OR e.sequence % 2 <> 0)` },
       ]),
     ],
   },
