@@ -3,6 +3,7 @@ import { randomBytes } from '@noble/hashes/utils.js'
 import { fromBase64, toBase64 } from '../base64.ts'
 import { digestOf } from '../commitment/pinned.ts'
 import { createKeyRing } from '../keys.ts'
+import { SyncError } from '../request.ts'
 import { systemClock } from '../retry.ts'
 import { NotReady } from '../rotation.ts'
 import type { SyncClient } from '../sync-client.ts'
@@ -165,6 +166,11 @@ export function createSupervised(options: SupervisedOptions): Supervised {
     }
   }
 
+  /** Another device of the person ended the link after it was listed; the next time it is not listed any more. */
+  const passIfEnded = (thrown: unknown) => {
+    if (!(thrown instanceof SyncError && thrown.code === 'NO_LINK')) throw thrown
+  }
+
   const maintain = async (): Promise<void> => {
     await client.sync()
     const { supervisors } = await api.links()
@@ -188,7 +194,7 @@ export function createSupervised(options: SupervisedOptions): Supervised {
       }
       if (link.user_id !== given.user || link.public_key !== given.publicKey) tell('other-public-key', given.user)
       // Keys go before what is sealed with them.
-      else if (link.status === 'active') await deliver(given.user, await keysFor(given))
+      else if (link.status === 'active') await deliver(given.user, await keysFor(given)).catch(passIfEnded)
     }
     await rotateWhatIsDue(state)
   }
