@@ -85,6 +85,7 @@ async function soakSystem(
       const share = Math.ceil((flags.count ?? Number.POSITIVE_INFINITY) / guarantees.length)
       const end = clock.now() + ((flags.seconds ?? Number.POSITIVE_INFINITY) * 1_000) / guarantees.length
       const finding = await proveRequests(guarantee, session, {
+        casesOfAnOperation: 3,
         until: (sent) => sent < share && clock.now() < end,
         told: (line) => context.err(`${line}\n`),
       })

@@ -15,6 +15,7 @@ export interface CastOptions {
   operations: readonly Operation[]
   address(service: string): string
   newExercise(): Exercise | undefined
+  casesOfAnOperation: number
   random: Random
   signal: AbortSignal
   goesOn(): boolean
@@ -30,8 +31,6 @@ export interface Cast {
   corpus: Corpus
 }
 
-/** Cases of an exercise that an operation is looked for in. */
-const casesOfAnOperation = 3
 /** Changed requests that are sent just before the one they were made from. */
 const changedOnes = 4
 /** Cases that run at once. */
@@ -73,7 +72,7 @@ export async function assembleCast(options: CastOptions): Promise<Cast> {
       },
     }).catch(() => signal.throwIfAborted())
   }
-  const waiting = casesFor(operations, service, exercise.behaviours()).values()
+  const waiting = casesFor(options, exercise.behaviours()).values()
   const work = async () => {
     for (const behaviour of waiting) if (options.goesOn()) await play(behaviour)
   }
@@ -88,7 +87,10 @@ function asAttempt(operation: Operation, { method, target, headers, body }: Sent
 }
 
 /** For every operation a few cases that ask for it and expect success. */
-function casesFor(operations: readonly Operation[], service: string, behaviours: readonly Behaviour[]): Set<Behaviour> {
+function casesFor(
+  { operations, service, casesOfAnOperation }: CastOptions,
+  behaviours: readonly Behaviour[],
+): Set<Behaviour> {
   const chosen = new Set<Behaviour>()
   for (const operation of operations) {
     const asking = behaviours.filter(({ exchanges }) =>

@@ -122,6 +122,7 @@ async function fuzzed(fault: Fault = () => false, requests = 400): Promise<Fuzze
       operations: readOpenapi(document),
       address: () => address,
       newExercise: () => exercise,
+      casesOfAnOperation: 1,
       marker: createMarker(random.fork('marker')),
       random,
       clock: systemClock,

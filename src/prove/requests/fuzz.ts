@@ -19,6 +19,8 @@ export interface FuzzOptions {
   address(service: string): string
   /** An exercise whose people nobody has seen; its behaviours are what requests are begun from. Undefined: from the document alone. */
   newExercise(): Exercise | undefined
+  /** How many of them an operation is looked for in. */
+  casesOfAnOperation: number
   marker: Marker
   random: Random
   clock: Clock

@@ -11,6 +11,8 @@ import { type Operation, readOpenapi } from './openapi.ts'
 import { depthOf, describeTally, type Tally } from './tally.ts'
 
 export interface HowLong {
+  /** Cases of the exercise that each operation is looked for in: people who do more know more. */
+  casesOfAnOperation: number
   /** Asked before each request: whether to go on, given the requests sent. */
   until(sent: number): boolean
   /** Told now and then, and of each operation in the end. */
@@ -58,6 +60,7 @@ export async function proveRequests(guarantee: Guarantee, session: ProofSession,
           random,
           clock,
           signal,
+          casesOfAnOperation: howLong.casesOfAnOperation,
           until: howLong.until,
           told: (sent, breaches) => howLong.told(`${sent} requests for ${service}, ${breaches} kinds of breach`),
         }),
