@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { test } from 'node:test'
-import { systemClock } from '../../clock.ts'
 import { seededRandom } from '../../random.ts'
 import type { Exercise } from '../exercise.ts'
 import { type Fuzzed, fuzz } from './fuzz.ts'
@@ -125,7 +124,6 @@ async function fuzzed(fault: Fault = () => false, requests = 400): Promise<Fuzze
       casesOfAnOperation: 1,
       marker: createMarker(random.fork('marker')),
       random,
-      clock: systemClock,
       signal: new AbortController().signal,
       until: (sent) => sent < requests,
       told: () => undefined,

@@ -1,4 +1,3 @@
-import type { Clock } from '../../clock.ts'
 import type { Random } from '../../random.ts'
 import type { Exercise } from '../exercise.ts'
 import { assembleCast } from './cast.ts'
@@ -23,7 +22,6 @@ export interface FuzzOptions {
   casesOfAnOperation: number
   marker: Marker
   random: Random
-  clock: Clock
   signal: AbortSignal
   /** Asked before each request: whether to go on, given the requests sent. */
   until(sent: number): boolean

@@ -78,7 +78,7 @@ function operationAt(
     new Map(Object.entries(media).map(([type, { schema }]) => [type.toLowerCase(), schema]))
   const own = new Set(entry.parameters.map(({ name, in: place }) => `${place} ${name}`))
   const all = [...entry.parameters, ...shared.filter(({ name, in: place }) => !own.has(`${place} ${name}`))]
-  const demands = entry.security ?? (securedByDefault ? [{}, { any: [] }].slice(1) : [])
+  const demands = entry.security ?? (securedByDefault ? [{ any: [] }] : [])
   return {
     id: `${method.toUpperCase()} ${path}`,
     method: method.toUpperCase(),
