@@ -97,8 +97,11 @@ export async function decideAll(home: Home, gadget: Gadget, random: Random): Pro
   const { history, trail, timeline, counts } = home
   const { device } = gadget
   let decided = false
-  for (const { id, mine, theirs } of await device.conflicts()) {
-    if (theirs === 'unseen') continue
+  for (const { id } of await device.conflicts()) {
+    // Looked at anew before each decision: a sync may have brought something else since.
+    const conflict = (await device.conflicts()).find((each) => each.id === id)
+    if (conflict === undefined || conflict.theirs === 'unseen') continue
+    const { mine, theirs } = conflict
     const shown = (text: string) => history.shown(id, text === 'deleted' ? undefined : text)
     // Own deletions that nobody else can know of are not what another device wrote.
     const others = shown(theirs).filter((edit) => theirs !== 'deleted' || !gadget.unacknowledged.has(edit))
