@@ -81,9 +81,11 @@ export function createHousehold(
         for (const gadget of gadgets) {
           const before = gadget.seen
           void inTurn(home, gadget, async () => {
+            // What is sent now the others have to fetch.
+            const sends = gadget.unacknowledged.size
             const synced = await syncOnce(home, gadget)
             const decided = synced && (await decideAll(home, gadget, random))
-            const open = gadget.unacknowledged.size + (await gadget.device.conflicts()).length
+            const open = sends + gadget.unacknowledged.size + (await gadget.device.conflicts()).length
             if (!synced || decided || open > 0 || !same(before, gadget.seen)) moved = true
           })
           await timeline.finish()
