@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync, unwatchFile, watchFile } from 'node:fs'
 import type { Server as HttpServer } from 'node:http'
 import { Server as TlsServer } from 'node:https'
@@ -13,9 +14,15 @@ export interface CertificateFiles {
   keyFile: string
 }
 
-/** @throws when a file cannot be read */
+/**
+ * A file that is just being written holds nothing at first. TLS would take that for a server without a certificate, and refuse everybody.
+ * @throws when a file cannot be read, holds no certificate or no key, or the key is of another certificate
+ */
 export function readCertificate({ certFile, keyFile }: CertificateFiles): Certificate {
-  return { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }
+  const pair = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }
+  if (!new X509Certificate(pair.cert).checkPrivateKey(createPrivateKey(pair.key)))
+    throw new Error('the key is of another certificate')
+  return pair
 }
 
 /** BACKEND-ARCH-001 §5.1: TLS 1.3 only. */
