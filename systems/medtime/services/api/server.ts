@@ -4,7 +4,14 @@ import { encodeAnswers } from './encoding/answer.ts'
 import { answerError } from './http/answer-error.ts'
 import { ApiError } from './http/api-error.ts'
 import type { Area } from './http/area.ts'
-import { createListener, type Patience, refuseUnreadable, requireHost, usualPatience } from './http/listener.ts'
+import {
+  createListener,
+  type Patience,
+  readToTheEnd,
+  refuseUnreadable,
+  requireHost,
+  usualPatience,
+} from './http/listener.ts'
 import type { Log } from './http/log.ts'
 import type { HttpMetrics } from './http/metrics.ts'
 import { observe } from './http/observe.ts'
@@ -91,6 +98,7 @@ export function createServer(parts: ServerParts): FastifyInstance {
   observe(server, metrics, log)
   secureHeaders(server)
   requireHost(server)
+  readToTheEnd(server)
   answerOrigins(server, parts.origins ?? [])
   encodeAnswers(server)
 

@@ -168,6 +168,21 @@ test('who is refused while a large body is on its way still reads the answer', a
   assert.equal(broken, undefined)
 })
 
+test('who sends more than is taken and hangs up afterwards still reads that it was too much', async () => {
+  for (let time = 0; time < 20; time++) {
+    const socket = connect(port, '127.0.0.1')
+    let broken: Error | undefined
+    socket.on('error', (error) => {
+      broken = error
+    })
+    const headers =
+      'POST /send HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 8000000\r\n\r\n'
+    socket.write(headers + 'y'.repeat(8_000_000))
+    assert.match(await untilClosed(socket), /^HTTP\/1\.1 413 /)
+    assert.equal(broken, undefined)
+  }
+})
+
 test('a HEAD that cannot be read is refused without a body', async () => {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => undefined)

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server, STATUS_CODES } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
@@ -56,6 +56,29 @@ export function createListener(
 export function requireHost(server: FastifyInstance): void {
   server.addHook('onRequest', async ({ headers, raw }) => {
     if (headers.host === undefined && raw.httpVersion === '1.1') throw new ApiError('BAD_REQUEST')
+  })
+}
+
+/**
+ * Where the connection ends with an answer, what is still on its way is read first, for as long as `lingerMs`: the system breaks a connection
+ * that is closed with bytes unread, and with it the answer, RFC 9112 §9.6.
+ */
+export function readToTheEnd(server: FastifyInstance): void {
+  server.addHook('onSend', async ({ raw }, reply, payload) => {
+    const ends = [raw.headers.connection, reply.getHeader('connection')].some((each) => each === 'close')
+    if (ends && !raw.complete && !raw.destroyed) await drained(raw)
+    return payload
+  })
+}
+
+function drained(raw: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(enough)
+      resolve()
+    }
+    const enough = setTimeout(done, lingerMs)
+    raw.once('end', done).once('close', done).resume()
   })
 }
 
