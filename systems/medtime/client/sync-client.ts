@@ -274,6 +274,8 @@ export function createSyncClient(options: ClientOptions): SyncClient {
   /** What the person sees is looked up at once: the write may have to wait for a sync that brings something else. */
   const writeOver = (type: string, id: string, what: { value: Uint8Array; deleted: boolean }) => {
     const seen = store.get(id)
+    // Told to whoever wrote once its turn has come, and to nobody before.
+    seen.catch(() => undefined)
     return inTurn(async () => write(ordinary(type), id, { ...what, seen }))
   }
   const ordinary = (type: string): string => {
@@ -320,6 +322,7 @@ export function createSyncClient(options: ClientOptions): SyncClient {
         })),
     resolve: (id, decision) => {
       const shown = store.get(id.toLowerCase())
+      shown.catch(() => undefined)
       return inTurn(async () => {
         const record = await store.get(id.toLowerCase())
         if (record?.conflict === undefined) throw new Error('this entity has no conflict')
