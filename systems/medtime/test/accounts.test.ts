@@ -284,12 +284,19 @@ test('the API’s role reads none of the tables of accounts, and accounts none o
          AND (has_any_column_privilege($1, oid, 'SELECT') OR has_table_privilege($1, oid, 'SELECT'))`,
         [role],
       )
-      return rows.map(({ name }) => name)
+      return rows.map(({ name }) => name).toSorted()
     })
   const [api, own] = [await tablesOf('medtime_api'), await tablesOf('medtime_accounts')]
+  // Nobody's data either of them; of the jobs, accounts have their own row alone.
   assert.deepEqual(
     own.filter((name) => api.includes(name)),
-    ['srv_sync_epoch'],
+    ['srv_jobs', 'srv_sync_epoch'],
   )
+  await withClient(database.roleUrl('medtime_accounts'), async (client) => {
+    const { rows } = await client.query<{ name: string }>(
+      `SELECT name FROM public.srv_jobs WHERE name <> 'audit-anchor'`,
+    )
+    assert.deepEqual(rows, [])
+  })
   assert.ok(own.length >= 14)
 })

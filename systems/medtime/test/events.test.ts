@@ -152,6 +152,17 @@ test('without a token, with a malformed device, or as one device too many there 
   for (const each of open) each.stop()
 })
 
+test('who asks for the head of a stream alone has it at once, and leaves no stream open', async () => {
+  const token = await system.token(randomUUID())
+  const response = await fetch(`${system.api}/sync/events?device_id=${randomUUID()}`, {
+    method: 'HEAD',
+    headers: { authorization: `Bearer ${token}` },
+    signal: AbortSignal.timeout(longMs),
+  })
+  assert.equal(response.status, 200)
+  assert.match(response.headers.get('content-type') ?? '', /^text\/event-stream/)
+})
+
 test('a device hears of the changes of another, also after the service was started anew', async () => {
   const token = await system.token(randomUUID())
   let heard = 0

@@ -26,7 +26,7 @@ export const familyRoutes = {
     summary: 'Opens an invite for 7 days and one use',
     authenticated: true,
     body: invite,
-    answers: { 200: done, 409: errorAnswer, ...written },
+    answers: { 200: done, 404: errorAnswer, 409: errorAnswer, ...written },
   },
   invites: {
     method: 'GET',

@@ -82,6 +82,8 @@ export function syncArea({ store, metrics, now, channel, sessionLives }: SyncPar
         const query = eventsQuery.safeParse(request.query)
         if (!query.success) throw new ApiError('BAD_REQUEST', { message: placesOf(query.error) })
         const { user, session } = identityOf(request)
+        // There is no body to wait for.
+        if (request.method === 'HEAD') return reply.type('text/event-stream; charset=utf-8').send()
         const device = query.data.device_id
         await streams.claim(user, device)
         const epoch = async () => (await store.status(user, 1)).epoch
