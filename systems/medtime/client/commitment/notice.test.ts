@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Notice } from '../report.ts'
+import type { Notice } from './notice.ts'
 import { warningText } from './notice.ts'
 
 const kinds: Record<Notice['kind'], true> = {

@@ -1,4 +1,16 @@
-import type { Notice } from '../report.ts'
+/** What a person is told, once. */
+export type Notice = RestoreNotice | FirstUseNotice | Warning
+
+/** A new device without the mark of another one: it had to believe what it was shown, which may be old. */
+export interface FirstUseNotice {
+  kind: 'trust-on-first-use'
+  epoch: number
+}
+
+export interface RestoreNotice {
+  kind: 'server-restored'
+  epoch: number
+}
 
 /** What a person is told of a server that cannot be believed. Each kind is stable: an app may show its own words for it. */
 export type WarningKind =

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { type AccountNews, takeNews } from './account-news.ts'
+import type { AccountNews } from './account-news.ts'
 import { initialMarks } from './mark-state.ts'
 import { announce, digestOf, settle } from './pinned.ts'
+import { takeNews } from './take-news.ts'
 
 const [old, now, forged] = ['old', 'now', 'forged'].map((each) => digestOf(each))
 assert.ok(old && now && forged)
