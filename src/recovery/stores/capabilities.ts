@@ -4,25 +4,10 @@ import { z } from 'zod'
 import { type Clock, timestamp } from '../../clock.ts'
 import { isErrno, writeReplaced } from '../durable.ts'
 import { layout } from '../repository/layout.ts'
+import { abilitiesSchema, type StoreAbilities } from './abilities.ts'
 import type { ByteStream, Store } from './store.ts'
 
-const abilitiesSchema = z.strictObject({
-  /** Whether a second writer of one key is refused; `small-objects-only` when the end of a multipart upload ignores the condition. */
-  conditionalWrites: z.enum(['enforced', 'small-objects-only', 'missing']),
-  /** Whether bytes that do not match their checksum are refused; `none` when there is no way to send one. */
-  checksums: z.enum(['verified', 'ignored', 'none']),
-  /** Whether what is replaced or removed can be brought back. */
-  versioning: z.enum(['on', 'suspended', 'off', 'unknown']),
-  /** Whether objects can be protected from removal; `days` is what every new object gets. */
-  lock: z.strictObject({ state: z.enum(['on', 'off', 'unknown']), days: z.number().optional() }),
-})
-
 const capabilitiesSchema = abilitiesSchema.extend({ place: z.string(), checkedAt: z.number() })
-
-export type StoreAbilities = z.infer<typeof abilitiesSchema>
-export type Checksums = StoreAbilities['checksums']
-export type Versioning = StoreAbilities['versioning']
-export type ObjectLock = StoreAbilities['lock']
 
 /** What a store was found to do, by trying. */
 export interface StoreCapabilities extends StoreAbilities {

@@ -1,5 +1,5 @@
 import { failure } from '../../errors.ts'
-import type { StoreAbilities } from './capabilities.ts'
+import type { StoreAbilities } from './abilities.ts'
 
 /**
  * Bytes that arrive piece by piece; whoever produces them waits for whoever takes them. A piece is valid until the next is asked for:

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { layout } from '../../repository/layout.ts'
-import type { Checksums, ObjectLock, StoreAbilities, Versioning } from '../capabilities.ts'
+import type { Checksums, ObjectLock, StoreAbilities, Versioning } from '../abilities.ts'
 import { readXml, S3Refusal } from './answer.ts'
 import type { ConditionalWrites } from './conditional-write.ts'
 import { ask, type S3Connection, sha256 } from './request.ts'
