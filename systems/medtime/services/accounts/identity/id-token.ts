@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { z } from 'zod'
 import { ApiError } from '../../api/http/api-error.ts'
+import { parseHostile } from '../../api/http/read-input.ts'
 import type { Tier } from '../account/accounts.ts'
 import { email } from '../account/handle.ts'
 import type { Provider } from './provider.ts'
@@ -50,8 +51,8 @@ export function createIdTokens(providers: readonly Provider[], now: () => number
       if (found === undefined) throw new ApiError('SIGN_IN_FAILED')
       const { provider, keys } = found
       const payload = await verified(token, provider, keys, now())
-      const result = claims.safeParse(payload)
-      if (!result.success) throw new ApiError('SIGN_IN_FAILED')
+      const result = parseHostile(claims, payload)
+      if (!result?.success) throw new ApiError('SIGN_IN_FAILED')
       const { iss, sub, exp, iat, auth_time, email: address, email_verified } = result.data
       if (email_verified === false || email_verified === 'false') throw new ApiError('SIGN_IN_FAILED')
       return {

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { ApiError } from '../../api/http/api-error.ts'
 import type { Area } from '../../api/http/area.ts'
 import { errorAnswer } from '../../api/http/error-answer.ts'
+import { readInput } from '../../api/http/read-input.ts'
 import { failures, type RouteDescription } from '../../api/http/route.ts'
 import type { Accounts } from '../account/accounts.ts'
 import { credentialOf, emailHandle } from '../account/handle.ts'
-import { readBody } from '../http/read-body.ts'
 import type { SignInGuard } from '../limits/sign-in-guard.ts'
 import type { Opaque } from '../opaque/opaque.ts'
 import type { Sealing } from '../sealing/seal.ts'
@@ -70,7 +70,7 @@ export function passwordArea({ accounts, attempts, opaque, sealing, guard, now }
     routes,
     register: (server) => {
       server.post(routes.signUpStart.path, async (request) => {
-        const { email, registration_request } = readBody(registrationRequest, request.body)
+        const { email, registration_request } = readInput(registrationRequest, request.body)
         const registration = randomUUID()
         const credential = credentialOf(sealing, emailHandle(sealing, email), registration)
         return {
@@ -79,7 +79,7 @@ export function passwordArea({ accounts, attempts, opaque, sealing, guard, now }
         }
       })
       server.post(routes.signUp.path, async (request) => {
-        const asked = readBody(signUpRequest, request.body)
+        const asked = readInput(signUpRequest, request.body)
         if (!(await opaque()).accepts(asked.registration_record)) throw new ApiError('BAD_REQUEST')
         await accounts.create({
           handle: emailHandle(sealing, asked.email),
@@ -92,7 +92,7 @@ export function passwordArea({ accounts, attempts, opaque, sealing, guard, now }
         return {}
       })
       server.post(routes.signInStart.path, async (request, reply) => {
-        const { email, login_request, challenge } = readBody(startRequest, request.body)
+        const { email, login_request, challenge } = readInput(startRequest, request.body)
         const handle = emailHandle(sealing, email)
         await guard.begin(handle, request.ip, challenge)
         const begun = await attempts.start(handle, login_request)

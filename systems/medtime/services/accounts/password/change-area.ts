@@ -3,10 +3,10 @@ import type { Database } from '../../api/database.ts'
 import { ApiError } from '../../api/http/api-error.ts'
 import { type Area, identityOf } from '../../api/http/area.ts'
 import { errorAnswer } from '../../api/http/error-answer.ts'
+import { readInput } from '../../api/http/read-input.ts'
 import { failures, type RouteDescription } from '../../api/http/route.ts'
 import type { Accounts } from '../account/accounts.ts'
 import { credentialOf, emailHandle } from '../account/handle.ts'
-import { readBody } from '../http/read-body.ts'
 import type { SignInGuard } from '../limits/sign-in-guard.ts'
 import type { Opaque } from '../opaque/opaque.ts'
 import type { Sealing } from '../sealing/seal.ts'
@@ -60,7 +60,7 @@ export function changeArea(parts: ChangeAreaParts): Area {
     routes,
     register: (server, gate) => {
       server.post(routes.start.path, { onRequest: gate.authenticate }, async (request) => {
-        const asked = readBody(changeStartRequest, request.body)
+        const asked = readInput(changeStartRequest, request.body)
         const handle = await handleOf(identityOf(request).user)
         await guard.begin(handle, request.ip, asked.challenge)
         const begun = await attempts.start(handle, asked.login_request)
@@ -75,7 +75,7 @@ export function changeArea(parts: ChangeAreaParts): Area {
         }
       })
       server.post(routes.change.path, { onRequest: gate.authenticate }, async (request) => {
-        const asked = readBody(changeRequest, request.body)
+        const asked = readInput(changeRequest, request.body)
         const { user, session } = identityOf(request)
         if (!(await opaque()).accepts(asked.registration_record)) throw new ApiError('BAD_REQUEST')
         const shown = await attempts.finish(asked.attempt_id, asked.finish_request)

@@ -4,13 +4,13 @@ import type { Database, Run } from '../../api/database.ts'
 import { ApiError } from '../../api/http/api-error.ts'
 import { type Area, identityOf } from '../../api/http/area.ts'
 import { errorAnswer } from '../../api/http/error-answer.ts'
+import { readInput } from '../../api/http/read-input.ts'
 import { failures, type RouteDescription } from '../../api/http/route.ts'
 import { requireRecentSignIn } from '../../api/identity/recent-sign-in.ts'
 import { noteAudit } from '../../api/rights/audit.ts'
 import type { Accounts } from '../account/accounts.ts'
 import { emailHandle } from '../account/handle.ts'
 import { speakAs } from '../account/speak-as.ts'
-import { readBody } from '../http/read-body.ts'
 import type { SignInGuard } from '../limits/sign-in-guard.ts'
 import type { Opaque } from '../opaque/opaque.ts'
 import { passwordRecord, proofHash, recoveryRecord } from '../password/records.ts'
@@ -96,7 +96,7 @@ export function recoveryArea(parts: RecoveryAreaParts): Area {
     register: (server, gate) => {
       server.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'))
       server.post(routes.recover.path, async (request) => {
-        const { email, proof, challenge } = readBody(recoverRequest, request.body)
+        const { email, proof, challenge } = readInput(recoverRequest, request.body)
         const handle = emailHandle(sealing, email)
         await guard.begin(handle, request.ip, challenge)
         const wrapped = await proven(email, proof, async (run, user, key) => {
@@ -107,7 +107,7 @@ export function recoveryArea(parts: RecoveryAreaParts): Area {
         return { wrapped_master_key: wrapped.toString('base64') }
       })
       server.post(routes.reset.path, async (request) => {
-        const asked = readBody(resetRequest, request.body)
+        const asked = readInput(resetRequest, request.body)
         if (!(await opaque()).accepts(asked.registration_record)) throw new ApiError('BAD_REQUEST')
         await proven(asked.email, asked.proof, async (run, user) => {
           await accounts.setPassword(run, user, passwordRecord(asked), now())
@@ -123,7 +123,7 @@ export function recoveryArea(parts: RecoveryAreaParts): Area {
         return { wrapped_master_key: kept.wrappedMasterKey.toString('base64') }
       })
       server.put(routes.setUp.path, { onRequest: gate.authenticate }, async (request) => {
-        const asked = readBody(setUp, request.body)
+        const asked = readInput(setUp, request.body)
         const identity = identityOf(request)
         requireRecentSignIn(identity, now())
         const { user } = identity

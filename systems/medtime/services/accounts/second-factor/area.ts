@@ -3,10 +3,10 @@ import type { Database, Run } from '../../api/database.ts'
 import { ApiError } from '../../api/http/api-error.ts'
 import { type Area, identityOf } from '../../api/http/area.ts'
 import { errorAnswer } from '../../api/http/error-answer.ts'
+import { readInput } from '../../api/http/read-input.ts'
 import { failures, type RouteDescription } from '../../api/http/route.ts'
 import { requireRecentSignIn } from '../../api/identity/recent-sign-in.ts'
 import type { Account, Accounts } from '../account/accounts.ts'
-import { readBody } from '../http/read-body.ts'
 import { code, ticket } from '../token/wire.ts'
 import type { Factors } from './factors.ts'
 import type { SendCode } from './send-code.ts'
@@ -120,13 +120,13 @@ export function secondFactorArea(parts: SecondFactorAreaParts): Area {
         return { ticket: await database.transaction(user, (run) => tickets.issue(run, user, given)) }
       })
       server.post(routes.totp.path, async (request) => {
-        const asked = readBody(withTicket, request.body)
+        const asked = readInput(withTicket, request.body)
         return holding(asked.ticket, { guess: false, settingUp: true }, (run, account) =>
           factors.offerTotp(run, account),
         )
       })
       server.post(routes.confirmTotp.path, async (request) => {
-        const asked = readBody(withCode, request.body)
+        const asked = readInput(withCode, request.body)
         return holding(asked.ticket, { guess: true, settingUp: true }, async (run, { user }) => {
           const codes = await factors.confirmTotp(run, user, asked.code)
           if (codes === undefined) return undefined
@@ -136,7 +136,7 @@ export function secondFactorArea(parts: SecondFactorAreaParts): Area {
       })
       if (sendCode === undefined) return
       server.post(smsRoutes.sms.path, async (request) => {
-        const asked = readBody(sms, request.body)
+        const asked = readInput(sms, request.body)
         const { number } = asked
         const message = await holding(
           asked.ticket,
@@ -154,7 +154,7 @@ export function secondFactorArea(parts: SecondFactorAreaParts): Area {
         return {}
       })
       server.post(smsRoutes.confirmSms.path, async (request) => {
-        const asked = readBody(withCode, request.body)
+        const asked = readInput(withCode, request.body)
         return holding(asked.ticket, { guess: true, settingUp: true }, async (run, { user }) => {
           if (!(await factors.take(run, user, 'sms', asked.code))) return undefined
           await tickets.satisfy(run, asked.ticket)

@@ -2,9 +2,9 @@ import type { FastifyRequest } from 'fastify'
 import { ApiError } from '../../api/http/api-error.ts'
 import type { Area } from '../../api/http/area.ts'
 import { errorAnswer } from '../../api/http/error-answer.ts'
+import { readInput } from '../../api/http/read-input.ts'
 import { failures, type RouteDescription } from '../../api/http/route.ts'
 import { emailHandle } from '../account/handle.ts'
-import { readBody } from '../http/read-body.ts'
 import type { IdTokens, Vouched } from '../identity/id-token.ts'
 import type { SignInGuard } from '../limits/sign-in-guard.ts'
 import type { Metrics } from '../metrics.ts'
@@ -68,7 +68,7 @@ export function tokenArea({ attempts, idTokens, userOf, sealing, signIn, guard, 
     routes,
     register: (server) => {
       server.post(routes.token.path, async (request, reply) => {
-        const asked = readBody(tokenRequest, request.body)
+        const asked = readInput(tokenRequest, request.body)
         void reply.header('cache-control', 'no-store')
         switch (asked.grant_type) {
           case 'opaque':

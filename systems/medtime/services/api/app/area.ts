@@ -1,10 +1,8 @@
-import type { z } from 'zod'
 import { crashReport, usageReport } from '../../../client/app/wire.ts'
 import type { Database } from '../database.ts'
-import { placesOf } from '../http/answer-error.ts'
-import { ApiError } from '../http/api-error.ts'
 import { type Area, identityOf } from '../http/area.ts'
 import type { Metrics } from '../http/metrics.ts'
+import { readInput } from '../http/read-input.ts'
 import { keepCrash } from './crashes.ts'
 import { appRoutes as routes } from './routes.ts'
 
@@ -15,23 +13,17 @@ export function appArea({ database, metrics, now }: { database: Database; metric
     register: (server, gate) => {
       // Who asks is let in by a token, and is not written down.
       server.post(routes.crash.path, { onRequest: gate.authenticate }, async ({ body }) => {
-        const report = read(crashReport, body)
+        const report = readInput(crashReport, body)
         const { isNew, keptUntil } = await keepCrash(database.run, report, new Date(now()))
         if (isNew) metrics.appCrash(report.platform, report.version, report.kind)
         return { kept_until: keptUntil.toISOString() }
       })
       server.post(routes.usage.path, { onRequest: gate.authenticate }, async (request) => {
-        const { events } = read(usageReport, request.body)
+        const { events } = readInput(usageReport, request.body)
         const { tier } = identityOf(request)
         for (const { event, role } of events) metrics.appEvent(event, tier, role)
         return { counted: events.length }
       })
     },
   }
-}
-
-function read<T>(schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value)
-  if (!result.success) throw new ApiError('BAD_REQUEST', { message: placesOf(result.error) })
-  return result.data
 }

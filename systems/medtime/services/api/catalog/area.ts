@@ -6,10 +6,10 @@ import { parseQuery } from '../../../client/catalog/query.ts'
 import { tellResults } from '../../../client/catalog/result.ts'
 import type { Database } from '../database.ts'
 import { acceptedEncoding } from '../encoding/answer.ts'
-import { placesOf } from '../http/answer-error.ts'
 import { ApiError } from '../http/api-error.ts'
 import type { Area } from '../http/area.ts'
 import type { Metrics } from '../http/metrics.ts'
+import { readInput } from '../http/read-input.ts'
 import { routerPath } from '../http/route.ts'
 import { createAnswerCache, type SharedCache } from './answer-cache.ts'
 import { etagOf, isHeld } from './etag.ts'
@@ -42,12 +42,12 @@ export function catalogArea({ database, metrics, shared, now }: CatalogParts): A
     routes,
     register: (server, { authenticate }) => {
       server.get(path('search'), { onRequest: authenticate }, async (request, reply) => {
-        const { q, lang, limit } = parsed(searchQuery, request.query)
+        const { q, lang, limit } = readInput(searchQuery, request.query)
         const key = cacheKey(await present.get(), 'search', lang, limit, normalise(q))
         return send(request, reply, await cache.answer(key, () => search(store, present.note, { q, lang, limit })))
       })
       server.get(path('download'), { onRequest: authenticate }, async (request, reply) => {
-        const { since } = parsed(downloadQuery, request.query)
+        const { since } = readInput(downloadQuery, request.query)
         const download = await downloads.get(await present.get(), since)
         void reply.header('etag', download.etag).header('cache-control', 'private, no-cache')
         void reply.header('vary', 'accept-encoding')
@@ -95,10 +95,4 @@ function send(request: FastifyRequest, reply: FastifyReply, answer: string): Fas
 /** No key shows what was asked for: keys stand in statistics and slow logs of caches. */
 function cacheKey(...parts: readonly (string | number)[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url')
-}
-
-function parsed<Schema extends z.ZodType>(schema: Schema, query: unknown): z.output<Schema> {
-  const result = schema.safeParse(query)
-  if (!result.success) throw new ApiError('BAD_REQUEST', { message: placesOf(result.error) })
-  return result.data
 }

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Database } from '../database.ts'
-import { placesOf } from '../http/answer-error.ts'
 import { ApiError } from '../http/api-error.ts'
 import { type Area, identityOf } from '../http/area.ts'
+import { readInput } from '../http/read-input.ts'
 import { routerPath } from '../http/route.ts'
 import { keptOnSuccess } from '../kept-on-success.ts'
 import { createStore } from '../sync/store.ts'
@@ -84,7 +84,7 @@ export function familyArea({ database }: { database: Database }): Area {
       })
       server.get(path('pull'), reading, async (request) => {
         const supervised = supervisedOf(request)
-        const query = read(routes.pull.query, request.query)
+        const query = readInput(routes.pull.query, request.query)
         return pullFamily(identityOf(request).user, supervised, query, { database, cursors: await cursors() })
       })
     },
@@ -92,14 +92,8 @@ export function familyArea({ database }: { database: Database }): Area {
 }
 
 /** Whom or what a path names, in small letters as the database has them. */
-const idOf = ({ params }: FastifyRequest) => read(peer, params).id.toLowerCase()
-const supervisedOf = ({ params }: FastifyRequest) => read(supervisedPath, params).supervised.toLowerCase()
-
-function read<Schema extends z.ZodType>(schema: Schema, given: unknown): z.output<Schema> {
-  const result = schema.safeParse(given)
-  if (!result.success) throw new ApiError('BAD_REQUEST', { message: placesOf(result.error) })
-  return result.data
-}
+const idOf = ({ params }: FastifyRequest) => readInput(peer, params).id.toLowerCase()
+const supervisedOf = ({ params }: FastifyRequest) => readInput(supervisedPath, params).supervised.toLowerCase()
 
 /** A compressed body would be read as damaged JSON; the client learns that it is the encoding. */
 async function refuseEncoded({ headers }: FastifyRequest): Promise<void> {

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import type { Database } from '../database.ts'
-import { placesOf } from '../http/answer-error.ts'
 import { ApiError } from '../http/api-error.ts'
 import { type Area, identityOf } from '../http/area.ts'
+import { readInput } from '../http/read-input.ts'
 import { routerPath } from '../http/route.ts'
 import { quotaOf } from '../sync/quota.ts'
 import { receive } from './receive.ts'
@@ -96,7 +96,5 @@ async function* piecesOf(
 }
 
 function idOf({ params }: FastifyRequest): string {
-  const parsed = fileParams.safeParse(params)
-  if (!parsed.success) throw new ApiError('BAD_REQUEST', { message: placesOf(parsed.error) })
-  return parsed.data.id
+  return readInput(fileParams, params).id
 }

@@ -1,5 +1,4 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { z } from 'zod'
 import { recentSeconds } from '../identity/recent-sign-in.ts'
 import { ApiError, type ApiErrorCode } from './api-error.ts'
 import { problemType } from './error-answer.ts'
@@ -29,12 +28,6 @@ export function answerError(thrown: unknown, request: FastifyRequest, reply: Fas
     .type(problemType)
     .serializer((body: unknown) => JSON.stringify(body))
     .send(error.body(request.id))
-}
-
-/** The places of a query that are wrong, and never what stands there. Names nobody agreed on are not repeated either. */
-export function placesOf(error: z.ZodError): string {
-  const places = error.issues.map((issue) => (issue.path.length === 0 ? 'query' : issue.path.map(String).join('/')))
-  return `Malformed: ${[...new Set(places)].join(', ')}`
 }
 
 function asApiError(thrown: unknown): ApiError {

@@ -1,6 +1,7 @@
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { z } from 'zod'
 import { ApiError } from '../http/api-error.ts'
+import { parseHostile } from '../http/read-input.ts'
 import { hasRepeatedMembers } from './repeated-members.ts'
 import { type SessionEnds, sessionName } from './session-ends.ts'
 
@@ -120,8 +121,8 @@ async function verify(token: string, options: TokenOptions): Promise<{ identity:
     })
     const parts = token.split('.', 2).map((part) => Buffer.from(part, 'base64url').toString('utf8'))
     if (parts.some(hasRepeatedMembers)) throw new ApiError('UNAUTHENTICATED')
-    const result = claims.safeParse(payload)
-    if (!result.success) throw new ApiError('UNAUTHENTICATED')
+    const result = parseHostile(claims, payload)
+    if (!result?.success) throw new ApiError('UNAUTHENTICATED')
     const { sub, tier, sid, exp, auth_time } = result.data
     const identity: Identity = { user: sub, tier }
     if (auth_time !== undefined) identity.authenticatedAt = auth_time * 1000

@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Database } from '../database.ts'
-import { placesOf } from '../http/answer-error.ts'
 import { ApiError } from '../http/api-error.ts'
 import { type Area, identityOf } from '../http/area.ts'
+import { readInput } from '../http/read-input.ts'
 import { routerPath } from '../http/route.ts'
 import { registerDevice } from './devices.ts'
 import { createEnqueue } from './enqueue.ts'
@@ -102,9 +102,7 @@ function webhookRequest(request: FastifyRequest): WebhookRequest {
 }
 
 function deviceOf({ params }: FastifyRequest): string {
-  const result = devicePath.safeParse(params)
-  if (!result.success) throw new ApiError('BAD_REQUEST', { message: placesOf(result.error) })
-  return result.data.id
+  return readInput(devicePath, params).id
 }
 
 function tooSoon(reply: FastifyReply, notBefore: Date, now: number): ApiError {

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream'
 import { z } from 'zod'
 import type { Database } from '../database.ts'
-import { placesOf } from '../http/answer-error.ts'
 import { ApiError } from '../http/api-error.ts'
 import { type Area, identityOf } from '../http/area.ts'
+import { readInput } from '../http/read-input.ts'
 import { routerPath } from '../http/route.ts'
 import { requireRecentSignIn } from '../identity/recent-sign-in.ts'
 import { backupsExpireAt } from './backup-expiry.ts'
@@ -30,12 +30,12 @@ export function rightsArea({ database, now }: { database: Database; now: () => n
           onRequest: gate.authenticate,
         },
         async (request) => {
-          const { text_id } = read(consentRequest, request.body)
+          const { text_id } = readInput(consentRequest, request.body)
           return told(await record.give(identityOf(request).user, text_id, new Date(now())))
         },
       )
       server.delete(routerPath(routes.withdraw), { onRequest: gate.authenticate }, async (request) => {
-        const { text } = read(textParams, request.params)
+        const { text } = readInput(textParams, request.params)
         return told(await record.withdraw(identityOf(request).user, text, new Date(now())))
       })
       server.get(routes.export.path, { onRequest: gate.authenticate }, async (request, reply) => {
@@ -50,7 +50,7 @@ export function rightsArea({ database, now }: { database: Database; now: () => n
       server.delete(routes.erase.path, { onRequest: gate.authenticate }, async (request) => {
         const identity = identityOf(request)
         const { user } = identity
-        const { confirm } = read(erasureQuery, request.query)
+        const { confirm } = readInput(erasureQuery, request.query)
         if (confirm.toLowerCase() !== user) throw new ApiError('BAD_REQUEST', { message: 'Malformed: confirm' })
         requireRecentSignIn(identity, now())
         const at = now()
@@ -67,10 +67,4 @@ export function rightsArea({ database, now }: { database: Database; now: () => n
       })
     },
   }
-}
-
-function read<T>(schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value)
-  if (!result.success) throw new ApiError('BAD_REQUEST', { message: placesOf(result.error) })
-  return result.data
 }

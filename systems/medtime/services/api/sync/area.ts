@@ -1,11 +1,10 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { decodeRequests } from '../encoding/request-body.ts'
-import { placesOf } from '../http/answer-error.ts'
-import { ApiError } from '../http/api-error.ts'
 import { type Area, admitted, identityOf } from '../http/area.ts'
 import { noteBegun } from '../http/lasting.ts'
 import type { Metrics, SyncStatus } from '../http/metrics.ts'
+import { readInput } from '../http/read-input.ts'
 import { keptOnSuccess } from '../kept-on-success.ts'
 import { configOf } from './config.ts'
 import { createCursors } from './cursor.ts'
@@ -69,22 +68,16 @@ export function syncArea({ store, metrics, now, channel, sessionLives }: SyncPar
         async (request, reply) => rotate(identityOf(request), request.body, await writing(reply)),
       )
       server.get(routes.pull.path, { onRequest: gate.authenticateAhead }, async (request) => {
-        const query = pullQuery.safeParse(request.query)
-        if (!query.success) throw new ApiError('BAD_REQUEST', { message: placesOf(query.error) })
+        const query = readInput(pullQuery, request.query)
         // Counted while the page is read.
-        const [page] = await Promise.all([
-          pull(identityOf(request).user, query.data, await context()),
-          admitted(request),
-        ])
+        const [page] = await Promise.all([pull(identityOf(request).user, query, await context()), admitted(request)])
         return page
       })
       server.get(routes.events.path, { onRequest: gate.authenticate }, async (request, reply) => {
-        const query = eventsQuery.safeParse(request.query)
-        if (!query.success) throw new ApiError('BAD_REQUEST', { message: placesOf(query.error) })
+        const { device_id: device } = readInput(eventsQuery, request.query)
         const { user, session } = identityOf(request)
         // There is no body to wait for.
         if (request.method === 'HEAD') return reply.type('text/event-stream; charset=utf-8').send()
-        const device = query.data.device_id
         await streams.claim(user, device)
         const epoch = async () => (await store.status(user, 1)).epoch
         const lives = async () => session === undefined || sessionLives(user, session)
