@@ -25,7 +25,7 @@ async function call(user: string, method: string, path: string, json?: unknown) 
     ...(json === undefined ? {} : { body: JSON.stringify(json) }),
   })
   const text = await response.text()
-  return { status: response.status, json: JSON.parse(text) as unknown }
+  return { status: response.status, text, json: JSON.parse(text) as unknown }
 }
 
 const asAdmin = <T>(work: (client: Client) => Promise<T>) => withClient(system.adminUrl, work)
@@ -131,6 +131,11 @@ test('the export holds every row and every column of every table, but for what i
     }
   })
   assert.ok(!JSON.stringify(got).includes(bob))
+})
+
+test('the last character of a whole export is the brace that closes it', async () => {
+  const { text } = await call(randomUUID(), 'GET', '/account/export')
+  assert.equal(text.at(-1), '}')
 })
 
 test('a long history is exported whole, page by page', async () => {

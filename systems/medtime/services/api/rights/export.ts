@@ -14,7 +14,7 @@ const pageBytes = 1_048_576
 /**
  * Everything the server holds on a user, piece by piece as one JSON document: by table, rows in the order of their key. Read page by
  * page while the user reads, so that neither memory nor a connection is held; what is written meanwhile may be in it or not. An export
- * that breaks off is no document: its end is missing.
+ * that breaks off is no document: its end is missing. The last character of a whole one is the closing brace.
  */
 export async function* exportOf(user: string, database: Database, now: () => number): AsyncGenerator<string> {
   const tables = await database.transaction(user, (run) =>
@@ -37,7 +37,7 @@ export async function* exportOf(user: string, database: Database, now: () => num
     if (known.length > 0) await noteAudit(run, user, 'account_exported', new Date(now()))
     return rows.map(({ at, event }) => ({ at: at.toISOString(), event }))
   })
-  yield `},"audit":${JSON.stringify(audit)}}\n`
+  yield `},"audit":${JSON.stringify(audit)}}`
 }
 
 /** @returns each row as JSON */
