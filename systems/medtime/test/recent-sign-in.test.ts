@@ -34,19 +34,19 @@ const refresh = async ({ refresh_token }: TokenAnswer): Promise<TokenAnswer> => 
 /** A device as an app has it, and the sessions it was told to replace. */
 async function device(first: TokenAnswer, again: (replaces: string) => Promise<TokenAnswer>) {
   let kept: KeptSession | undefined
-  const store: SessionStore = {
+  const keychain: SessionStore = {
     read: async () => kept,
     write: async (session) => {
       kept = session
     },
   }
-  await keepSession(store, first)
-  const session = createSessionTokens(store, { address: stage.accounts })
+  await keepSession(keychain, first)
+  const session = createSessionTokens(keychain, { address: stage.accounts })
   const asked: string[] = []
   const ownData = createOwnData({
     address: stage.apis[0],
     session,
-    store,
+    keychain,
     signInAgain: (replaces) => {
       asked.push(replaces)
       return again(replaces)

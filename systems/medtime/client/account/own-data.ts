@@ -6,9 +6,10 @@ import type { TokenAnswer } from './account-wire.ts'
 import { keepSession, type SessionStore, type SessionTokens } from './session-tokens.ts'
 
 export interface OwnDataOptions extends AccountsOptions {
-  /** The session of this device, and where it is kept. */
+  /** The session of this device, as `createSessionTokens` makes it. */
   session: SessionTokens
-  store: SessionStore
+  /** Where that session is kept: the same that `createSessionTokens` was given. */
+  keychain: SessionStore
   /**
    * Asks the person to sign in again, as they did at first. A stolen token thereby takes nothing along and erases nothing.
    * @param replaces the session that this sign-in takes the place of: hand it to `signIn`, so that no other device is signed out
@@ -27,9 +28,15 @@ export interface OwnData {
 const erasure = z.object({ erased: z.boolean(), backups_expire_at: z.iso.datetime() })
 const own = z.object({ sub: z.string(), sid: z.string() })
 
-/** @param options.address of the API, not of the accounts */
+/**
+ * @param options.address of the API, not of the accounts
+ * @throws TypeError when `keychain` keeps no session, such as the store of the entities: later the person would have signed in for nothing
+ */
 export function createOwnData(options: OwnDataOptions): OwnData {
-  const { session, store, signInAgain, address } = options
+  const { session, keychain, signInAgain, address } = options
+  if (![keychain?.read, keychain?.write].every((member) => typeof member === 'function')) {
+    throw new TypeError('keychain must be what createSessionTokens was given: it reads and writes a session')
+  }
   const clock: Clock = options.clock ?? systemClock
   const request = createRequest({
     address: typeof address === 'string' ? () => address : address,
@@ -44,7 +51,7 @@ export function createOwnData(options: OwnDataOptions): OwnData {
     if (first.status === 200) return first.body
     const refused = refusal(first.status, first.body)
     if (refused.code !== 'RECENT_SIGN_IN_NEEDED') throw refused
-    await keepSession(store, await signInAgain((await claims()).sid))
+    await keepSession(keychain, await signInAgain((await claims()).sid))
     session.renew()
     const second = await request(path, { method })
     if (second.status !== 200) throw refusal(second.status, second.body)
