@@ -32,7 +32,7 @@ export interface ClientOptions {
   generations?: Generations
   /** In memory unless told. */
   store?: LocalStore
-  /** Collection of an entity type, which has a key of its own; the type itself unless told. */
+  /** Collection of an entity type, which has a key of its own; the type itself unless told. The same on every device, from the first write on. */
   collectionOf?: (type: string) => string
   clock?: Clock
   /** Uniform in [0, 1), for the jitter of retries only. */
@@ -97,9 +97,9 @@ export interface SyncClient {
   /**
    * Seals all entities of a collection under its present key, the first of the key ring: after a new master key was put before the
    * old one. All of them or none; what other devices write meanwhile is pulled, and it is begun again.
-   * @param types all types of the collection
+   * @param types all types of one collection: a single one, unless `collectionOf` puts several together
    * @returns how many entities have the new key now
-   * @throws NotReady when a conflict or a write the server refuses stands in the way
+   * @throws NotReady when a conflict or a write the server refuses stands in the way; RangeError for types of several collections
    */
   rotate(types: readonly string[]): Promise<number>
   /** Tells when another device, or this one, changed something on the server: the moment to `sync`. */

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { z } from 'zod'
 import { withClient } from '../../../src/postgres/connection.ts'
 import { createMasterKey } from '../client/keys.ts'
-import { createSyncClient, type SyncClient } from '../client/sync-client.ts'
+import { type ClientOptions, createSyncClient, type SyncClient } from '../client/sync-client.ts'
 import { startSystem, type TestSystem } from './system.ts'
 
 let system: TestSystem
@@ -205,8 +205,14 @@ describe('a rotation', () => {
 
 describe('a device with a new master key', () => {
   const [oldKey, newKey] = [createMasterKey(), createMasterKey()]
-  const device = (user: string, name: string, masterKeys: readonly [Uint8Array, ...Uint8Array[]]): SyncClient =>
+  const device = (
+    user: string,
+    name: string,
+    masterKeys: readonly [Uint8Array, ...Uint8Array[]],
+    collections: Pick<ClientOptions, 'collectionOf'> = {},
+  ): SyncClient =>
     createSyncClient({
+      ...collections,
       address: system.api,
       token: () => system.token(user, { tier: 'perfect' }),
       user,
@@ -237,6 +243,24 @@ describe('a device with a new master key', () => {
     await dismissed.sync()
     assert.deepEqual((await dismissed.list('dose')).length, 0)
     assert.equal((await dismissed.list('journal')).length, 1)
+  })
+
+  test('rotates types one by one, or together where they are of one collection', async () => {
+    for (const collections of [{}, { collectionOf: () => 'health' }]) {
+      const user = randomUUID()
+      const before = device(user, 'phone', [oldKey], collections)
+      for (const type of ['medication', 'dose']) await before.put(type, randomUUID(), text(type))
+      await before.sync()
+      const phone = device(user, 'phone', [newKey, oldKey], collections)
+      if ('collectionOf' in collections) assert.equal(await phone.rotate(['medication', 'dose']), 2)
+      else {
+        await assert.rejects(phone.rotate(['medication', 'dose']), RangeError)
+        for (const type of ['medication', 'dose']) assert.equal(await phone.rotate([type]), 1)
+      }
+      const dismissed = device(user, 'dismissed', [oldKey], collections)
+      await dismissed.sync()
+      assert.deepEqual([...(await dismissed.list('medication')), ...(await dismissed.list('dose'))], [])
+    }
   })
 
   test('begins again when another device writes meanwhile', async () => {
