@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { ApiOptions } from './request.ts'
+import { type ApiOptions, urlAt } from './request.ts'
 
 /** What the server tells: that something changed, and in which epoch. What it was, a pull tells. */
 export interface ChangeEvent {
@@ -42,7 +42,7 @@ async function follow(
   const silent = new AbortController()
   const watched = AbortSignal.any([signal, silent.signal])
   const query = new URLSearchParams({ device_id: options.device })
-  const response = await options.fetch(`${options.address().replace(/\/+$/, '')}/sync/events?${query}`, {
+  const response = await options.fetch(urlAt(options.address, `/sync/events?${query}`), {
     headers: { authorization: `Bearer ${await options.token()}`, accept: 'text/event-stream' },
     signal: watched,
   })

@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { toBase64 } from './base64.ts'
-import { type ApiOptions, createRequest, refusal, SyncError } from './request.ts'
+import { type ApiOptions, createRequest, refusal, SyncError, urlAt } from './request.ts'
 import { TransientError, withRetries } from './retry.ts'
 import type { Sealer } from './sealed-entity.ts'
 import { openFile, sealFile } from './sealed-file.ts'
@@ -55,9 +55,10 @@ export function createFiles(options: Omit<ApiOptions, 'device'>, sealer: Sealer)
     },
     get: (id) =>
       withRetries(async () => {
+        const url = urlAt(options.address, `/files/${encodeURIComponent(id)}`)
         const signal = AbortSignal.timeout(timeoutMs)
         const response = await options
-          .fetch(`${options.address().replace(/\/+$/, '')}/files/${encodeURIComponent(id)}`, {
+          .fetch(url, {
             headers: { authorization: `Bearer ${await options.token()}` },
             signal: options.signal ? AbortSignal.any([options.signal, signal]) : signal,
           })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { ApiOptions } from './request.ts'
+import { type ApiOptions, urlAt } from './request.ts'
 
 /** What the server takes and gives at once, as `GET /sync/config` tells it. */
 export interface ServerLimits {
@@ -38,7 +38,7 @@ export async function askLimits(
   options: Pick<ApiOptions, 'address' | 'token' | 'fetch' | 'signal'>,
 ): Promise<ServerLimits | undefined> {
   try {
-    const response = await options.fetch(`${options.address().replace(/\/+$/, '')}/sync/config`, {
+    const response = await options.fetch(urlAt(options.address, '/sync/config'), {
       headers: { authorization: `Bearer ${await options.token()}` },
       signal: AbortSignal.timeout(timeoutMs),
     })

@@ -13,9 +13,30 @@ export class SyncError extends Error {
   }
 }
 
+/** Base address of a service; a function where it may move, which is asked before every request. */
+export type Address = string | (() => string)
+
+/**
+ * @param path with its leading slash
+ * @throws TransientError when the function throws, as where a service is may not be known for a while; TypeError when there is no address
+ */
+export function urlAt(address: Address, path: string): string {
+  const base = typeof address === 'function' ? placeOf(address) : address
+  if (typeof base !== 'string') throw new TypeError('address must be a text, or a function that returns one')
+  return `${base.replace(/\/+$/, '')}${path}`
+}
+
+function placeOf(address: () => string): string {
+  try {
+    return address()
+  } catch {
+    throw new TransientError('where the server is is not known now')
+  }
+}
+
 export interface ApiOptions extends RetryOptions {
-  /** Asked before every request: the server may have moved, the token may have expired. */
-  address: () => string
+  address: Address
+  /** Asked before every request, since a token may have expired. */
   token: () => Promise<string>
   device: string
   fetch: typeof fetch
@@ -47,9 +68,9 @@ export function createRequest(
 }
 
 async function send({ address, fetch, signal }: RequestOptions, path: string, init: RequestInit): Promise<Response> {
+  const url = urlAt(address, path)
   const timeout = AbortSignal.timeout(timeoutMs)
   try {
-    const url = `${address().replace(/\/+$/, '')}${path}`
     return await fetch(url, { ...init, signal: signal ? AbortSignal.any([signal, timeout]) : timeout })
   } catch {
     signal?.throwIfAborted()

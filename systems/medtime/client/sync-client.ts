@@ -11,15 +11,15 @@ import { newestOf, overtaken, wasOvertaken } from './overtaken.ts'
 import { type PullReport, pull } from './pull.ts'
 import { type PushReport, push } from './push.ts'
 import { emptyRecord } from './reconcile.ts'
-import { SyncError } from './request.ts'
+import { type Address, SyncError } from './request.ts'
 import { type Clock, systemClock } from './retry.ts'
 import { EpochWentBack } from './rewalk.ts'
 import { NotReady, rotate } from './rotation.ts'
 import { open, type SealedEntity, type Sealer, sameSealed, seal } from './sealed-entity.ts'
 
 export interface ClientOptions {
-  /** Base address of the API; a function when it may move. */
-  address: string | (() => string)
+  /** Of the API. */
+  address: Address
   /** A valid access token; asked before every request. */
   token: () => Promise<string>
   /** The user's id, the `sub` of the token. */
@@ -131,7 +131,7 @@ export interface SyncClient {
  * const { conflicts, warnings } = await phone.sync()
  */
 export function createSyncClient(options: ClientOptions): SyncClient {
-  const { address, user, device } = options
+  const { user, device } = options
   const store = options.store ?? memoryStore()
   const clock = options.clock ?? systemClock
   const sealer: Sealer = {
@@ -140,7 +140,7 @@ export function createSyncClient(options: ClientOptions): SyncClient {
     collectionOf: (type) => (type === markType ? type : (options.collectionOf?.(type) ?? type)),
   }
   const apiOptions = {
-    address: typeof address === 'string' ? () => address : address,
+    address: options.address,
     token: options.token,
     device: options.device,
     fetch: options.fetch ?? globalThis.fetch,

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { createRequest, refusal } from '../request.ts'
+import { type Address, createRequest, refusal } from '../request.ts'
 import type { Clock } from '../retry.ts'
 import { challenged } from './account-wire.ts'
 import { solve } from './challenge.ts'
@@ -16,18 +16,17 @@ export interface AccountApi {
 }
 
 export interface AccountApiOptions {
-  /** Base address of the accounts service. */
-  address: string | (() => string)
+  /** Of the accounts service. */
+  address: Address
   fetch: typeof fetch
   clock: Clock
   random: () => number
 }
 
-export function createAccountApi({ address, ...options }: AccountApiOptions): AccountApi {
+export function createAccountApi(options: AccountApiOptions): AccountApi {
   const request = (path: string, init: RequestInit, token: string | undefined) =>
     createRequest({
       ...options,
-      address: typeof address === 'string' ? () => address : address,
       token: async () => token,
     })(path, init)
   const ask: AccountApi['ask'] = (path, body, token) =>

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { AccountNews } from '../commitment/account-news.ts'
 import { createMasterKey } from '../keys.ts'
-import { refusal } from '../request.ts'
+import { type Address, refusal } from '../request.ts'
 import { type Clock, systemClock, TransientError } from '../retry.ts'
 import { type ClientOptions, createSyncClient, type SyncClient } from '../sync-client.ts'
 import { type AccountApi, createAccountApi } from './account-api.ts'
@@ -20,8 +20,8 @@ import { newRecoverySecret, readRecoverySheet, writeRecoveryCode } from './recov
 import { type AccountChange, type PasswordChange, replaceOpeners } from './replace-openers.ts'
 
 export interface AccountsOptions {
-  /** Base address of the accounts service; a function when it may move. */
-  address: string | (() => string)
+  /** Of the accounts service. */
+  address: Address
   fetch?: typeof fetch
   clock?: Clock
   /** Uniform in [0, 1), for the jitter of retries only. */

@@ -33,13 +33,13 @@ const own = z.object({ sub: z.string(), sid: z.string() })
  * @throws TypeError when `keychain` keeps no session, such as the store of the entities: later the person would have signed in for nothing
  */
 export function createOwnData(options: OwnDataOptions): OwnData {
-  const { session, keychain, signInAgain, address } = options
+  const { session, keychain, signInAgain } = options
   if (![keychain?.read, keychain?.write].every((member) => typeof member === 'function')) {
     throw new TypeError('keychain must be what createSessionTokens was given: it reads and writes a session')
   }
   const clock: Clock = options.clock ?? systemClock
   const request = createRequest({
-    address: typeof address === 'string' ? () => address : address,
+    address: options.address,
     token: session.token,
     fetch: options.fetch ?? globalThis.fetch,
     clock,

@@ -1,11 +1,12 @@
+import type { Address } from '../request.ts'
 import { type Clock, systemClock } from '../retry.ts'
 import { createFamilyApi, type FamilyApi } from './family-api.ts'
 import type { FamilyNotice } from './notice.ts'
 
 /** What both sides of a link are made with. */
 export interface FamilyOptions {
-  /** Base address of the API; a function when it may move. */
-  address: string | (() => string)
+  /** Of the API. */
+  address: Address
   /** A valid access token; asked before every request. */
   token: () => Promise<string>
   /** The user's id, the `sub` of the token. */
@@ -22,9 +23,8 @@ export interface FamilyOptions {
 }
 
 export function familyApiOf(options: FamilyOptions): FamilyApi {
-  const { address } = options
   return createFamilyApi({
-    address: typeof address === 'string' ? () => address : address,
+    address: options.address,
     token: options.token,
     fetch: options.fetch ?? globalThis.fetch,
     clock: options.clock ?? systemClock,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type ApiOptions, createRequest, refusal, SyncError } from '../request.ts'
+import { type ApiOptions, createRequest, refusal, SyncError, urlAt } from '../request.ts'
 import { type RetryOptions, systemClock, TransientError, withRetries } from '../retry.ts'
 import type { CatalogLookup } from './catalog-lookup.ts'
 import { sealImage } from './envelope.ts'
@@ -75,7 +75,7 @@ async function post(options: OcrClientOptions, body: Uint8Array<ArrayBuffer>): P
   const token = await options.token()
   const timeout = AbortSignal.timeout(timeoutMs)
   const response = await options
-    .fetch(`${options.address().replace(/\/+$/, '')}/ocr/process`, {
+    .fetch(urlAt(options.address, '/ocr/process'), {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/octet-stream' },
       body,
