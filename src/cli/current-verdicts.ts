@@ -1,6 +1,6 @@
-import type { Verdict } from '../ledger/evidence.ts'
+import { isBounded, type Verdict } from '../ledger/evidence.ts'
 import { openLedger } from '../ledger/ledger.ts'
-import { verdictOf } from '../ledger/verdict.ts'
+import { standing, verdictOf } from '../ledger/verdict.ts'
 import { deriveGuarantees } from '../plan/derive.ts'
 import type { Guarantee } from '../plan/guarantee.ts'
 import type { Project, System } from '../project/project.ts'
@@ -11,6 +11,8 @@ import { serverVersionOf } from './server-version.ts'
 /** A promise of a plan with what is known of it now. */
 export interface JudgedGuarantee extends Guarantee {
   verdict: Verdict
+  /** Whether the verdict rests on a bounded run only, as those of `prove --fast`. */
+  bounded: boolean
 }
 
 /** Every guarantee of a system with its verdict, read from the ledger and from nowhere else. */
@@ -25,10 +27,16 @@ export async function currentVerdicts(
     const latest = ledger.latest(system.name)
     // What a verdict depends on is read only when there is one: it takes the version of the server and all sources.
     const subjectOf = latest.size > 0 ? await readSubjects(system, await serverVersionOf(system)) : undefined
-    return guarantees.map((guarantee) => ({
-      ...guarantee,
-      verdict: verdictOf(guarantee, latest.get(guarantee.id), subjectOf?.(guarantee), context.clock.now()),
-    }))
+    return guarantees.map((guarantee) => {
+      const subject = subjectOf?.(guarantee)
+      const now = context.clock.now()
+      const evidence = standing(guarantee, latest.get(guarantee.id), subject, now)
+      return {
+        ...guarantee,
+        verdict: verdictOf(guarantee, evidence, subject, now),
+        bounded: evidence !== undefined && isBounded(evidence),
+      }
+    })
   } finally {
     ledger.close()
   }

@@ -53,7 +53,11 @@ Exit codes:
 function guaranteeTable(guarantees: readonly JudgedGuarantee[]): string {
   return table(
     [
-      { title: 'verdict', text: ({ verdict }) => verdict, style: (text, { verdict }) => styleVerdict(text, verdict) },
+      {
+        title: 'verdict',
+        text: ({ verdict, bounded }) => (bounded ? `${verdict} (fast)` : verdict),
+        style: (text, { verdict }) => styleVerdict(text, verdict),
+      },
       { title: 'target', text: ({ target }) => formatTarget(target) },
       { title: 'guarantee and claim', text: ({ id, claim }) => `${id}\n  ${claim}`, fills: true },
     ],

@@ -5,7 +5,8 @@ import { deriveGuarantees } from '../plan/derive.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import type { Project, System } from '../project/project.ts'
-import { exitOfProofs, prove } from '../prove/prove.ts'
+import { exitOfProofs, isSettled, prove } from '../prove/prove.ts'
+import type { Effort } from '../prove/prover.ts'
 import { isSelected, proverOf, type Selection } from '../prove/provers.ts'
 import { countVerdicts, type Proof } from '../prove/report/proof.ts'
 import { proofTable, proofTroubles } from '../prove/report/table.ts'
@@ -122,7 +123,7 @@ async function proveSystem(
     // The page tells of the whole plan, whatever part of it this run was about.
     const selected = proofs.filter(({ guarantee }) => guarantee.id.startsWith(flags.only))
     evidence.push(...selected.flatMap((proof) => (proof.evidence === undefined ? [] : [proof.evidence])))
-    if (!flags.json) context.out(summary(system, selected, tookMs, report, selection, context))
+    if (!flags.json) context.out(summary(system, selected, tookMs, report, selection, effort, context))
     return exitOfProofs(selected, system, selection)
   } finally {
     progress.end()
@@ -136,6 +137,7 @@ function summary(
   tookMs: number,
   report: string,
   selection: Selection,
+  effort: Effort['name'],
   context: CommandContext,
 ): string {
   const counts = countVerdicts(proofs)
@@ -143,8 +145,10 @@ function summary(
   const fresh = proofs.filter((proof) => proof.fresh).length
   const troubles = proofTroubles(tried)
   const waiting = proofs.filter(
-    ({ guarantee, verdict }) =>
-      verdict !== 'proven' && proverOf(guarantee, system) !== undefined && !isSelected(guarantee, system, selection),
+    (proof) =>
+      !isSettled(proof, effort) &&
+      proverOf(proof.guarantee, system) !== undefined &&
+      !isSelected(proof.guarantee, system, selection),
   )
   const without = proofs.filter(({ guarantee }) => proverOf(guarantee, system) === undefined).length
   return [

@@ -5,7 +5,7 @@ import { deriveGuarantees } from '../plan/derive.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import { conclude } from '../prove/conclude.ts'
-import { devicesGuarantee, proveDay } from '../prove/devices/prover.ts'
+import { devicesGuarantee, effortOf, proveDay } from '../prove/devices/prover.ts'
 import { openSession } from '../prove/session.ts'
 import { readSubjects } from '../prove/subject.ts'
 import { chooseSystems } from './choose-systems.ts'
@@ -50,8 +50,12 @@ async function soakDevices(name: string | undefined, flags: DevicesFlags, contex
   const promised = system.plan.recovery.devices
   if (guarantee === undefined || promised === undefined)
     throw usage('soak devices', `The plan of ${system.name} promises nothing of devices: it has no recovery.devices.`)
-  const size = { devices: flags.count ?? promised.count, hours: flags.hours ?? promised.over / 3_600_000 }
+  const promisedHours = promised.over / 3_600_000
+  const size = { devices: flags.count ?? promised.count, hours: flags.hours ?? promisedHours }
+  const effort = effortOf(size, promised)
   context.err(`${system.name}, ${size.devices} devices, ${size.hours} simulated hours, seed ${seed}\n`)
+  if (effort === 'fast')
+    context.err(`bounded: the plan promises ${promised.count} devices and ${promisedHours} hours\n`)
   const { session, close } = await openSession({
     system,
     state: project.state,
@@ -67,7 +71,7 @@ async function soakDevices(name: string | undefined, flags: DevicesFlags, contex
     for (const line of outcome?.trail ?? []) context.err(`  ${line}\n`)
     for (const violation of outcome?.violations ?? []) context.err(`${violation}\n`)
     const subjectOf = await readSubjects(system, await serverVersionOf(system))
-    const evidence = conclude(finding, subjectOf(guarantee), await runFacts(project, system, seed, 'full'))
+    const evidence = conclude(finding, subjectOf(guarantee), await runFacts(project, system, seed, effort))
     const ledger = openLedger(project.state, clock)
     try {
       ledger.append(evidence)

@@ -47,8 +47,27 @@ suite('aval soak requests', () => {
     assert.match(err, /GET \/items\/\{name\}: 80 requests: \d+ answered 200/)
     assert.match(out, /proven: All of 80 requests were answered as declared and none in a log/)
     const ledger = openLedger(tiny.project.state, systemClock)
-    assert.equal(ledger.latest('tiny').get(id)?.sample.size, 80)
+    const evidence = ledger.latest('tiny').get(id)?.last
     ledger.close()
+    assert.equal(evidence?.sample.size, 80)
+    assert.equal(evidence.environment['effort'], 'fast', 'it was smaller than a full proof')
+    assert.match(err, /bounded, a full proof sends 3000 requests/)
+  })
+
+  test('does not undo a full proof that is still fresh', async () => {
+    await soak('')
+    const bounded = async () => {
+      const { out } = await commandLine(tiny.directory, 'guarantees', 'tiny', '--only', id, '--json')
+      return JSON.parse(out).map((each: { verdict: string; bounded: boolean }) => [each.verdict, each.bounded])
+    }
+    assert.deepEqual(await bounded(), [['proven', true]])
+    const ledger = openLedger(tiny.project.state, systemClock)
+    const evidence = ledger.latest('tiny').get(id)?.last
+    assert.ok(evidence)
+    ledger.append({ ...evidence, environment: { ...evidence.environment, effort: 'full' } })
+    ledger.close()
+    await soak('')
+    assert.deepEqual(await bounded(), [['proven', false]])
   })
 
   test('refutes one that logs what it is asked for', async () => {

@@ -42,5 +42,10 @@ export const evidenceSchema = z.strictObject({
 export type Evidence = z.infer<typeof evidenceSchema>
 export type EvidenceStep = z.infer<typeof step>
 
+/** Whether evidence is from a bounded run, such as `prove --fast`: smaller than what was promised or is usual. */
+export function isBounded({ environment }: Pick<Evidence, 'environment'>): boolean {
+  return environment['effort'] === 'fast'
+}
+
 /** What is known of a guarantee now. Never `proven` without evidence that is fresh and about the present subject. */
 export type Verdict = Evidence['verdict'] | 'unproven' | 'stale'

@@ -9,6 +9,7 @@ import { AvalError } from '../errors.ts'
 import { runToEnd, startChild } from '../process.ts'
 import { seededRandom } from '../random.ts'
 import { exampleEvidence } from './evidence.fixture.ts'
+import type { Evidence } from './evidence.ts'
 import { headFile } from './head.ts'
 import { privateKeyFile } from './key.ts'
 import { openLedger } from './ledger.ts'
@@ -66,7 +67,7 @@ test('latest gives the last evidence of each guarantee of one system', (t) => {
   ledger.append(exampleEvidence({ id: 'foreign', guarantee: 'a/b/c', system: 'cars' }))
   ledger.append(exampleEvidence({ id: 'new', guarantee: 'a/b/c', verdict: 'refuted' }))
   const latest = ledger.latest('shop')
-  assert.deepEqual([...latest].map(([guarantee, { id }]) => [guarantee, id]).sort(), [
+  assert.deepEqual([...latest].map(([guarantee, { last }]) => [guarantee, last.id]).sort(), [
     ['a/b/c', 'new'],
     ['a/b/d', 'other'],
   ])
@@ -74,6 +75,22 @@ test('latest gives the last evidence of each guarantee of one system', (t) => {
     ledger.history('shop', 'a/b/c').map(({ evidence }) => evidence.id),
     ['old', 'new'],
   )
+})
+
+test('latest gives, beside a bounded run, what a full run found before it', (t) => {
+  const fast = { environment: { effort: 'fast' } }
+  const before = (...runs: Partial<Evidence>[]) => {
+    const ledger = openLedger(stateFolder(t), noon)
+    t.after(() => ledger.close())
+    for (const [index, run] of runs.entries())
+      ledger.append(exampleEvidence({ id: String(index), guarantee: 'a', ...run }))
+    const latest = ledger.latest('shop').get('a')
+    return [latest?.last.id, latest?.fuller?.id]
+  }
+  assert.deepEqual(before({}, {}, fast, fast), ['3', '1'])
+  assert.deepEqual(before({}, fast, {}), ['2', undefined])
+  assert.deepEqual(before(fast, fast), ['1', undefined])
+  assert.deepEqual(before({}, { ...fast, verdict: 'refuted' }, fast), ['2', undefined])
 })
 
 test('an absent ledger is empty, and reading it makes no files', (t) => {

@@ -5,7 +5,7 @@ import { type Clock, timestamp } from '../clock.ts'
 import { failure } from '../errors.ts'
 import { canonicalJson } from '../plan/canonical-json.ts'
 import { damaged, intactRecords, recordsAfter, trustedHead } from './chain.ts'
-import { type Evidence, evidenceSchema } from './evidence.ts'
+import { type Evidence, evidenceSchema, isBounded } from './evidence.ts'
 import { type Head, readHead, signHead, writeHead } from './head.ts'
 import { createKey, fingerprint, type LedgerKey, readKey, readPublicKey } from './key.ts'
 import { readMoment } from './moment.ts'
@@ -22,6 +22,13 @@ export interface LedgerEntry {
   evidence: Evidence
 }
 
+/** What was last found of a guarantee. */
+export interface Latest {
+  last: Evidence
+  /** Where the last is of a bounded run: what a full run found before it, unless a bounded one refuted it in between. */
+  fuller: Evidence | undefined
+}
+
 /**
  * What happened, append-only. Several processes may hold it open and append at once. Nothing is read from a ledger that was
  * changed from outside: every reading walks the chain first and throws LEDGER_DAMAGED.
@@ -32,7 +39,7 @@ export interface Ledger {
   /** Returns once the record and the head that counts it are on the disk. @throws LEDGER_DAMAGED, LEDGER_KEY_MISSING */
   append(evidence: Evidence): LedgerEntry
   /** The last evidence of each guarantee of a system, by guarantee id. */
-  latest(system: string): Map<string, Evidence>
+  latest(system: string): Map<string, Latest>
   /** Every entry, oldest first. */
   all(): LedgerEntry[]
   /** The entries of one system, or of one of its guarantees, oldest first. */
@@ -95,13 +102,20 @@ export function openLedger(directory: string, clock: Clock): Ledger {
     requireWritable: () => void open(),
     append,
     latest: (system) => {
-      // Later records replace earlier ones; only what is left is parsed in full.
-      const last = new Map<string, LedgerRecord>()
+      const records = new Map<string, LedgerRecord[]>()
       for (const record of read()) {
         const name = nameOf(record)
-        if (name?.system === system) last.set(name.guarantee, record)
+        if (name?.system !== system) continue
+        const own = records.get(name.guarantee)
+        if (own) own.push(record)
+        else records.set(name.guarantee, [record])
       }
-      return new Map([...last].map(([guarantee, record]) => [guarantee, entryOf(record).evidence]))
+      const found = new Map<string, Latest>()
+      for (const [guarantee, own] of records) {
+        const latest = latestOf(own)
+        if (latest !== undefined) found.set(guarantee, latest)
+      }
+      return found
     },
     all: () => read().map(entryOf),
     history: (system, guarantee) =>
@@ -116,6 +130,19 @@ export function openLedger(directory: string, clock: Clock): Ledger {
       database = undefined
     },
   }
+}
+
+/** @param records of one guarantee, oldest first; only those that matter are parsed in full. */
+function latestOf(records: readonly LedgerRecord[]): Latest | undefined {
+  let last: Evidence | undefined
+  for (const record of records.toReversed()) {
+    const { evidence } = entryOf(record)
+    if (!isBounded(evidence))
+      return last === undefined ? { last: evidence, fuller: undefined } : { last, fuller: evidence }
+    if (last !== undefined && evidence.verdict === 'refuted') break
+    last ??= evidence
+  }
+  return last === undefined ? undefined : { last, fuller: undefined }
 }
 
 /** The head to append to, caught up with whatever a crash left uncounted; a new ledger gets its first. */

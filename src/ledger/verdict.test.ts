@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { exampleEvidence } from './evidence.fixture.ts'
 import type { Evidence } from './evidence.ts'
-import { verdictOf } from './verdict.ts'
+import { standing, verdictOf } from './verdict.ts'
 
 const hour = 3_600_000
 const guarantee = { freshFor: 24 * hour }
@@ -39,6 +39,23 @@ test('evidence from a clock that ran ahead is not believed', () => {
 
 test('a refuted guarantee stays refuted however old the evidence', () => {
   assert.equal(verdictOf(guarantee, found('refuted'), 'c'.repeat(64), started + 1000 * 24 * hour), 'refuted')
+})
+
+test('a bounded run does not stand in for a full one that is still fresh, unless it refutes', () => {
+  const now = started + 2 * hour
+  const stands = (last: Evidence['verdict'], full: Partial<Evidence>, at = now) => {
+    const fuller = { ...found('proven'), ...full, id: 'full' }
+    const bounded = { ...found(last), id: 'bounded', environment: { effort: 'fast' } }
+    return standing(guarantee, { last: bounded, fuller }, subject, at)?.id
+  }
+  for (const verdict of ['proven', 'refuted'] as const) {
+    assert.equal(stands('proven', { verdict }), 'full')
+    assert.equal(stands('inconclusive', { verdict }), 'full')
+    assert.equal(stands('refuted', { verdict }), 'bounded')
+  }
+  assert.equal(stands('proven', { verdict: 'inconclusive' }), 'bounded')
+  assert.equal(stands('proven', { subjectDigest: 'c'.repeat(64) }), 'bounded')
+  assert.equal(stands('proven', {}, started + 26 * hour), 'bounded')
 })
 
 test('nothing but fresh, proven evidence about the present subject is ever proven', () => {

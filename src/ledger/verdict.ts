@@ -1,5 +1,6 @@
 import type { Guarantee } from '../plan/guarantee.ts'
 import type { Evidence, Verdict } from './evidence.ts'
+import type { Latest } from './ledger.ts'
 
 /** Evidence dated further ahead than this was written under a wrong clock and is not believed. */
 const clockSkewMs = 300_000
@@ -23,9 +24,34 @@ export function verdictOf(
 ): Verdict {
   if (!evidence) return 'unproven'
   if (evidence.verdict === 'refuted') return 'refuted'
+  return isCurrent(guarantee, evidence, subjectDigest, now) ? evidence.verdict : 'stale'
+}
+
+/**
+ * The evidence a guarantee is judged by: the last, except where that is of a bounded run that refutes nothing. A full run
+ * before it that proved or refuted, is fresh and about the same subject knows more, and stands.
+ */
+export function standing(
+  guarantee: Pick<Guarantee, 'freshFor'>,
+  latest: Latest | undefined,
+  subjectDigest: string | undefined,
+  now: number,
+): Evidence | undefined {
+  if (latest === undefined) return undefined
+  const { last, fuller } = latest
+  if (fuller === undefined || fuller.verdict === 'inconclusive' || last.verdict === 'refuted') return last
+  return isCurrent(guarantee, fuller, subjectDigest, now) ? fuller : last
+}
+
+function isCurrent(
+  guarantee: Pick<Guarantee, 'freshFor'>,
+  evidence: Pick<Evidence, 'subjectDigest' | 'startedAt' | 'tookMs'>,
+  subjectDigest: string | undefined,
+  now: number,
+): boolean {
   const finishedAt = Date.parse(evidence.startedAt) + evidence.tookMs
   const age = now - finishedAt
   // Written so that a date which is none (NaN) counts as stale as well.
   const fresh = age <= guarantee.freshFor && age >= -clockSkewMs
-  return fresh && evidence.subjectDigest === subjectDigest ? evidence.verdict : 'stale'
+  return fresh && evidence.subjectDigest === subjectDigest
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
-import type { Evidence } from '../ledger/evidence.ts'
+import { type Evidence, isBounded } from '../ledger/evidence.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import { verdictOf } from '../ledger/verdict.ts'
+import { standing, verdictOf } from '../ledger/verdict.ts'
 import { deriveGuarantees } from '../plan/derive.ts'
 import type { Guarantee } from '../plan/guarantee.ts'
 import type { Project, System } from '../project/project.ts'
@@ -42,8 +42,9 @@ export async function prove(options: ProveOptions): Promise<Proof[]> {
     // Reading walks the whole chain, so it is read once for all guarantees.
     const latest = ledger.latest(system.name)
     return (guarantee: Guarantee): Omit<Proof, 'fresh'> => {
-      const evidence = latest.get(guarantee.id)
-      return { guarantee, evidence, verdict: verdictOf(guarantee, evidence, subjectOf(guarantee), clock.now()) }
+      const subject = subjectOf(guarantee)
+      const evidence = standing(guarantee, latest.get(guarantee.id), subject, clock.now())
+      return { guarantee, evidence, verdict: verdictOf(guarantee, evidence, subject, clock.now()) }
     }
   }
   const before = verdicts()
@@ -105,8 +106,8 @@ const undriven = {
 } as const
 
 /** Whether nothing is left to do: proven and fresh, and not by less effort than is asked for. */
-function isSettled({ verdict, evidence }: Omit<Proof, 'fresh'>, effort: Effort['name']): boolean {
-  return verdict === 'proven' && (effort === 'fast' || evidence?.environment['effort'] !== 'fast')
+export function isSettled({ verdict, evidence }: Omit<Proof, 'fresh'>, effort: Effort['name']): boolean {
+  return verdict === 'proven' && (effort === 'fast' || (evidence !== undefined && !isBounded(evidence)))
 }
 
 /**

@@ -1,6 +1,6 @@
 import { messageOf } from '../../errors.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
-import type { Finding, ProofSession, Prover } from '../prover.ts'
+import type { Effort, Finding, ProofSession, Prover } from '../prover.ts'
 import { type DayOutcome, type DaySize, liveThroughDay } from './day.ts'
 
 /** The guarantee that a day of devices is evidence of. */
@@ -30,6 +30,11 @@ export const devicesProver: Prover = {
       says: /does not believe|missing|shows|settled|went back/,
     },
   ],
+}
+
+/** How much a day of a size is of what the plan promises: one with fewer devices or fewer hours does not prove it as a whole. */
+export function effortOf(size: DaySize, promised: { count: number; over: number }): Effort['name'] {
+  return size.devices >= promised.count && size.hours >= promised.over / 3_600_000 ? 'full' : 'fast'
 }
 
 /** A day of a size, and what is to be said of it. */

@@ -1,4 +1,4 @@
-import type { Evidence } from '../../ledger/evidence.ts'
+import { type Evidence, isBounded } from '../../ledger/evidence.ts'
 import type { Bound, Unit } from '../../plan/guarantee.ts'
 import { formatBytes, formatDuration } from '../../plan/units.ts'
 
@@ -28,7 +28,7 @@ export function formatScale(evidence: Evidence | undefined): string {
 export function formatSample(evidence: Evidence | undefined): string {
   if (evidence === undefined || evidence.sample.size === 0) return '—'
   // A bounded look must not pass for the full one.
-  return evidence.environment['effort'] === 'fast' ? `${evidence.sample.size} fast` : String(evidence.sample.size)
+  return isBounded(evidence) ? `${evidence.sample.size} fast` : String(evidence.sample.size)
 }
 
 export function formatTime(evidence: Evidence | undefined): string {
