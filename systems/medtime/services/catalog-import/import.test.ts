@@ -341,11 +341,12 @@ test('the published files are taken in when they are due, and once', { skip: rea
 
 test('the command says how it is used, and ends with a code of its own', async () => {
   const database = await migrated()
-  const run = async (...args: string[]) => {
+  const own = database.roleUrl('medtime_catalog')
+  const runAs = async (databaseUrl: string, ...args: string[]) => {
     const child = await startChild({
       program: process.execPath,
       args: [join(import.meta.dirname, 'main.ts'), ...args],
-      env: { PATH: process.env['PATH'], DATABASE_URL: database.roleUrl('medtime_catalog') },
+      env: { PATH: process.env['PATH'], DATABASE_URL: databaseUrl },
     })
     let output = ''
     const keep = (chunk: Buffer) => {
@@ -356,6 +357,7 @@ test('the command says how it is used, and ends with a code of its own', async (
     await child.ended
     return { code: child.process.exitCode, output }
   }
+  const run = (...args: string[]) => runAs(own, ...args)
   assert.equal((await run('everything')).code, 2)
   const taken = await run('drugs-at-fda', await products([['ZYNTHOR', 'ZYNTHORINE', '5MG']]))
   assert.equal(taken.code, 0, taken.output)
@@ -363,4 +365,24 @@ test('the command says how it is used, and ends with a code of its own', async (
   const refused = await run('drugs-at-fda', starterPath)
   assert.equal(refused.code, 1)
   assert.match(refused.output, /no row with the columns .* Nothing was changed/)
+
+  const stranger = new URL(own)
+  stranger.password = 'of somebody else'
+  const unknown = await runAs(stranger.href, 'drugs-at-fda', starterPath)
+  assert.equal(unknown.code, 1)
+  assert.match(unknown.output, /refused the sign-in \(28P01\).* Nothing was changed/)
+  assert.doesNotMatch(unknown.output, /somebody/)
+  const mistyped = await runAs(stranger.href, 'ema', 'no-such-file.csv')
+  assert.match(mistyped.output, /There is no no-such-file\.csv/, 'files are looked at before the database is asked')
+  const elsewhere = await runAs(`postgresql://nobody@127.0.0.1:1/none`, 'drugs-at-fda', starterPath)
+  assert.match(elsewhere.output, /No connection to the database .*ECONNREFUSED/)
+
+  await withClient(database.adminUrl, (admin) =>
+    admin.query(`CREATE ROLE importer LOGIN PASSWORD 'of the importer' IN ROLE medtime_catalog`),
+  )
+  const member = new URL(own)
+  member.username = 'importer'
+  member.password = 'of the importer'
+  const byHand = await runAs(member.href, 'drugs-at-fda', await products([['ZYNTHOR', 'ZYNTHORINE', '10MG']]))
+  assert.equal(byHand.code, 0, byHand.output)
 })

@@ -1,3 +1,4 @@
+import { access, constants } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { Client } from 'pg'
 import { z } from 'zod'
@@ -14,7 +15,7 @@ import { tellSummary } from './summary.ts'
  *   node services/catalog-import/main.ts ema medicines.csv       one source, now
  *   node services/catalog-import/main.ts due /var/lib/catalog    every source that is due, from a folder of downloads
  *
- * DATABASE_URL names the database, as role medtime_catalog. Ends with 0 when everything is taken in, 1 when something was refused or is
+ * DATABASE_URL names the database, as role medtime_catalog or a member of it. Ends with 0 when everything is taken in, 1 when something was refused or is
  * missing, 2 when the command is not understood.
  */
 
@@ -40,15 +41,43 @@ async function main(): Promise<number> {
     process.stderr.write('DATABASE_URL must be the address of the database, as role medtime_catalog\n')
     return 2
   }
+  const [, ...paths] = asked.data
+  await Promise.all(paths.map(refuseUnreadable))
   const client = new Client({
     connectionString: settings.data.DATABASE_URL,
     application_name: 'medtime-catalog-import',
   })
-  await client.connect()
+  await client.connect().catch((thrown: unknown) => {
+    throw new ImportError(whyNotConnected(thrown))
+  })
   try {
     return await carryOut(client, asked.data, values['accept-shrinking'])
   } finally {
     await client.end()
+  }
+}
+
+/** Looked at first: whoever mistypes a path is told so also where the database is not to be had. */
+async function refuseUnreadable(path: string): Promise<void> {
+  try {
+    await access(path, constants.R_OK)
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    throw new ImportError(code === 'ENOENT' ? `There is no ${path}` : `${path} cannot be read (${code})`)
+  }
+}
+
+/** Without the server's own text, and without the address, which holds a password. */
+function whyNotConnected(thrown: unknown): string {
+  const code = errorCode(thrown)
+  switch (code) {
+    case '28P01':
+    case '28000':
+      return `The database refused the sign-in (${code}); look at the name and the password in DATABASE_URL`
+    case '3D000':
+      return `The server has no database of the name in DATABASE_URL (${code})`
+    default:
+      return `No connection to the database in DATABASE_URL (${code}); does it run there?`
   }
 }
 
