@@ -59,9 +59,11 @@ export async function assembleCast(options: CastOptions): Promise<Cast> {
       signal,
       before: async (request) => {
         const operation = operationFor(request)
-        if (operation === undefined || exchange++ !== disturbed) return
-        for (let count = 0; count < changedOnes && options.goesOn(); count++)
-          await options.send((making) => changedAttempt(operation, draftOf(operation, request), making), dictionary)
+        if (operation !== undefined && exchange++ === disturbed) {
+          for (let count = 0; count < changedOnes && options.goesOn(); count++)
+            await options.send((making) => changedAttempt(operation, draftOf(operation, request), making), dictionary)
+        }
+        if (!options.goesOn()) throw new Error('no more requests are to be sent')
       },
       heard: (request, { status, headers, text }) => {
         const operation = operationFor(request)

@@ -145,6 +145,17 @@ test('a service that keeps to its document has no breach, and most requests get 
   assert.ok(result.tallies.every(({ sent }) => sent > 50))
 })
 
+test('every operation is asked once before any is asked again, as soon as requests are enough for that', async () => {
+  for (const requests of [3, 5, 12]) {
+    const { sent, tallies } = await fuzzed(() => false, requests)
+    assert.deepEqual(
+      tallies.filter((tally) => tally.sent === 0),
+      [],
+    )
+    assert.equal(sent, requests)
+  }
+})
+
 const faults: readonly { name: string; fault: Fault; expected: RegExp }[] = [
   {
     name: 'fails on one malformed input',

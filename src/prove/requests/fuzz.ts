@@ -61,6 +61,7 @@ export async function fuzz(options: FuzzOptions): Promise<Fuzzed> {
   const sender = createSender(options.address(options.service), timeLimitMs)
   let sent = 0
   const goesOn = () => !signal.aborted && options.until(sent)
+  const unasked = () => operations.filter(({ id }) => tallies.get(id)?.sent === 0)
   /** Counts one more request, judges what it was answered with, and learns from it. */
   const take = (attempt: Attempt, answer: Answer | Unanswered, number: number, dictionary: Dictionary) => {
     const tally = tallies.get(attempt.operation.id)
@@ -80,18 +81,22 @@ export async function fuzz(options: FuzzOptions): Promise<Fuzzed> {
     assembleCast({
       ...options,
       random: random.fork(`cast ${sent}`),
-      goesOn,
+      // What people do, with what is on its way, leaves room for one request for every operation they have not asked for.
+      goesOn: () => !signal.aborted && options.until(sent + atOnce + unasked().length),
       send,
       sent: (attempt, answer, dictionary) => take(attempt, answer, ++sent, dictionary),
     })
   let turn = 0
+  let first: Operation[] | undefined
   try {
     while (goesOn()) {
       const { dictionary, corpus } = await next()
+      first ??= unasked()
+      const waiting = first
       const until = sent + perCast
       const work = async () => {
         while (goesOn() && sent < until) {
-          const operation = turns[turn++ % turns.length]
+          const operation = waiting.shift() ?? turns[turn++ % turns.length]
           if (operation === undefined) return
           await send((making) => makeAttempt(operation, making, corpus), dictionary)
         }

@@ -5,10 +5,11 @@ import type { Environment } from '../../run/environment.ts'
 import type { Exercise } from '../exercise.ts'
 import { loadExercise } from '../load-exercise.ts'
 import type { Finding, ProofSession } from '../prover.ts'
-import { type Fuzzed, fuzz } from './fuzz.ts'
+import { fuzz } from './fuzz.ts'
+import { judgeRun } from './judge-run.ts'
 import { createMarker, type Marker, markerFinder } from './marker.ts'
 import { type Operation, readOpenapi } from './openapi.ts'
-import { depthOf, describeTally, type Tally } from './tally.ts'
+import { describeTally } from './tally.ts'
 
 export interface HowLong {
   /** Cases of the exercise that each operation is looked for in: people who do more know more. */
@@ -82,7 +83,7 @@ export async function proveRequests(guarantee: Guarantee, session: ProofSession,
     for (const { says, times, example } of fuzzed.breaches) howLong.told(`  ${times} times: ${says}\n    ${example}`)
     return {
       ...finding,
-      ...judge(service, fuzzed, ended, leaks, seed),
+      ...judgeRun(service, fuzzed, ended, leaks, seed),
       steps: steps.done(),
       tookMs: clock.now() - startedAt,
     }
@@ -141,46 +142,4 @@ async function metricsOf(address: string): Promise<string> {
   } catch {
     return ''
   }
-}
-
-type Judged =
-  | {
-      outcome: 'measured'
-      measured: number
-      sample: { size: number; of: string }
-      scale: null
-      reason: string
-      remedy: string
-    }
-  | { outcome: 'inconclusive'; reason: string; remedy: string }
-
-function judge(service: string, fuzzed: Fuzzed, ended: number, leaks: readonly string[], seed: number): Judged {
-  const { sent, tallies, breaches } = fuzzed
-  const depth = depthOf(tallies)
-  const deaths = ended === 0 ? [] : [`${ended} services ended while they were asked`]
-  const wrong = [...breaches.map(({ says, example }) => `${says} (${example})`), ...leaks, ...deaths]
-  if (wrong.length === 0 && depth.atTheDoor > sent / 2) {
-    return {
-      outcome: 'inconclusive',
-      reason: `${depth.atTheDoor} of ${sent} requests were refused at the door (401 or 429) and tried nothing behind it`,
-      remedy: 'Give the exercise behaviours in which people who are signed in use each operation',
-    }
-  }
-  const told = `${depth.succeeded} with success, ${depth.refused} refused, ${depth.atTheDoor} at the door`
-  const never = tallies.filter(({ statuses }) => [...statuses.keys()].every((status) => status < 200 || status >= 400))
-  return {
-    outcome: 'measured',
-    measured: wrong.length,
-    sample: { size: sent, of: `requests for ${tallies.length} operations of ${service}: ${told}` },
-    scale: null,
-    reason:
-      wrong.length === 0
-        ? `All of ${sent} requests were answered as declared and none in a log: ${told}${neverWith(never)}`
-        : `${wrong.length} kinds of breach: ${wrong[0]}`,
-    remedy: `Repeat with --seed ${seed}; the step of the operation and the request say what was sent`,
-  }
-}
-
-function neverWith(tallies: readonly Tally[]): string {
-  return tallies.length === 0 ? '' : `; never with success: ${tallies.map(({ operation }) => operation).join(', ')}`
 }
