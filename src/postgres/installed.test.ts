@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmod, cp, mkdir, rm, stat } from 'node:fs/promises'
+import { chmod, cp, mkdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import { systemClock } from '../clock.ts'
@@ -12,7 +12,7 @@ import { prepareDatabase } from './database.ts'
 import { embeddedDirectory } from './embedded.ts'
 import { externalServer } from './external.ts'
 import { startServer } from './launch.ts'
-import { reachable, type TemporaryPlace, temporaryPlace } from './place.ts'
+import { reachable, removeReachable, type TemporaryPlace, temporaryPlace } from './place.ts'
 
 describe('a Postgres of the machine', () => {
   test('does what the embedded one does', async (t) => {
@@ -109,7 +109,13 @@ describe('a clone the server account may not enter', () => {
       const elsewhere = await reachable(dataDirectory)
       assert.match(elsewhere, /^\/var\/lib\/aval\/[0-9a-f]{16}\/data$/)
       assert.equal(await reachable(dataDirectory), elsewhere)
-      await rm(dirname(elsewhere), { recursive: true })
+      await mkdir(elsewhere)
+      const other = join(dirname(elsewhere), 'other')
+      await mkdir(other)
+      await removeReachable(elsewhere)
+      assert.ok((await stat(other)).isDirectory(), 'what else is in the place is kept')
+      await removeReachable(other)
+      await assert.rejects(stat(dirname(elsewhere)), { code: 'ENOENT' })
       await chmod(closed, 0o711)
       assert.equal(await reachable(dataDirectory), dataDirectory)
       assert.ok((await stat(join(closed, 'below'))).isDirectory())

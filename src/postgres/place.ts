@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { chmod, chown, lstat, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, lstat, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { type Account, serverAccount } from './account.ts'
 
@@ -22,6 +22,15 @@ export async function reachable(directory: string): Promise<string> {
   // For the person who wonders later what this folder belongs to.
   await writeFile(join(place, 'origin'), `${wanted}\n`)
   return join(place, basename(wanted))
+}
+
+/** Removes what `reachable` gave, and its place below /var/lib/aval once nothing is left in it but the note on its origin. */
+export async function removeReachable(directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true })
+  const place = dirname(directory)
+  if (dirname(place) !== rootPlaces) return
+  const left = await readdir(place).catch(() => undefined)
+  if (left?.length === 1 && left[0] === 'origin') await rm(place, { recursive: true, force: true })
 }
 
 /** Makes a directory of `rootPlaces`, and it, such that everybody may enter, whatever the umask says. */

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import type { Clock } from '../clock.ts'
 import { killServer } from '../postgres/leftover.ts'
-import { reachable } from '../postgres/place.ts'
+import { reachable, removeReachable } from '../postgres/place.ts'
 import { markAlive, processMark } from '../process.ts'
 import type { System } from '../project/project.ts'
 import { type Environment, startEnvironment } from '../run/environment.ts'
@@ -75,7 +75,7 @@ export async function createScratch(options: {
     dispose: async () => {
       const environment = await started?.catch(() => undefined)
       await environment?.stop()
-      await rm(directory, { recursive: true, force: true })
+      await removeReachable(directory)
       await rm(mark, { force: true })
     },
   }
@@ -92,7 +92,7 @@ async function reapAbandoned(home: string, clock: Clock, log: (line: string) => 
     await reapServices(join(directory, 'environment', 'services.json'), clock, log)
     const clusters = glob('**/PG_VERSION', { cwd: directory, exclude: (path) => path.includes('/base/') })
     for await (const found of clusters) await killServer(dirname(join(directory, found)), clock)
-    await rm(directory, { recursive: true, force: true })
+    await removeReachable(directory)
     await rm(file, { force: true })
     log('removed what a run that was killed had left')
   }
