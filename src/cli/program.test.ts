@@ -21,6 +21,10 @@ suite('a command line', () => {
         /^USAGE: unknown option '--lable'.*Did you mean --label.*\n.*`aval backup create --help`/,
       'guarantees --only zzz': /^USAGE: No promise begins with "zzz"/m,
       'prof tiny': /^USAGE: unknown command 'prof'.*Did you mean prove.*\n.*`aval --help`/,
+      soak: /^USAGE: Say which: kills, restores, devices, requests, properties\.\n.*`aval soak --help`/m,
+      backup: /^USAGE: Say which: create, /m,
+      key: /^USAGE: Say which: /m,
+      ledger: /^USAGE: Say which: list, /m,
       'help nothing': /^USAGE: There is no command "nothing"/,
       'ledger list tinny': /^SYSTEM_NOT_FOUND: .*\n.*Did you mean "tiny"/,
     }

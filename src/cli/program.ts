@@ -161,6 +161,13 @@ Exit codes: 0 all well, 1 refuted or failed, 2 the command line is wrong, 3 inco
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return undefined
+      if (error.code === 'commander.help') {
+        const known = commandOf(program, argv)
+          .commands.map((command) => command.name())
+          .join(', ')
+        context.err(`${describeError(usage(nameOf(program, argv), `Say which: ${known}.`))}\n`)
+        return 2
+      }
       const problem = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')
       context.err(`${describeError(usage(nameOf(program, argv), `${problem}.`))}\n`)
       return 2
@@ -185,6 +192,17 @@ function nameOf(program: Command, argv: readonly string[]): string {
     words.push(word)
   }
   return words.join(' ')
+}
+
+/** The command that was meant, as far as its words are known; the program for none. */
+function commandOf(program: Command, argv: readonly string[]): Command {
+  let at = program
+  for (const word of argv) {
+    const next = at.commands.find((command) => command.name() === word)
+    if (!next) break
+    at = next
+  }
+  return at
 }
 
 /** Whoever stands in no project is told which one a command is about, before it does anything to it. */
