@@ -4,6 +4,7 @@ import { standing, verdictOf } from '../ledger/verdict.ts'
 import { deriveGuarantees } from '../plan/derive.ts'
 import type { Guarantee } from '../plan/guarantee.ts'
 import type { Project, System } from '../project/project.ts'
+import { isSelected, proverOf } from '../prove/provers.ts'
 import { readSubjects } from '../prove/subject.ts'
 import type { CommandContext } from './command.ts'
 import { serverVersionOf } from './server-version.ts'
@@ -13,6 +14,13 @@ export interface JudgedGuarantee extends Guarantee {
   verdict: Verdict
   /** Whether the verdict rests on a bounded run only, as those of `prove --fast`. */
   bounded: boolean
+  /** Whether `aval prove` carries it out; `thorough`: only with --thorough or by its name, for it takes long. */
+  prover: 'daily' | 'thorough' | 'none'
+}
+
+function proverFor(guarantee: Guarantee, system: System): JudgedGuarantee['prover'] {
+  if (proverOf(guarantee, system) === undefined) return 'none'
+  return isSelected(guarantee, system, { only: '', thorough: false }) ? 'daily' : 'thorough'
 }
 
 /** Every guarantee of a system with its verdict, read from the ledger and from nowhere else. */
@@ -35,6 +43,7 @@ export async function currentVerdicts(
         ...guarantee,
         verdict: verdictOf(guarantee, evidence, subject, now),
         bounded: evidence !== undefined && isBounded(evidence),
+        prover: proverFor(guarantee, system),
       }
     })
   } finally {

@@ -50,6 +50,12 @@ Exit codes:
     })
 }
 
+const provedBy: Record<JudgedGuarantee['prover'], string> = {
+  daily: 'prove',
+  thorough: 'prove --thorough',
+  none: 'no prover yet',
+}
+
 function guaranteeTable(guarantees: readonly JudgedGuarantee[]): string {
   return table(
     [
@@ -58,6 +64,7 @@ function guaranteeTable(guarantees: readonly JudgedGuarantee[]): string {
         text: ({ verdict, bounded }) => (bounded ? `${verdict} (fast)` : verdict),
         style: (text, { verdict }) => styleVerdict(text, verdict),
       },
+      { title: 'proved by', text: ({ prover }) => provedBy[prover] },
       { title: 'target', text: ({ target }) => formatTarget(target) },
       { title: 'guarantee and claim', text: ({ id, claim }) => `${id}\n  ${claim}`, fills: true },
     ],

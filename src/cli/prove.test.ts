@@ -20,6 +20,16 @@ suite('aval prove, of a system that nothing can drive', () => {
     assert.match(out, /1 take longer and wait for: aval prove tiny --thorough/)
   })
 
+  test('is listed with what is proved every day, what takes longer and what nobody proves yet', async () => {
+    const { out } = await aval('guarantees', 'tiny')
+    assert.match(out, /PROVED BY/)
+    assert.match(out, /prove --thorough/)
+    assert.match(out, /no prover yet/)
+    const listed: { id: string; prover: string }[] = JSON.parse((await aval('guarantees', 'tiny', '--json')).out)
+    assert.equal(listed.find(({ id }) => id === 'behaviour/keeper/kept')?.prover, 'daily')
+    assert.ok(listed.some(({ prover }) => prover === 'thorough') && listed.some(({ prover }) => prover === 'none'))
+  })
+
   test('says it once: a second run adds nothing to the ledger, and is no greener', async () => {
     const before = JSON.parse((await aval('ledger', 'list', '--json')).out)
     const { code, out } = await aval('prove', 'tiny')

@@ -159,7 +159,7 @@ function summary(
     ...(waiting.length === 0
       ? []
       : [`${waiting.length} take longer and wait for: aval prove ${system.name} --thorough`]),
-    `${without} of these promises have no prover yet: aval guarantees ${system.name}`,
+    ...(without === 0 ? [] : [`${without} of these promises have no prover yet: aval guarantees ${system.name}`]),
     `Report: ${report}\n`,
   ].join('\n')
 }
