@@ -216,7 +216,7 @@ export const catalogue = {
   },
   KEY_LOCKED: {
     says: 'The repository key {file} is locked. It opens with {holders}.',
-    next: 'Give --passphrase-file or --identity-file, or set AVAL_PASSPHRASE_FILE or AVAL_IDENTITY_FILE, which is what `aval up` takes.',
+    next: 'Set AVAL_PASSPHRASE_FILE or AVAL_IDENTITY_FILE, which every command takes; where its help names --passphrase-file and --identity-file, those do as well.',
     exit: 2,
   },
   KEY_UNLOCK_FAILED: {
@@ -967,7 +967,7 @@ export const catalogue = {
 
   MOMENT_UNREADABLE: {
     says: '"{text}" is not a moment.',
-    next: "Write it as 2026-02-03T04:05:06Z, as '2026-02-03 04:05:06+00', or `latest`.",
+    next: "Write it as 2026-02-03T04:05:06Z, as '2026-02-03 04:05:06+00', or `latest`; `aval restore` also takes `backup`, the backup as it was made.",
     exit: 2,
   },
   MOMENT_WITHOUT_ZONE: {

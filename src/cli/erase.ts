@@ -79,6 +79,7 @@ async function erase(
         await eraseSubject({ repository, ownerUrl, clock: context.clock, name: kind, rule, subject: each })
       }
       if (flags.json) return printJson(context, [{ system: system.name, kind, erased: true, asked: subjects.length }])
+      if (subjects.length === 0) return context.out(`${system.name}: nobody asked to be erased; nothing was done.\n`)
       context.out(
         `${system.name}: erased and recorded: ${subjects.length}. Every restore from now on erases them again.\n`,
       )

@@ -49,7 +49,7 @@ export function registerKey(program: Command, context: CommandContext): void {
   options(key.command('lock'))
     .description('Locks the key, or changes who can open it. No backup is written anew.')
     .option('--new-passphrase-file <file>', 'a passphrase that shall open it, at least 14 characters')
-    .option('--recipient <age1…>', 'an age recipient whose identity shall open it; may be repeated', gather, [])
+    .option('--recipient <age1…>', 'an age recipient whose identity shall open it; may be repeated', gather)
     .addHelpText(
       'after',
       `\nExample:\n  aval key lock medtime --new-passphrase-file passphrase.txt --recipient age1...\n\nWho is not named can open it no longer. ${exits}`,
@@ -67,7 +67,7 @@ export function registerKey(program: Command, context: CommandContext): void {
   options(key.command('escrow'))
     .description('Writes a copy of the key that age recipients can open, for the day on which nothing else is left.')
     .requiredOption('--to <file>', 'where the copy goes; carry it away from this machine and from the backups')
-    .requiredOption('--recipient <age1…>', 'whose identity opens it; may be repeated', gather, [])
+    .requiredOption('--recipient <age1…>', 'whose identity opens it; may be repeated', gather)
     .addHelpText(
       'after',
       `\nExample:\n  aval key escrow medtime --recipient age1... --to /media/usb/medtime.age\n\n${exits}`,
@@ -87,7 +87,7 @@ export function registerKey(program: Command, context: CommandContext): void {
 
 interface LockFlags extends Flags {
   newPassphraseFile?: string
-  recipient: string[]
+  recipient?: string[]
 }
 
 interface EscrowFlags extends Flags {
@@ -101,7 +101,7 @@ interface RehearseFlags extends Flags {
   store?: string
 }
 
-function gather(value: string, before: string[]): string[] {
+function gather(value: string, before: string[] = []): string[] {
   return [...before, value]
 }
 
@@ -152,14 +152,15 @@ async function show(name: string | undefined, flags: Flags, context: CommandCont
 }
 
 async function lock(name: string | undefined, flags: LockFlags, context: CommandContext): Promise<void> {
+  const { recipient: recipients = [] } = flags
   const { system, file, files } = await chosen(name, flags, context, 'key lock')
-  if (flags.newPassphraseFile === undefined && flags.recipient.length === 0) throw failure('KEY_NO_HOLDER', { file })
+  if (flags.newPassphraseFile === undefined && recipients.length === 0) throw failure('KEY_NO_HOLDER', { file })
   const ring = await openKeyFile(file, false, files)
   const passphrase =
     flags.newPassphraseFile === undefined
       ? undefined
       : await readPassphrase(resolve(context.cwd, flags.newPassphraseFile))
-  const locked = await lockRing(ring, system, { ...(passphrase ? { passphrase } : {}), recipients: flags.recipient })
+  const locked = await lockRing(ring, system, { ...(passphrase ? { passphrase } : {}), recipients })
   await writeKeyFile(file, formatLocked(locked))
   context.out(`${system}: the key opens with ${holdersOf({ kind: 'locked', locked })}, and with nothing else.
   Backups and \`aval up\` now need it: set AVAL_PASSPHRASE_FILE or AVAL_IDENTITY_FILE for them.
