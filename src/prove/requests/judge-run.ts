@@ -1,7 +1,7 @@
 import type { Fuzzed } from './fuzz.ts'
 import { depthOf, type Tally } from './tally.ts'
 
-export type Judged =
+type Judged =
   | {
       outcome: 'measured'
       measured: number
