@@ -123,13 +123,19 @@ test('guarantees are listed with their verdicts, as a table and as one array', a
   await using project = await temporaryProject(files)
   await prove(project.root, 'behaviour/api/health', 'proven')
   const table = await commandLine(project.root, 'guarantees')
-  assert.match(table.out, /^proven {2,}holds {2,}behaviour\/api\/health$/m)
+  assert.match(table.out, /^proven {2,}prove {2,}holds {2,}behaviour\/api\/health$/m)
+  assert.match(table.out, /^unproven {2,}no prover yet {2,}holds {2,}limits\/body\/exact$/m)
   assert.match(table.out, /^1 proven, 2 unproven\.$/m)
   assert.ok(table.out.split('\n').every((line) => line.length <= 100))
   const json = await commandLine(project.root, 'guarantees', 'shop', '--only', 'limits', '--json')
   const listed: unknown[] = JSON.parse(json.out)
   assert.equal(listed.length, 1)
-  assert.partialDeepStrictEqual(listed[0], { id: 'limits/body/exact', verdict: 'unproven', requirements: ['SH-2'] })
+  assert.partialDeepStrictEqual(listed[0], {
+    id: 'limits/body/exact',
+    verdict: 'unproven',
+    prover: 'none',
+    requirements: ['SH-2'],
+  })
 })
 
 test('a plan that cannot be read is told, and the place of its state stays empty', async () => {
