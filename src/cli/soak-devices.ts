@@ -1,18 +1,14 @@
 import { randomInt } from 'node:crypto'
 import type { Command } from 'commander'
-import { openLedger } from '../ledger/ledger.ts'
 import { deriveGuarantees } from '../plan/derive.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
-import { conclude } from '../prove/conclude.ts'
 import { devicesGuarantee, effortOf, proveDay } from '../prove/devices/prover.ts'
 import { openSession } from '../prove/session.ts'
-import { readSubjects } from '../prove/subject.ts'
 import { chooseSystems } from './choose-systems.ts'
-import { type CommandContext, printJson, usage } from './command.ts'
+import { type CommandContext, usage } from './command.ts'
 import { parseCount, parseSeed } from './numbers.ts'
-import { runFacts } from './run-facts.ts'
-import { serverVersionOf } from './server-version.ts'
+import { findingKeeper, tellEvidence } from './soak-evidence.ts'
 
 interface DevicesFlags {
   count?: number
@@ -70,17 +66,8 @@ async function soakDevices(name: string | undefined, flags: DevicesFlags, contex
     const { finding, outcome } = await proveDay(guarantee, session, size)
     for (const line of outcome?.trail ?? []) context.err(`  ${line}\n`)
     for (const violation of outcome?.violations ?? []) context.err(`${violation}\n`)
-    const subjectOf = await readSubjects(system, await serverVersionOf(system))
-    const evidence = conclude(finding, subjectOf(guarantee), await runFacts(project, system, seed, effort))
-    const ledger = openLedger(project.state, clock)
-    try {
-      ledger.append(evidence)
-    } finally {
-      ledger.close()
-    }
-    if (flags.json) printJson(context, [evidence])
-    else context.out(`${evidence.system} ${evidence.verdict}: ${evidence.reason} (seed ${seed}).\n`)
-    context.exitWith(evidence.verdict === 'proven' ? 0 : evidence.verdict === 'refuted' ? 1 : 3)
+    const keep = await findingKeeper(project, system, seed, context)
+    tellEvidence([await keep(finding, effort)], 'system', flags, context)
   } finally {
     await close()
   }

@@ -1,19 +1,15 @@
 import type { Command } from 'commander'
 import type { Evidence } from '../ledger/evidence.ts'
-import { openLedger } from '../ledger/ledger.ts'
 import { deriveGuarantees } from '../plan/derive.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import type { Project, System } from '../project/project.ts'
-import { conclude } from '../prove/conclude.ts'
 import { proveRequests } from '../prove/requests/prove-requests.ts'
 import { effortOf, fullRequests, requestsProver } from '../prove/requests/prover.ts'
 import { openSession } from '../prove/session.ts'
-import { readSubjects } from '../prove/subject.ts'
 import { chooseSystems } from './choose-systems.ts'
-import { type CommandContext, printJson, usage } from './command.ts'
-import { runFacts } from './run-facts.ts'
-import { serverVersionOf } from './server-version.ts'
+import { type CommandContext, usage } from './command.ts'
+import { findingKeeper, tellEvidence } from './soak-evidence.ts'
 
 interface Flags {
   all?: true
@@ -45,12 +41,7 @@ export function registerSoakRequests(command: Command, context: CommandContext):
           throw usage('soak requests', `No service of ${system.name} names its openapi document in the plan.`)
         evidence.push(...found)
       }
-      if (flags.json) printJson(context, evidence)
-      else
-        for (const { guarantee, verdict, reason } of evidence)
-          context.out(`${guarantee} ${verdict}: ${reason} (seed ${flags.seed}).\n`)
-      const verdicts = evidence.map(({ verdict }) => verdict)
-      context.exitWith(verdicts.includes('refuted') ? 1 : verdicts.every((verdict) => verdict === 'proven') ? 0 : 3)
+      tellEvidence(evidence, 'guarantee', flags, context)
     })
 }
 
@@ -66,7 +57,7 @@ async function soakSystem(
   )
   if (guarantees.length === 0) return []
   context.err(`${system.name}, seed ${flags.seed}\n`)
-  const subjectOf = await readSubjects(system, await serverVersionOf(system))
+  const keep = await findingKeeper(project, system, flags.seed, context)
   const evidence: Evidence[] = []
   const { session, close } = await openSession({
     system,
@@ -78,7 +69,6 @@ async function soakSystem(
     progress: () => undefined,
     log: () => undefined,
   })
-  const ledger = openLedger(project.state, clock)
   try {
     for (const guarantee of guarantees) {
       const share = Math.ceil((flags.count ?? Number.POSITIVE_INFINITY) / guarantees.length)
@@ -96,13 +86,9 @@ async function soakSystem(
       // A few requests are no proof like those of `prove`, whatever they found.
       const effort = effortOf(asked)
       if (effort === 'fast') context.err(`${guarantee.id}: bounded, a full proof sends ${fullRequests} requests\n`)
-      const facts = await runFacts(project, system, flags.seed, effort)
-      const concluded = conclude(finding, subjectOf(guarantee), facts)
-      ledger.append(concluded)
-      evidence.push(concluded)
+      evidence.push(await keep(finding, effort))
     }
   } finally {
-    ledger.close()
     await close()
   }
   return evidence

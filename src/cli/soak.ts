@@ -2,24 +2,20 @@ import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import type { Evidence } from '../ledger/evidence.ts'
-import { openLedger } from '../ledger/ledger.ts'
 import { deriveGuarantees } from '../plan/derive.ts'
 import type { Guarantee } from '../plan/guarantee.ts'
 import { startChild } from '../process.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import type { Project, System } from '../project/project.ts'
-import { conclude } from '../prove/conclude.ts'
 import { crashGuarantee, crashRepeatedly, type SoakOptions } from '../prove/crash/crash.ts'
 import { restoreRepeatedly, restoresGuarantee } from '../prove/crash/restores.ts'
 import type { Finding } from '../prove/prover.ts'
-import { readSubjects } from '../prove/subject.ts'
 import { chooseSystems } from './choose-systems.ts'
-import { type CommandContext, printJson, type RegisterCommand, usage } from './command.ts'
+import { type CommandContext, type RegisterCommand, usage } from './command.ts'
 import { parseCount, parseSeed } from './numbers.ts'
-import { runFacts } from './run-facts.ts'
-import { serverVersionOf } from './server-version.ts'
 import { registerSoakDevices } from './soak-devices.ts'
+import { findingKeeper, tellEvidence } from './soak-evidence.ts'
 import { registerSoakRequests } from './soak-requests.ts'
 
 interface SoakFlags {
@@ -120,11 +116,7 @@ async function soakSystems(
     else if (!flags.all)
       throw usage(command, `The plan of ${system.name} has no service that Aval starts on a database it can restore.`)
   }
-  if (flags.json) printJson(context, evidence)
-  else
-    for (const each of evidence) context.out(`${each.system} ${each.verdict}: ${each.reason} (seed ${flags.seed}).\n`)
-  const verdicts = evidence.map(({ verdict }) => verdict)
-  context.exitWith(verdicts.includes('refuted') ? 1 : verdicts.every((verdict) => verdict === 'proven') ? 0 : 3)
+  tellEvidence(evidence, 'system', flags, context)
 }
 
 async function soakSystem(
@@ -152,13 +144,6 @@ async function soakSystem(
       context.err(`${rounds}  ${round.phase}: ${round.victim} after ${round.afterMs} ms, ${there}${troubles}\n`)
     },
   })
-  const subjectOf = await readSubjects(system, await serverVersionOf(system))
-  const evidence = conclude(finding, subjectOf(guarantee), await runFacts(project, system, flags.seed, 'full'))
-  const ledger = openLedger(project.state, clock)
-  try {
-    ledger.append(evidence)
-  } finally {
-    ledger.close()
-  }
-  return evidence
+  const keep = await findingKeeper(project, system, flags.seed, context)
+  return keep(finding, 'full')
 }
