@@ -985,6 +985,32 @@ export const catalogue = {
     next: 'Set it to postgresql://user:password@host:port/database, with a role that may replicate.',
     exit: 2,
   },
+
+  NOTICE_CHANNEL: {
+    says: 'A notice names a channel that the plan does not declare.',
+    next: 'The channels of incidents.channels are: {known}.',
+    exit: 1,
+  },
+  NOTIFY_SETTING: {
+    says: 'The channel "{channel}" has no setting "{setting}".',
+    next: 'A channel of kind {kind} has: {known}.',
+    exit: 1,
+  },
+  INCIDENT_UNKNOWN: {
+    says: 'There is no incident {incident}.',
+    next: 'The open ones are: {open}.',
+    exit: 2,
+  },
+  INCIDENT_SEVERITY: {
+    says: 'The plan has no severity "{severity}".',
+    next: 'The severities of incidents.severities are: {known}.',
+    exit: 2,
+  },
+  INCIDENT_CLOSED: {
+    says: 'Incident {incident} is closed.',
+    next: 'Open a new one that names it in its first note.',
+    exit: 2,
+  },
 } as const satisfies Record<string, { says: string; next: string; exit: 1 | 2 }>
 
 export type ErrorCode = keyof typeof catalogue

@@ -15,6 +15,9 @@ const action = z.strictObject({
   scale: z.boolean().describe('Add an instance.').optional(),
   retry: z.enum(['backup']).describe('Try it again.').optional(),
   renew: z.enum(['certificate']).describe('Have a new one issued.').optional(),
+  coolDown: duration
+    .describe('How long after one the next of its kind is held back; 30 minutes unless told.')
+    .optional(),
   investigate: z.string().describe('What the person who is called looks at first.').optional(),
 })
 

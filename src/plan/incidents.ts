@@ -9,9 +9,29 @@ export const incidents = z.strictObject({
       name,
       z.strictObject({
         kind: z
-          .enum(['pagerduty', 'slack', 'email', 'sms', 'webhook', 'monitor', 'notify'])
-          .describe("'monitor': the cloud's own alerting; 'notify': NOTIFY on a channel of the database."),
+          .enum(['pagerduty', 'slack', 'email', 'sms', 'webhook', 'monitor', 'notify', 'console'])
+          .describe(
+            "'monitor': the cloud's own alerting; 'notify': NOTIFY on a channel of the database; 'console': kept here and listed by a command.",
+          ),
         reaches: z.string().describe('Who is at the other end: a role, never a name.'),
+        settings: z
+          .record(name, z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'the name of a variable, such as PAGER_ROUTING_KEY'))
+          .default({})
+          .describe(
+            'Variable of the environment that holds each address or secret; unless told, the channel and the setting: PAGER_ROUTING_KEY. The same name with _FILE names a file that holds it.',
+          ),
+        language: z.enum(['en', 'es']).default('en').describe('What its messages are written in.'),
+        limit: z
+          .strictObject({
+            messages: z.int().positive().describe('How many.'),
+            per: duration.describe('In how long.'),
+          })
+          .describe("The most it is sent; the provider's own limit unless told.")
+          .optional(),
+        otherwise: z
+          .array(z.string())
+          .default([])
+          .describe('Channels that are told when it can not be reached; the message waits for it all the same.'),
         ...citation,
       }),
     )
