@@ -3,17 +3,14 @@ import { join } from 'node:path'
 import { withClient } from '../../postgres/connection.ts'
 import { reachable } from '../../postgres/place.ts'
 import { createBackup } from '../../recovery/backup/base-backup.ts'
-import { openRepository } from '../../recovery/repository/repository.ts'
 import { finishRestore } from '../../recovery/restore/finish-restore.ts'
 import { restore } from '../../recovery/restore/restore.ts'
 import { findRestorePoint, restoreWindow } from '../../recovery/restore/restore-point.ts'
-import { directoryStore } from '../../recovery/stores/directory-store.ts'
 import { parseLsn } from '../../recovery/wal/lsn.ts'
-import { receiverOptionsOf } from '../../recovery/wal/receiver-plan.ts'
-import { slotName, startWalReceiver } from '../../recovery/wal/wal-receiver.ts'
 import type { Environment } from '../../run/environment.ts'
-import { loadOrCreateKey } from '../../secrets/repository-key.ts'
 import type { ProofSession } from '../prover.ts'
+import { ScenarioUnready } from '../recovery/scenario-error.ts'
+import { siteOf, spoolOf } from '../recovery/site.ts'
 
 /** How long WAL may take to be stored, milliseconds. */
 const storedWithinMs = 60_000
@@ -31,34 +28,22 @@ export interface Protected {
   bringBack(moment: number): Promise<void>
 }
 
-/** The scratch environment of a session with its WAL kept, by the recovery that `aval up` and `aval restore` are made of. */
+/**
+ * The site of a session, by the recovery that `aval up` and `aval restore` are made of. Its WAL is kept once for all proofs: of two
+ * receivers on one server the slot serves the first, and the other would wait for it as long as the session lasts.
+ * @throws ScenarioUnready, errors of the site.
+ */
 export async function protectedSystem(session: ProofSession): Promise<Protected> {
   const { clock, scratch, system } = session
-  const environment = await scratch.environment()
-  const key = await loadOrCreateKey(join(scratch.directory, 'devices.key'))
-  const store = directoryStore(join(scratch.directory, 'devices-store'))
-  const repository = await openRepository({ store, key, system: system.name })
-  const spool = join(scratch.directory, 'devices-spool')
-  const receiver = await startWalReceiver({
-    url: environment.server.url(),
-    repository,
-    spool,
-    slot: slotName(system.name),
-    clock,
-    heartbeatMs: 1_000,
-    ...receiverOptionsOf(system.plan.recovery, environment.server.url(), () => undefined),
-  })
-  let receiving = true
-  const stopReceiving = async () => {
-    if (receiving) await receiver.stop()
-    receiving = false
-  }
-  session.defer(stopReceiving)
+  const site = await siteOf(session)
+  if (site.ruin !== undefined) throw new ScenarioUnready(`The site was not brought back by ${site.ruin}`)
+  const { environment, repository } = site
+  await site.archive()
 
   return {
     environment,
     backup: async () => {
-      await createBackup({ url: environment.server.url(), repository, clock, receiver })
+      await createBackup({ url: environment.server.url(), repository, clock, receiver: await site.archive() })
     },
     moment: async () => {
       const moment = clock.now() + 1
@@ -78,17 +63,15 @@ export async function protectedSystem(session: ProofSession): Promise<Protected>
         if (clock.now() > deadline) throw new Error(`WAL was not stored within ${storedWithinMs} ms`)
         await clock.sleep(50)
       }
+      site.ruin = 'the day of the devices'
       await environment.server.kill()
-      await stopReceiving()
-      for (const lost of [environment.server.dataDirectory, spool]) await rm(lost, { recursive: true, force: true })
+      await site.stopArchive()
+      const lost = [environment.server.dataDirectory, spoolOf(site)]
+      for (const each of lost) await rm(each, { recursive: true, force: true })
     },
     bringBack: async (moment) => {
       const { binaries, database } = environment
       const to = await reachable(join(scratch.directory, 'devices-restored'))
-      session.defer(async () => {
-        await environment.stop()
-        await rm(to, { recursive: true, force: true })
-      })
       await restore({ repository, to, at: moment, clock, signal: session.signal })
       const server = await finishRestore({
         dataDirectory: to,
@@ -101,6 +84,9 @@ export async function protectedSystem(session: ProofSession): Promise<Protected>
         repository,
       })
       await environment.replaceServer(server)
+      site.announce()
+      await site.archive()
+      site.ruin = undefined
     },
   }
 }
