@@ -9,7 +9,7 @@ import { type PlanProblem, planProblems } from './plan-problem.ts'
 import { probes } from './probes.ts'
 import { recovery } from './recovery.ts'
 import { services } from './services.ts'
-import { telemetry } from './telemetry.ts'
+import { type AllowList, type ListedMetrics, telemetry } from './telemetry.ts'
 
 /** The language. Input is what people write; output has every unit a number and every default in place. */
 const planSchema = z.strictObject({
@@ -47,12 +47,21 @@ export type Plan = z.output<typeof planSchema>
 
 /**
  * Declares a plan. The value is returned unchanged: the editor completes it and the compiler checks its shape; `aval check`
- * checks its sense.
+ * checks its sense. What the telemetry section lists is kept by name, so that a service that emits anything else does not compile.
  *
  * @example
  * export default definePlan({ system: 'shop', database: { version: '16', size: '2GB', migrations: { layout: 'supabase', directory: 'migrations' } } })
  */
-export function definePlan(plan: PlanInput): PlanInput {
+export function definePlan<
+  const Metrics extends ListedMetrics = ListedMetrics,
+  const Labels extends string = string,
+  const Events extends string = string,
+  const Fields extends string = string,
+  const Spans extends string = string,
+  const Attributes extends string = string,
+>(
+  plan: PlanInput & { telemetry?: AllowList<Metrics, Labels, Events, Fields, Spans, Attributes> | undefined },
+): PlanInput & { telemetry?: AllowList<Metrics, Labels, Events, Fields, Spans, Attributes> | undefined } {
   return plan
 }
 

@@ -34,9 +34,19 @@ export const telemetry = z.strictObject({
     .record(labelName, z.array(z.string()).min(1))
     .default({})
     .describe("The values each label may take; any other becomes 'other'."),
+  values: z
+    .record(z.string(), z.union([z.enum(['figure', 'code', 'name']), z.array(z.string()).min(1)]))
+    .default({})
+    .describe(
+      "What a field or attribute may hold: its values, or 'figure' (a number or a UUID), 'code' (as UPPER_CASE, or the class of an error), 'name' (a name of our own, as small-letters). The values of the label of the same name, or a figure, unless told.",
+    ),
   logs: z
     .strictObject({
       fields: z.array(z.string()).default([]).describe('Fields a line may have.'),
+      events: z
+        .array(z.string())
+        .default([])
+        .describe('What a line may tell of; its message is one of these and no other text.'),
       rotateAfter: duration.describe('When a new file begins.').optional(),
       keep: duration.describe('How long lines are kept.').optional(),
       ...citation,
@@ -46,6 +56,7 @@ export const telemetry = z.strictObject({
   traces: z
     .strictObject({
       attributes: z.array(z.string()).default([]).describe('Attributes a span may have.'),
+      spans: z.array(z.string()).default([]).describe('Names a span may have.'),
       correlationHeader: z.string().default('X-Correlation-ID').describe('Header that ties requests together.'),
       ...citation,
     })
@@ -70,3 +81,30 @@ export const telemetry = z.strictObject({
 })
 
 export type Telemetry = z.output<typeof telemetry>
+
+/** Metrics of an allow-list as its writer gives them. */
+export type ListedMetrics = Readonly<
+  Record<
+    string,
+    {
+      type: 'counter' | 'gauge' | 'histogram'
+      labels?: readonly string[] | undefined
+      emittedBy?: readonly string[] | undefined
+    }
+  >
+>
+
+/** What of an allow-list the compiler keeps by name, so that a service that uses another name does not compile. */
+export interface AllowList<
+  Metrics extends ListedMetrics = ListedMetrics,
+  Labels extends string = string,
+  Events extends string = string,
+  Fields extends string = string,
+  Spans extends string = string,
+  Attributes extends string = string,
+> {
+  metrics?: Metrics | undefined
+  labels?: Readonly<Record<Labels, readonly string[]>> | undefined
+  logs?: { events?: readonly Events[] | undefined; fields?: readonly Fields[] | undefined } | undefined
+  traces?: { spans?: readonly Spans[] | undefined; attributes?: readonly Attributes[] | undefined } | undefined
+}

@@ -91,7 +91,7 @@ test('the log says what the plan lists and repeats nothing that was sent', async
   await system.restartApi('SIGTERM')
   const lines = system.pastLog().trim().split('\n')
   assert.ok(lines.length > 4)
-  const allowed = new Set(plan.telemetry?.logs?.fields)
+  const allowed = new Set<string>(plan.telemetry?.logs?.fields)
   for (const line of lines) {
     const fields = Object.keys(z.record(z.string(), z.unknown()).parse(JSON.parse(line)))
     assert.deepEqual(
