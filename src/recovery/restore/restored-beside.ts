@@ -89,7 +89,8 @@ async function waitForWal(
     const { end } = await findRestorePoint(repository, 'latest')
     if (end >= upTo) return
     if (clock.now() > deadline) {
-      throw failure('WAL_NOT_STORED', { lsn: formatLsn(upTo), seconds: 60, stored: formatLsn(end) })
+      const trouble = 'What keeps its receiver is not known here.'
+      throw failure('WAL_NOT_STORED', { lsn: formatLsn(upTo), seconds: 60, stored: formatLsn(end), trouble })
     }
     await clock.sleep(200, signal)
   }

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import type { Clock } from '../../clock.ts'
-import { failure } from '../../errors.ts'
+import { failure, messageOf } from '../../errors.ts'
 import { outageOf } from '../../postgres/connection.ts'
 import { isErrno } from '../durable.ts'
 import type { Repository } from '../repository/repository.ts'
@@ -191,7 +191,8 @@ export async function startWalReceiver(options: WalReceiverOptions): Promise<Wal
         // The server no longer has what comes next. Going on behind the hole keeps all later moments restorable from the next backup on.
         const removed = feed !== undefined && sqlState(error) === '58P01'
         if (removed) missingAfter = progress.received
-        outage.hit(whatHappened(error, { removed, spool: options.spool, stored: archive.stored(), url }))
+        const { slot } = options
+        outage.hit(whatHappened(error, { removed, slot, spool: options.spool, stored: archive.stored(), url }))
       }
       streaming = false
       await feed?.close()
@@ -294,6 +295,7 @@ export async function startWalReceiver(options: WalReceiverOptions): Promise<Wal
               lsn: formatLsn(lsn),
               stored: formatLsn(archive.stored()),
               seconds: timeoutMs / 1000,
+              trouble: troubles.present()?.says ?? 'The receiver reports no trouble.',
             })
           }
           bell.ring()
@@ -322,9 +324,14 @@ export async function startWalReceiver(options: WalReceiverOptions): Promise<Wal
 /** What an outage is, for people. */
 function whatHappened(
   error: unknown,
-  { removed, spool, stored, url }: { removed: boolean; spool: string; stored: Lsn; url: string },
+  { removed, slot, spool, stored, url }: { removed: boolean; slot: string; spool: string; stored: Lsn; url: string },
 ) {
   if (removed) return failure('WAL_GAP', { after: formatLsn(stored) }, { cause: error })
+  // Object in use: the server's words for a slot that somebody else streams from, with the process that serves them.
+  if (sqlState(error) === '55006') {
+    const sender = /PID (\d+)/.exec(messageOf(error))?.[1] ?? 'unknown'
+    return failure('WAL_SLOT_BUSY', { slot, sender }, { cause: error })
+  }
   if (isErrno(error, 'ENOSPC')) return failure('WAL_SPOOL_FULL', { spool }, { cause: error })
   return outageOf(error, url)
 }
