@@ -599,13 +599,8 @@ export const catalogue = {
     exit: 1,
   },
   WAL_NOT_STORED: {
-    says: 'The WAL up to {lsn} was not stored within {seconds} s; it is stored up to {stored}. {trouble}',
-    next: 'Mend what the receiver reports; where it reports nothing, the store may be slow or the machine too busy.',
-    exit: 1,
-  },
-  WAL_SLOT_BUSY: {
-    says: 'The slot {slot} is held by another receiver of the same server (its WAL sender is process {sender}). Nothing is received here until that one lets go.',
-    next: 'If that is a receiver of this one that vanished, the server gives it up within half a minute. Else stop it: an `aval up` on another machine, or a second one of the same system.',
+    says: 'The WAL up to {lsn} was not stored within {seconds} s; it is stored up to {stored}.',
+    next: 'See what the receiver reports: the store may be full or out of reach.',
     exit: 1,
   },
   WAL_SPOOL_BUSY: {
@@ -1015,6 +1010,12 @@ export const catalogue = {
     says: 'Incident {incident} is closed.',
     next: 'Open a new one that names it in its first note.',
     exit: 2,
+  },
+
+  QUERY_FAILED: {
+    says: 'The query cannot be evaluated: {problem}',
+    next: 'Change the query; the series it reads are as they are.',
+    exit: 1,
   },
 } as const satisfies Record<string, { says: string; next: string; exit: 1 | 2 }>
 

@@ -42,6 +42,7 @@ test('what is not PromQL is told with where it goes wrong', () => {
   }
   assert.deepEqual(parsePromql('foo bar'), {
     problem: 'The expression cannot be read from "bar" on (character 5).',
+    at: 5,
   })
 })
 

@@ -20,22 +20,29 @@ export interface Query {
   root: SyntaxNode
 }
 
+/** What is wrong with a text, and the character, counted from 1, from which on it cannot be read. */
+export interface Unreadable {
+  problem: string
+  at: number
+}
+
 /** Reads PromQL by Prometheus's own grammar. The answer is a query, or what is wrong with the text. */
-export function parsePromql(text: string): Query | { problem: string } {
+export function parsePromql(text: string): Query | Unreadable {
   const root = parser.parse(text).topNode
-  let problem: string | undefined
+  let unreadable: Unreadable | undefined
   root.cursor().iterate((node) => {
-    if (!node.type.isError || problem !== undefined) return
+    if (!node.type.isError || unreadable) return
     const rest = text.slice(node.from).trim()
-    problem =
+    const problem =
       rest === ''
         ? 'The expression ends before it is complete.'
         : `The expression cannot be read from "${rest.slice(0, 30)}" on (character ${node.from + 1}).`
+    unreadable = { problem, at: node.from + 1 }
   })
-  return problem === undefined ? { text, root } : { problem }
+  return unreadable ?? { text, root }
 }
 
-export function isQuery(parsed: Query | { problem: string }): parsed is Query {
+export function isQuery(parsed: Query | Unreadable): parsed is Query {
   return 'root' in parsed
 }
 
