@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { z } from 'zod'
 import { canonicalJson } from '../../plan/canonical-json.ts'
+import { whileLocked } from '../synced-file.ts'
 import { type Message, messageSchema } from './message.ts'
-import { whileLocked } from './storage.ts'
 
 /*
  * Messages on the disk. Of one group on one channel they go in the order in which they were accepted: a resolve never arrives before its alert.

@@ -3,6 +3,7 @@ import { failure } from '../../errors.ts'
 import type { Plan } from '../../plan/plan.ts'
 import type { Random } from '../../random.ts'
 import type { Notice } from '../alerts/notice.ts'
+import { whileLocked } from '../synced-file.ts'
 import { deliverDue } from './deliver.ts'
 import {
   answerEpisode,
@@ -20,7 +21,7 @@ import { type InboxItem, readInbox } from './inbox.ts'
 import { dedupKey, type Message, type MessageAlert, messageFor, messageOf } from './message.ts'
 import { enqueue, entriesOf, nextDueMs, type OutboxEntry, waiting } from './outbox.ts'
 import { settingsOf, type Variables } from './setting.ts'
-import { openPagerFile, whileLocked } from './storage.ts'
+import { openPagerFile } from './storage.ts'
 
 /** Hands notices to people until somebody answers. Safe to kill at any moment: what it accepted, it delivers after the next start. */
 export interface Pager {
