@@ -1017,6 +1017,16 @@ export const catalogue = {
     next: 'Change the query; the series it reads are as they are.',
     exit: 1,
   },
+  SERIES_STORE_HELD: {
+    says: 'The series in {directory} are being written by process {pid}.',
+    next: 'One process writes them; stop that one, or read beside it with aval query.',
+    exit: 1,
+  },
+  SERIES_STORE_MISSING: {
+    says: 'There are no series in {directory}.',
+    next: 'Start aval watch there; it writes what it measures.',
+    exit: 1,
+  },
 } as const satisfies Record<string, { says: string; next: string; exit: 1 | 2 }>
 
 export type ErrorCode = keyof typeof catalogue
