@@ -27,9 +27,24 @@ export const alertSeverity = z.enum(['critical', 'high', 'warning', 'medium', 'l
 const alert = z.strictObject({
   when: z.string().min(1).describe('PromQL; the alert fires while it returns a result.'),
   for: duration.default(0).describe('How long the condition must hold before anybody is told.'),
+  keepFiringFor: duration.default(0).describe('How long it goes on firing after the condition ended.'),
+  minimumSample: z
+    .strictObject({
+      of: z.string().min(1).describe('PromQL of how much was seen, such as the requests of the range.'),
+      atLeast: z.number().positive().describe('Below it nothing is concluded: the alert neither fires nor ends.'),
+    })
+    .describe('What protects it from concluding from too little.')
+    .optional(),
+  inhibits: z
+    .array(z.string())
+    .default([])
+    .describe('Alerts that are not told while this one fires, unless a label that both carry differs.'),
   severity: alertSeverity.describe('How grave it is; a critical one names a runbook.'),
   notify: z.array(z.string()).min(1).describe('Channels of incidents.channels.'),
-  summary: z.string().describe('What whoever is told reads first.').optional(),
+  summary: z
+    .string()
+    .describe('What whoever is told reads first; {{value}} is the figure, {{route}} the label route.')
+    .optional(),
   runbook: z.string().describe('A name of runbooks: what to do.').optional(),
   then: action.default({}).describe('What is done without waiting for anybody.'),
   ...citation,

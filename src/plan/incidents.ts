@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { alertSeverity } from './alerts.ts'
 import { citation, name } from './citation.ts'
+import { guaranteeAlerts, heartbeat, maintenance, routing } from './routing.ts'
+import { serviceObjectives } from './service-objective.ts'
 import { duration } from './units.ts'
 
 export const incidents = z.strictObject({
@@ -37,6 +39,11 @@ export const incidents = z.strictObject({
     )
     .default({})
     .describe('Ways to reach people.'),
+  routing: routing.prefault({}).describe('How alerts become messages.'),
+  heartbeat: heartbeat.optional(),
+  guarantees: guaranteeAlerts.prefault({}).describe('Who is told when a guarantee no longer holds.'),
+  maintenance,
+  objectives: serviceObjectives,
   severities: z
     .record(
       name,
