@@ -28,6 +28,11 @@ const common = {
   port: z.int().min(1).max(65535).describe('Preferred port; a free one is taken when it is in use.').optional(),
   ready: z.string().startsWith('/').describe('Path that answers 200 once the service can serve.').optional(),
   live: z.string().startsWith('/').describe('Path that answers 200 while the process is sound.').optional(),
+  metrics: z
+    .string()
+    .startsWith('/')
+    .describe('Path that answers with its metrics, in the text format of Prometheus.')
+    .optional(),
   needs: z.array(z.string()).default([]).describe("What must be ready first: 'database' or names of services."),
   environment: z
     .record(z.string(), z.string())

@@ -100,6 +100,13 @@ export interface Path {
   id: string
   /** Sends the value through; a refusal counts as sent, since errors are a path as well. */
   plant(value: string): Promise<void>
+  /** Takes seconds rather than milliseconds, so that not everything is sent through it. */
+  costly?: true
+  /**
+   * Why the system keeps the value as it came, where it is meant to: an identifier that the client chooses, such as of a device. It may then
+   * lie in the database and its backups, and still never in what is measured or logged.
+   */
+  keptAsSent?: string
 }
 
 export interface SmokeResult {

@@ -1,6 +1,7 @@
 import type { Guarantee } from '../plan/guarantee.ts'
 import type { System } from '../project/project.ts'
 import { behaviourProver } from './behaviour/prover.ts'
+import { blindnessProver } from './blindness/prover.ts'
 import { devicesProver } from './devices/prover.ts'
 import { escrowProver } from './escrow/prover.ts'
 import { integrityProver } from './integrity/prover.ts'
@@ -18,6 +19,7 @@ export const provers: readonly Prover[] = [
   behaviourProver,
   requestsProver,
   limitsProver,
+  blindnessProver,
   performanceProver,
   retentionProver,
   erasureProver,

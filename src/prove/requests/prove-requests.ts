@@ -2,6 +2,7 @@ import { messageOf } from '../../errors.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
 import { seededRandom } from '../../random.ts'
 import type { Environment } from '../../run/environment.ts'
+import { metricsOf } from '../blindness/places.ts'
 import type { Exercise } from '../exercise.ts'
 import { loadExercise } from '../load-exercise.ts'
 import type { Finding, ProofSession } from '../prover.ts'
@@ -121,8 +122,8 @@ async function exerciseAt(
 async function findLeaks(environment: Environment, marker: Marker, lines: readonly string[]): Promise<string[]> {
   const markerIn = markerFinder(marker)
   const leaks = new Set<string>()
-  for (const [service, address] of Object.entries(environment.addresses())) {
-    const how = markerIn(await metricsOf(address))
+  for (const { service, text } of await metricsOf(environment.system.plan, environment)) {
+    const how = markerIn(text)
     if (how !== undefined) leaks.add(`${service} measures what was sent, ${how}`)
   }
   // A service may still hold its last lines; once it has ended, it has written them.
@@ -133,13 +134,4 @@ async function findLeaks(environment: Environment, marker: Marker, lines: readon
     if (how !== undefined) leaks.add(`${line.split('|')[0]?.trim()} logged what was sent, ${how}`)
   }
   return [...leaks]
-}
-
-/** What a service measures; nothing where it measures nothing or does not run. */
-async function metricsOf(address: string): Promise<string> {
-  try {
-    return await (await fetch(new URL('/metrics', address), { signal: AbortSignal.timeout(timeLimitMs) })).text()
-  } catch {
-    return ''
-  }
 }

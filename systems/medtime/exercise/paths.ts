@@ -147,10 +147,26 @@ export function allPaths({ address, credentials, keep, newId }: PathTools): Path
         'issuer',
       ),
   }
-  return Object.entries(ways).map(([id, plant]) => ({ id, plant }))
+  return Object.entries(ways).map(([id, plant]) => ({
+    id,
+    plant,
+    ...(costly.has(id) ? { costly: true } : {}),
+    ...(keptAsSent[id] === undefined ? {} : { keptAsSent: keptAsSent[id] }),
+  }))
 }
 
 function unsignedToken(value: string): string {
   const part = (json: unknown) => Buffer.from(JSON.stringify(json)).toString('base64url')
   return `${part({ alg: 'none', kid: value })}.${part({ sub: value, email: value, tier: value })}.x`
+}
+
+/** Whose answer waits for an image to be read. */
+const costly: ReadonlySet<string> = new Set(['ocr-drawn'])
+
+const keptAsSent: Readonly<Record<string, string>> = {
+  'push-device-id': 'The client chooses the id of a device; the SDK makes a random one',
+  'pull-device-id': 'The client chooses the id of a device; the SDK makes a random one',
+  'device-id': 'The client chooses the id of a device; the SDK makes a random one',
+  'push-entity-type': 'The name of a collection is metadata that MB-3.1 lists',
+  'push-key-id': 'The client chooses the id of a key; the SDK makes a random one',
 }

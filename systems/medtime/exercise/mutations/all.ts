@@ -1,6 +1,7 @@
 import type { Mutation } from 'aval'
 import { accountsMutations } from './accounts.ts'
 import { appMutations } from './app.ts'
+import { blindnessMutations } from './blindness.ts'
 import { catalogMutations } from './catalog.ts'
 import { devicesMutations } from './devices.ts'
 import { familyMutations } from './family.ts'
@@ -34,4 +35,5 @@ export const allMutations: readonly Mutation[] = [
   ...ratesMutations,
   ...requestsMutations,
   ...devicesMutations,
+  ...blindnessMutations,
 ]
