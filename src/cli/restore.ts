@@ -175,9 +175,13 @@ async function run(name: string | undefined, flags: Flags, context: CommandConte
 
 function describeLeft(system: string, at: 'latest' | number, { timeline, until, from }: LeftBranch): string {
   const moment = at === 'latest' ? at : timestamp(at)
+  const ended = at !== 'latest' && until < at
+  const was = ended ? 'nothing ran, and the system had last been' : 'the system was'
+  const goesOn = ended ? 'ended at' : 'goes on until'
+  const way = ended ? `--timeline ${timeline} --at latest` : `--timeline ${timeline}`
   const state = from === undefined ? 'the state it branched off in' : `what was committed before ${timestamp(from)}`
-  return `${system}: at ${moment} the system was on timeline ${timeline}, which an earlier restore or promotion left behind and which goes on until ${timestamp(until)}.
-  The line that is followed has of that time only ${state}. For what the system showed then: --timeline ${timeline}.
+  return `${system}: at ${moment} ${was} on timeline ${timeline}, which an earlier restore or promotion left behind and which ${goesOn} ${timestamp(until)}.
+  The line that is followed has of that time only ${state}. For what the system showed then: ${way}.
 `
 }
 

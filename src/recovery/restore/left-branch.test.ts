@@ -15,7 +15,7 @@ suite('a restore to the past leaves a branch behind', { timeout: 120_000 }, () =
   let place: Place
   /** Of the branch that is left. */
   let lateBackup: BackupInfo
-  const moments = { shared: 0, chosen: 0, left: 0, kept: 0, leftAgain: 0, now: 0 }
+  const moments = { shared: 0, chosen: 0, left: 0, outage: 0, kept: 0, leftAgain: 0, outageAgain: 0, now: 0 }
 
   before(async () => {
     place = await makePlace()
@@ -29,6 +29,12 @@ suite('a restore to the past leaves a branch behind', { timeout: 120_000 }, () =
     const moment = async (from: typeof receiver) => {
       const { at } = await from.heartbeat()
       await systemClock.sleep(5)
+      return at
+    }
+    /** A moment at which nothing runs. A server tells the second alone in which it begins, and the next one must not begin in this. */
+    const outage = async () => {
+      const at = systemClock.now()
+      while (Math.floor(systemClock.now() / 1000) === Math.floor(at / 1000)) await systemClock.sleep(10)
       return at
     }
     const takeBackup = () =>
@@ -48,6 +54,7 @@ suite('a restore to the past leaves a branch behind', { timeout: 120_000 }, () =
     await receiver.waitUntilStored((await receiver.heartbeat()).lsn, 10_000)
     await server.kill()
     await receiver.stop()
+    moments.outage = await outage()
 
     const { server: second } = await restored('second', moments.chosen)
     const follower = await place.receiver(second, { heartbeatMs: 0 })
@@ -58,6 +65,7 @@ suite('a restore to the past leaves a branch behind', { timeout: 120_000 }, () =
     await follower.waitUntilStored((await follower.heartbeat()).lsn, 10_000)
     await second.kill()
     await follower.stop()
+    moments.outageAgain = await outage()
 
     const { server: third } = await restored('third', moments.kept)
     const last = await place.receiver(third, { heartbeatMs: 0 })
@@ -112,6 +120,17 @@ suite('a restore to the past leaves a branch behind', { timeout: 120_000 }, () =
       assert.equal(left?.timeline, timeline)
       assert.ok(left && left.until > at && left.from !== undefined && left.from <= at)
       assert.deepEqual(more, [])
+    }
+  })
+
+  test('of a moment at which nothing ran, the branch is told that had run last', async () => {
+    for (const [at, timeline] of [
+      [moments.outage, 1],
+      [moments.outageAgain, 2],
+    ] as const) {
+      const { leftBranch } = await findRestorePoint(place.repository, at)
+      assert.equal(leftBranch?.timeline, timeline)
+      assert.ok(leftBranch && leftBranch.until <= at && leftBranch.from !== undefined, JSON.stringify(leftBranch))
     }
   })
 

@@ -2,13 +2,14 @@ import type { Repository } from '../repository/repository.ts'
 import type { Mark } from '../wal/heartbeat.ts'
 import type { Lsn } from '../wal/lsn.ts'
 import { newestMark } from '../wal/stored-segment.ts'
+import { timelineBegan } from '../wal/timeline-begin.ts'
 import type { LineStretch } from '../wal/timeline-history.ts'
 import { type WalInventory, wayTo } from '../wal/wal-inventory.ts'
 
 /** A timeline that an earlier restore or promotion left behind, with what was written to it after that. */
 export interface LeftBranch {
   timeline: number
-  /** The last moment it tells of, milliseconds since the epoch. */
+  /** The last moment it tells of, milliseconds since the epoch; before the moment that is asked for when nothing ran by then. */
   until: number
   /** The time of the first commit that is on it and not on the line that is followed; undefined where that is not known. */
   from: number | undefined
@@ -17,9 +18,10 @@ export interface LeftBranch {
 /**
  * The branch the system was on at a moment, when the line that is followed had left it by then: recovery along the line ends with the state
  * it branched off in, which is not what the system showed. Servers ran one after the other, so that a moment belongs to the first
- * timeline that goes on until then.
+ * timeline that goes on until then; when that one had not begun yet nothing ran, and what the system showed last was the one before.
  *
- * Not told: a moment after the last of a branch, when nothing ran. Told in vain: one shortly before a branching of which no time is known.
+ * Not told: a moment at which nothing ran, when the first records of the next timeline are not stored. Told in vain: one shortly before a
+ * branching of which no time is known.
  */
 export async function leftBranchAt(
   repository: Repository,
@@ -39,19 +41,25 @@ export async function leftBranchAt(
   return common && at <= common.at ? undefined : { timeline, until: last.at, from: undefined }
 }
 
-/** The timeline that was written to at a moment, and its last mark. */
-async function liveAt(
-  repository: Repository,
-  inventory: WalInventory,
-  at: number,
-): Promise<{ timeline: number; last: Mark } | undefined> {
-  let live: { timeline: number; last: Mark } | undefined
+interface Live {
+  timeline: number
+  last: Mark
+}
+
+/** The timeline that was written to at a moment, or last before it, and its last mark. */
+async function liveAt(repository: Repository, inventory: WalInventory, at: number): Promise<Live | undefined> {
+  let live: Live | undefined
+  let ended: Live | undefined
   for (const timeline of [...inventory.timelines.keys()].sort((a, b) => a - b)) {
     const own = wayTo(inventory, timeline).slice(-1)
     const last = await newestMark(repository, inventory, own)
     if (last && last.at >= at && (live === undefined || last.at < live.last.at)) live = { timeline, last }
+    if (last && last.at < at && (ended === undefined || last.at >= ended.last.at)) ended = { timeline, last }
   }
-  return live
+  const own = live && wayTo(inventory, live.timeline).at(-1)
+  // This only informs: records of another branch that cannot be read must not keep anybody from restoring this one.
+  const began = ended && own && (await timelineBegan(repository, inventory, own).catch(() => undefined))
+  return began !== undefined && at < began ? ended : live
 }
 
 /** What two lines have in common, and where they part; nothing when one is a beginning of the other. */
