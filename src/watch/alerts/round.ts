@@ -13,7 +13,7 @@ import { filledSummary } from './summary.ts'
 /** What a plan says of alerts, made ready once. */
 export interface AlertSetup {
   plan: Plan
-  rules: readonly AlertRule[]
+  rules: ReadonlyMap<string, AlertRule>
   windows: readonly MaintenanceWindow[]
 }
 
@@ -38,7 +38,8 @@ export interface RoundInput {
 
 /** What of a plan a round needs. */
 export function alertSetup(plan: Plan): AlertSetup {
-  return { plan, rules: rulesOf(plan), windows: maintenanceWindows(plan) }
+  const rules = new Map(rulesOf(plan).map((rule) => [rule.name, rule]))
+  return { plan, rules, windows: maintenanceWindows(plan) }
 }
 
 /**
@@ -52,7 +53,10 @@ export function alertRound(
   atMs: number,
 ): { state: AlertState; notices: Notice[] } {
   const guarantees = (input.guarantees ?? []).map(({ id, verdict }) => guaranteeRule(setup.plan, id, verdict))
-  const rules = new Map([...setup.rules, ...guarantees].map((rule) => [rule.name, rule]))
+  const rules =
+    guarantees.length === 0
+      ? setup.rules
+      : new Map([...setup.rules, ...guarantees.map((rule): [string, AlertRule] => [rule.name, rule])])
   const states = new Map<string, RuleState>()
   const ended = new Map<string, number>()
   for (const rule of rules.values()) {
