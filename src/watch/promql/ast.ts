@@ -97,6 +97,11 @@ export function isSetOperator(op: BinaryOp): op is SetOp {
   return op === 'and' || op === 'or' || op === 'unless'
 }
 
+/** Whether what an operator gives is no longer the metric it came from. That `atan2` keeps the name is an oversight of 2.42, kept equal. */
+export function dropsMetricName(op: BinaryOp, bool: boolean): boolean {
+  return isComparison(op) ? bool : op !== 'atan2'
+}
+
 /** The expression inside any parentheses around it. */
 export function unwrapped(expr: Expr): Expr {
   return expr.kind === 'paren' ? unwrapped(expr.inner) : expr

@@ -1,5 +1,5 @@
 import { arithmeticOf, comparisonOf, type Pairing } from './arithmetic.ts'
-import { type BinaryExpr, isComparison, isSetOperator } from './ast.ts'
+import { type BinaryExpr, dropsMetricName, isComparison, isSetOperator } from './ast.ts'
 import { type Column, mergeBySteps, sameName } from './columns.ts'
 import { withoutName } from './label-sets.ts'
 import { matchVectors } from './matching.ts'
@@ -52,7 +52,7 @@ function withScalar(
   columns: readonly Column[],
   change: (value: number, step: number) => number | undefined,
 ): Column[] {
-  const dropsName = !isComparison(op) || bool
+  const dropsName = dropsMetricName(op, bool)
   const changed = columns.map((column) => {
     const values = new Float64Array(column.values.length)
     const present = new Uint8Array(values.length)

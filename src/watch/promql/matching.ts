@@ -1,6 +1,6 @@
 import type { Labels } from '../series.ts'
 import type { Pairing } from './arithmetic.ts'
-import { type BinaryExpr, isComparison, type Matching } from './ast.ts'
+import { type BinaryExpr, dropsMetricName, type Matching } from './ast.ts'
 import { anyPresent, type Column, cannotEvaluate, emptyColumn, mergeBySteps } from './columns.ts'
 import { keeping, omitting, setting, signatureOf, withoutName } from './label-sets.ts'
 
@@ -92,7 +92,7 @@ function paired(
 }
 
 function resultLabels({ op, bool }: BinaryExpr, matching: Matching, many: Labels, one: Labels): Labels {
-  let labels = isComparison(op) && !bool ? many : withoutName(many)
+  let labels = dropsMetricName(op, bool) ? withoutName(many) : many
   if (!matching.many) labels = matching.on ? keeping(labels, matching.labels) : omitting(labels, matching.labels)
   for (const name of matching.include) labels = setting(labels, name, one[name] ?? '')
   return labels
