@@ -1,7 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { z } from 'zod'
 import type { Plan } from '../../plan/plan.ts'
-import type { AlertSeverity } from '../alerts/notice.ts'
+import { heartbeatAlert } from './allow-list.ts'
+import type { MessageAlert } from './message.ts'
 
 /*
  * Who is told next when nobody answers. A step begins to count when its first channel is told, and is done when its time passes without an answer. A
@@ -14,15 +15,19 @@ export interface DueStep {
   step: string
 }
 
-/** The steps of a plan for a severity of alerts. */
-export function stepsFor(plan: Plan, severity: AlertSeverity): [string, Plan['incidents']['escalation'][string]][] {
+/** What decides who is told of an alert. */
+type About = Pick<MessageAlert, 'alert' | 'severity'>
+
+/** The steps of a plan for an alert; the pager's trial of itself wakes nobody. */
+function stepsFor(plan: Plan, { alert, severity }: About): [string, Plan['incidents']['escalation'][string]][] {
+  if (alert === heartbeatAlert) return []
   const of = Object.entries(plan.incidents.severities).filter(([, { alerts }]) => alerts.includes(severity))
   return Object.entries(plan.incidents.escalation).filter(([, step]) => of.some(([name]) => name === step.severity))
 }
 
 /** The channels that the matrix tells at once, whether or not the alert names them: first of a step, and told by none before it. */
-export function firstResponders(plan: Plan, severity: AlertSeverity): string[] {
-  const steps = stepsFor(plan, severity)
+export function firstResponders(plan: Plan, about: About): string[] {
+  const steps = stepsFor(plan, about)
   const later = new Set(steps.flatMap(([, { to }]) => to))
   return [...new Set(steps.map(([, { first }]) => first).filter((first) => !later.has(first)))]
 }
@@ -31,14 +36,14 @@ export function firstResponders(plan: Plan, severity: AlertSeverity): string[] {
 export function startSteps(
   database: DatabaseSync,
   plan: Plan,
-  told: { episode: string; severity: AlertSeverity; channel: string },
+  { about, channel }: { about: MessageAlert; channel: string },
   nowMs: number,
 ): void {
   const insert = database.prepare(
     'INSERT INTO escalations (episode, step, due_ms) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
   )
-  for (const [name, step] of stepsFor(plan, told.severity))
-    if (step.first === told.channel) insert.run(told.episode, name, nowMs + step.after)
+  for (const [name, step] of stepsFor(plan, about))
+    if (step.first === channel) insert.run(about.episode, name, nowMs + step.after)
 }
 
 /** The steps that are due, oldest first. Nothing is due for what was answered or has ended. */

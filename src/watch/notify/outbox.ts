@@ -89,7 +89,12 @@ export function waiting(database: DatabaseSync): OutboxEntry[] {
 
 /** Every entry that speaks of an episode, oldest first. */
 export function entriesOf(database: DatabaseSync, episode: string): OutboxEntry[] {
-  return entries(database, 'instr(message, ?) > 0', `"episode":"${episode}"`)
+  return entries(
+    database,
+    '(channel, dedup) IN (SELECT channel, dedup FROM told WHERE episode = ?) AND instr(message, ?) > 0',
+    episode,
+    `"episode":"${episode}"`,
+  )
 }
 
 /**

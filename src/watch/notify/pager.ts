@@ -78,9 +78,9 @@ export function openPager(options: PagerOptions): Pager {
     enqueue(database, channel, message, nowMs, repeatAfterMs)
     noteTold(database, channel, message, own)
     if (message.status !== 'firing') return
-    for (const { episode, severity, status } of message.alerts)
-      if (status === 'firing' && readEpisode(database, episode)?.acknowledgedMs === undefined)
-        startSteps(database, plan, { episode, severity, channel }, nowMs)
+    for (const about of message.alerts)
+      if (about.status === 'firing' && readEpisode(database, about.episode)?.acknowledgedMs === undefined)
+        startSteps(database, plan, { about, channel }, nowMs)
   }
 
   /** Tells a channel that no notice names, in a group of its own for each alert. */
@@ -97,7 +97,7 @@ export function openPager(options: PagerOptions): Pager {
   const begin = (alert: MessageAlert, noticed: string): void => {
     if (!beginEpisode(database, alert, clock.now())) return
     const named = plan.alerts[alert.alert]?.notify ?? plan.probes[alert.alert.replace(/^probe:/, '')]?.notify ?? []
-    for (const first of firstResponders(plan, alert.severity))
+    for (const first of firstResponders(plan, alert))
       if (first !== noticed && !named.includes(first)) tellOwn(first, alert)
   }
 
