@@ -24,7 +24,7 @@ export function observeRequests(
   options: {
     tracer: Tracer<'request', 'method' | 'endpoint' | 'status_code'>
     correlationHeader?: string
-    answered: (answered: Answered) => void
+    answered?: (answered: Answered) => void
   },
 ): void {
   const { tracer, correlationHeader = 'x-correlation-id', answered } = options
@@ -52,7 +52,7 @@ export function observeRequests(
     const { method } = request
     const status = reply.statusCode
     spans.get(request)?.end({ method, endpoint, status_code: status }, status >= 500)
-    answered({ method, endpoint, status, milliseconds: reply.elapsedTime, request })
+    answered?.({ method, endpoint, status, milliseconds: reply.elapsedTime, request })
     done()
   })
 }

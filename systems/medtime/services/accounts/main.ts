@@ -3,6 +3,7 @@ import { readHttpSettings } from '../api/http/http-settings.ts'
 import { listen } from '../api/http/listen.ts'
 import { createLog } from '../api/http/log.ts'
 import { runService } from '../api/http/run-service.ts'
+import { serviceTelemetry } from '../api/http/service-telemetry.ts'
 import { readCertificate } from '../api/http/tls.ts'
 import { keepRunning } from '../api/jobs/keep-running.ts'
 import { exemptFrom } from '../api/limits/exempt.ts'
@@ -22,18 +23,22 @@ const graceMs = 10_000
 /** The largest body is a sign-up or an ID token. */
 const bodyLimit = 32_768
 
-const log = createLog('accounts')
+const telemetry = serviceTelemetry('accounts')
+const log = createLog('accounts', telemetry)
 
 async function start(): Promise<() => Promise<void>> {
   const config = readConfig(process.env)
   const http = readHttpSettings(process.env)
   const now = () => Date.now()
-  const metrics = createMetrics(() => database.waiting())
+  const metrics = createMetrics(() => database.waiting(), telemetry.metrics)
   const database = openDatabase({
     url: config.databaseUrl,
     applicationName: 'medtime-accounts',
     poolSize: config.poolSize,
-    onStatement: (seconds) => metrics.statement(seconds),
+    onStatement: (seconds, name, failed) => {
+      metrics.statement(seconds)
+      telemetry.tracer.note('statement', { query_id: name }, seconds * 1000, failed)
+    },
     onLostConnection: () => log.error({ event: 'database_connection_lost' }),
   })
   const sealing = createSealing(config.sealing)
@@ -60,6 +65,7 @@ async function start(): Promise<() => Promise<void>> {
     tokens,
     metrics,
     log,
+    tracer: telemetry.tracer,
     bodyLimit,
     limiter,
     trustedProxies: config.trustedProxies,
@@ -68,11 +74,12 @@ async function start(): Promise<() => Promise<void>> {
     certificate: http.certificateFiles && readCertificate(http.certificateFiles),
   })
   const close = await listen(server, config, http, log)
-  const running = keepRunning({ jobs: [anchorJob(sealing)], database, log, now })
+  const running = keepRunning({ jobs: [anchorJob(sealing)], database, log, now, tracer: telemetry.tracer })
   return async () => {
     await close()
     await running.stop()
     await database.close()
+    await telemetry.close()
   }
 }
 

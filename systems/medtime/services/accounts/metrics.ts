@@ -11,8 +11,7 @@ export interface Metrics
 }
 
 /** @param waiting how many requests wait for a connection, asked when the measurements are read */
-export function createMetrics(waiting: () => number): Metrics {
-  const metrics = fromPlan(plan.telemetry, 'accounts')
+export function createMetrics(waiting: () => number, metrics = fromPlan(plan.telemetry, 'accounts')): Metrics {
   metrics.read('db_connections_waiting', waiting)
   return {
     request: ({ method, endpoint, status, tier, seconds, errorCode }) => {

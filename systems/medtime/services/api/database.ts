@@ -1,3 +1,4 @@
+import { currentContext } from 'aval/telemetry'
 import { type CustomTypesConfig, DatabaseError, Pool, type PoolClient } from 'pg'
 import { ApiError } from './http/api-error.ts'
 
@@ -6,8 +7,8 @@ export interface DatabaseOptions {
   /** What the server shows of its connections; the API's unless told. */
   applicationName?: string
   poolSize: number
-  /** Told the seconds of each statement. */
-  onStatement: (seconds: number) => void
+  /** Told of each statement its seconds, its name, and whether it failed. */
+  onStatement: (seconds: number, name: string, failed: boolean) => void
   /** A connection broke while nobody used it. */
   onLostConnection: () => void
 }
@@ -42,6 +43,8 @@ export interface Database {
 /** Longest a statement may take, and longest to wait for a connection. */
 const timeoutMs = 10_000
 
+const setClaims = "SELECT set_config('request.jwt.claims', $1, true), set_config('aval.correlation_id', $2, true)"
+
 export function openDatabase(options: DatabaseOptions): Database {
   const pool = new Pool({
     connectionString: options.url,
@@ -58,12 +61,15 @@ export function openDatabase(options: DatabaseOptions): Database {
     (on: Pool | PoolClient): Run =>
     async <Row extends object>(name: string, text: string, values: unknown[], columns?: CustomTypesConfig) => {
       const started = performance.now()
+      let failed = true
       try {
-        return (await on.query<Row>({ name, text, values, ...(columns ? { types: columns } : {}) })).rows
+        const { rows } = await on.query<Row>({ name, text, values, ...(columns ? { types: columns } : {}) })
+        failed = false
+        return rows
       } catch (thrown) {
         throw asApiError(thrown)
       } finally {
-        options.onStatement((performance.now() - started) / 1000)
+        options.onStatement((performance.now() - started) / 1000, name, failed)
       }
     }
   const run = runOn(pool)
@@ -84,8 +90,10 @@ export function openDatabase(options: DatabaseOptions): Database {
       try {
         const inside = runOn(client)
         await inside('begin', 'BEGIN', [])
-        await inside('claims', "SELECT set_config('request.jwt.claims', $1, true)", [
+        await inside('claims', setClaims, [
           user === null ? '' : JSON.stringify({ sub: user }),
+          // What a function of the database writes or tells can say what it belongs to.
+          currentContext()?.correlationId ?? '',
         ])
         const result = await work(inside)
         await inside('commit', 'COMMIT', [])

@@ -8,6 +8,7 @@ import { listen } from './http/listen.ts'
 import { createLog } from './http/log.ts'
 import { createMetrics } from './http/metrics.ts'
 import { runService } from './http/run-service.ts'
+import { serviceTelemetry } from './http/service-telemetry.ts'
 import { readCertificate } from './http/tls.ts'
 import { sessionLives } from './identity/session.ts'
 import { createTokenChecker, issuerKeys } from './identity/token.ts'
@@ -27,16 +28,20 @@ import { bodyLimit } from './sync/wire.ts'
 /** Requests still running this long after a signal are cut off. */
 const graceMs = 10_000
 
-const log = createLog('api')
+const telemetry = serviceTelemetry('api')
+const log = createLog('api', telemetry)
 
 async function start(): Promise<() => Promise<void>> {
   const config = readConfig(process.env)
   const http = readHttpSettings(process.env)
   const now = () => Date.now()
-  const metrics = createMetrics(() => database.waiting() + reading.waiting())
+  const metrics = createMetrics(() => database.waiting() + reading.waiting(), telemetry.metrics)
   const toDatabase = {
     url: config.databaseUrl,
-    onStatement: (seconds: number) => metrics.statement(seconds),
+    onStatement: (seconds: number, name: string, failed: boolean) => {
+      metrics.statement(seconds)
+      telemetry.tracer.note('statement', { query_id: name }, seconds * 1000, failed)
+    },
     onLostConnection: () => log.error({ event: 'database_connection_lost' }),
   }
   const connections = shareOut(config.poolSize)
@@ -76,6 +81,7 @@ async function start(): Promise<() => Promise<void>> {
     tokens,
     metrics,
     log,
+    tracer: telemetry.tracer,
     bodyLimit,
     limiter,
     trustedProxies: config.trustedProxies,
@@ -84,13 +90,14 @@ async function start(): Promise<() => Promise<void>> {
     certificate: http.certificateFiles && readCertificate(http.certificateFiles),
   })
   const close = await listen(server, config, http, log)
-  const running = keepRunning({ jobs: allJobs, database, log, now })
+  const running = keepRunning({ jobs: allJobs, database, log, now, tracer: telemetry.tracer })
   return async () => {
     await close()
     await running.stop()
     shared?.close()
     sharedAnswers?.close()
     await Promise.all([counting.close(), reading.close(), database.close()])
+    await telemetry.close()
   }
 }
 

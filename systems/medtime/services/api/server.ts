@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { observeRequests } from 'aval/telemetry'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { encodeAnswers } from './encoding/answer.ts'
 import { answerError } from './http/answer-error.ts'
@@ -17,6 +18,7 @@ import type { HttpMetrics } from './http/metrics.ts'
 import { observe } from './http/observe.ts'
 import { answerOrigins } from './http/origins.ts'
 import { secureHeaders, securityHeaders } from './http/secure-headers.ts'
+import type { ServiceTracer } from './http/service-telemetry.ts'
 import type { Certificate } from './http/tls.ts'
 import type { Identity, TokenChecker } from './identity/token.ts'
 import { limitRequests } from './limits/limit-requests.ts'
@@ -27,6 +29,8 @@ export interface ServerParts {
   tokens: TokenChecker
   metrics: HttpMetrics
   log: Log
+  /** Requests run in spans of it; in none unless given. */
+  tracer?: ServiceTracer
   /** Largest body, in bytes. */
   bodyLimit: number
   limiter: Limiter
@@ -95,6 +99,8 @@ export function createServer(parts: ServerParts): FastifyInstance {
     return reply
   })
   server.setNotFoundHandler((request, reply) => answerError(new ApiError('NOT_FOUND'), request, reply, log))
+  // First, so that all that follows runs in the context of its request.
+  if (parts.tracer !== undefined) observeRequests(server, { tracer: parts.tracer })
   observe(server, metrics, log)
   secureHeaders(server)
   requireHost(server)

@@ -11,8 +11,7 @@ export interface CatalogMetrics {
   contentType: string
 }
 
-export function createCatalogMetrics(): CatalogMetrics {
-  const metrics = createMetrics(plan.telemetry, 'catalog')
+export function createCatalogMetrics(metrics = createMetrics(plan.telemetry, 'catalog')): CatalogMetrics {
   return {
     look: (source, outcome) => metrics.count('catalog_looks_total', { source, outcome }),
     overdue: (source, seconds) => metrics.set('catalog_overdue_seconds', seconds, { source }),

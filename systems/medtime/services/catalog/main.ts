@@ -2,6 +2,7 @@ import { Pool } from 'pg'
 import { createLog } from '../api/http/log.ts'
 import { runService } from '../api/http/run-service.ts'
 import { serveHealth } from '../api/http/serve-health.ts'
+import { serviceTelemetry } from '../api/http/service-telemetry.ts'
 import { createCatalogMetrics } from './catalog-metrics.ts'
 import { readCatalogConfig } from './config.ts'
 import { readDuties, takeOver } from './duties.ts'
@@ -18,7 +19,8 @@ import { tellDuties } from './tell-duties.ts'
 /** What still runs this long after a signal is cut off; an import that is cut off changes nothing. */
 const graceMs = 20_000
 
-const log = createLog('catalog')
+const telemetry = serviceTelemetry('catalog')
+const log = createLog('catalog', telemetry)
 
 async function start(): Promise<() => Promise<void>> {
   const config = readCatalogConfig(process.env)
@@ -26,7 +28,7 @@ async function start(): Promise<() => Promise<void>> {
   const now = () => Date.now()
   const ending = new AbortController()
   const { signal } = ending
-  const metrics = createCatalogMetrics()
+  const metrics = createCatalogMetrics(telemetry.metrics)
   await clearLeftDownloads()
   const pool = new Pool({
     connectionString: databaseUrl,
@@ -60,6 +62,7 @@ async function start(): Promise<() => Promise<void>> {
     ending.abort()
     await Promise.all([health.close(), looking.stop()])
     await pool.end()
+    await telemetry.close()
   }
 }
 

@@ -2,6 +2,7 @@ import { openDatabase } from '../api/database.ts'
 import { createLog, errorCode } from '../api/http/log.ts'
 import { runService } from '../api/http/run-service.ts'
 import { serveHealth } from '../api/http/serve-health.ts'
+import { serviceTelemetry } from '../api/http/service-telemetry.ts'
 import { keptOnSuccess } from '../api/kept-on-success.ts'
 import { phoneNumber } from '../api/messages/phone-number.ts'
 import { requireSameNames } from '../keys/names-check.ts'
@@ -24,13 +25,14 @@ const graceMs = 20_000
 /** Nobody's number, for development: from the range that is kept free for fiction. */
 const developmentNumber = phoneNumber.parse('+15005550006')
 
-const log = createLog('messenger')
+const telemetry = serviceTelemetry('messenger')
+const log = createLog('messenger', telemetry)
 const notConfigured = async (): Promise<Outcome> => ({ kind: 'refused', code: 'NOT_CONFIGURED' })
 
 async function start(): Promise<() => Promise<void>> {
   const config = readMessengerConfig(process.env)
   const now = () => Date.now()
-  const metrics = createMessengerMetrics()
+  const metrics = createMessengerMetrics(telemetry.metrics)
   const database = openDatabase({
     url: config.databaseUrl,
     applicationName: 'medtime-messenger',
@@ -55,7 +57,7 @@ async function start(): Promise<() => Promise<void>> {
     {
       workers,
       idleMs,
-      onFailure: (thrown) => log.error({ event: 'failed', error_code: errorCode(thrown) }),
+      onFailure: (thrown) => log.error({ event: 'failed', error_code: errorCode(thrown) }, thrown),
     },
   )
   const sameNames = keptOnSuccess(() => requireSameNames(database, 'messages', config.vault.hash('names')))
@@ -68,6 +70,7 @@ async function start(): Promise<() => Promise<void>> {
   return async () => {
     await Promise.all([health.close(), drain.stop()])
     await database.close()
+    await telemetry.close()
   }
 }
 

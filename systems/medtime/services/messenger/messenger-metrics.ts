@@ -11,8 +11,7 @@ export interface MessengerMetrics {
 
 const templates: readonly string[] = ['mfa_code', 'emergency_alert', 'caregiver_reminder']
 
-export function createMessengerMetrics(): MessengerMetrics {
-  const metrics = createMetrics(plan.telemetry, 'messenger')
+export function createMessengerMetrics(metrics = createMetrics(plan.telemetry, 'messenger')): MessengerMetrics {
   return {
     sms: (template, status) => {
       if (templates.includes(template)) metrics.count('sms_messages_total', { template, status })

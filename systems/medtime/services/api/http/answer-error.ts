@@ -12,7 +12,7 @@ export function answerError(thrown: unknown, request: FastifyRequest, reply: Fas
   const error = asApiError(thrown)
   request.failedWith = error.code
   if (error.code === 'INTERNAL') {
-    log.error({ event: 'failed', request_id: request.id, error_code: errorCode(thrown) })
+    log.error({ event: 'failed', request_id: request.id, error_code: errorCode(thrown) }, thrown)
   }
   if (error.code === 'UNAUTHENTICATED') void reply.header('www-authenticate', 'Bearer')
   if (error.code === 'RECENT_SIGN_IN_NEEDED') void reply.header('www-authenticate', stepUp)

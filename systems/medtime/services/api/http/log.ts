@@ -1,25 +1,11 @@
-import pino from 'pino'
+import type { EventName } from 'aval/telemetry'
+import type plan from '../../../plan.ts'
+import { type ServiceTelemetry, serviceTelemetry } from './service-telemetry.ts'
 
 /** What one line may say: names of events, ids of requests, codes and times. Never a body, a query or an error's text. */
 export interface LogEntry {
-  event:
-    | 'listening'
-    | 'stopping'
-    | 'stopped'
-    | 'not_started'
-    | 'request'
-    | 'failed'
-    | 'database_connection_lost'
-    | 'certificate_taken'
-    | 'certificate_unusable'
-    | 'job_done'
-    | 'job_failed'
-    | 'catalog_without_sources'
-    | 'message_sent'
-    | 'message_put_off'
-    | 'message_doubtful'
-    | 'message_ended'
-    | 'message_receipt'
+  /** As the plan lists them. */
+  event: EventName<NonNullable<(typeof plan)['telemetry']>>
   request_id?: string
   method?: string
   endpoint?: string
@@ -35,40 +21,22 @@ export interface LogEntry {
 
 export interface Log {
   info(entry: LogEntry): void
-  error(entry: LogEntry): void
+  /** @param thrown what nobody expected: reported by its class, its code and its place in our code */
+  error(entry: LogEntry, thrown?: unknown): void
 }
 
-/** Longest a line waits in memory. */
-const flushEveryMs = 500
-
-/**
- * One JSON object a line on standard output. Lines about requests are written together, since each write costs as much as a
- * small request; a kill may lose the last half second of them. Whatever is not ordinary is written at once. Once nobody reads
- * any more, as after a kill of whoever started the service, nothing is written and the service goes on.
- */
-export function createLog(service: string): Log {
-  // Synchronous: the other kind tries for ever to write its last lines to nobody, and its process never ends.
-  const destination = pino.destination({ fd: 1, sync: true, minLength: 8_192 })
-  const logger = pino(
-    { base: { service }, messageKey: 'event', formatters: { level: (label) => ({ level: label }) } },
-    destination,
-  )
-  let heard = true
-  destination.on('error', () => {
-    heard = false
-  })
-  const flush = () => {
-    if (heard) destination.flush()
+/** A log in the words of a service over what leaves it. One JSON object a line, on standard output unless told otherwise. */
+export function createLog(
+  service: string,
+  telemetry: Pick<ServiceTelemetry<string>, 'log' | 'report'> = serviceTelemetry(service),
+): Log {
+  return {
+    info: ({ event, ...fields }) => telemetry.log.info(event, fields),
+    error: ({ event, ...fields }, thrown) => {
+      telemetry.log.error(event, fields)
+      if (thrown !== undefined) telemetry.report(thrown)
+    },
   }
-  setInterval(flush, flushEveryMs).unref()
-  process.on('exit', flush)
-  const write = (level: 'info' | 'error', { event, ...fields }: LogEntry) => {
-    if (!heard) return
-    logger[level](fields, event)
-    // Not flushSync, which tries for ever as well.
-    if (event !== 'request') flush()
-  }
-  return { info: (entry) => write('info', entry), error: (entry) => write('error', entry) }
 }
 
 /**

@@ -47,8 +47,7 @@ export interface Metrics {
 export type HttpMetrics = Pick<Metrics, 'request' | 'statement' | 'refused' | 'limited' | 'text' | 'contentType'>
 
 /** @param waiting how many requests wait for a connection, asked when the measurements are read */
-export function createMetrics(waiting: () => number): Metrics {
-  const metrics = fromPlan(plan.telemetry, 'api')
+export function createMetrics(waiting: () => number, metrics = fromPlan(plan.telemetry, 'api')): Metrics {
   let syncing = 0
   metrics.read('db_connections_waiting', waiting)
   metrics.read('sync_queue_depth', () => syncing)

@@ -3,7 +3,7 @@ import { ApiError } from './api-error.ts'
 
 const methods = 'GET, POST, PUT, DELETE'
 const requestHeaders = 'authorization, content-type, content-encoding, if-none-match, x-correlation-id'
-const answerHeaders = 'etag, retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset'
+const answerHeaders = 'etag, retry-after, x-correlation-id, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset'
 /** How long a browser may remember that it is let in, seconds. */
 const rememberSeconds = 600
 

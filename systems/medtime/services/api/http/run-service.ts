@@ -13,7 +13,7 @@ export async function runService(log: Log, graceMs: number, start: () => Promise
   try {
     end = await start()
   } catch (error) {
-    log.error({ event: 'not_started', error_code: errorCode(error) })
+    log.error({ event: 'not_started', error_code: errorCode(error) }, error)
     process.stderr.write(`${error instanceof Error ? error.message : 'The service could not start'}\n`)
     process.exitCode = 1
     return

@@ -7,6 +7,7 @@ import type { PreparedDatabase } from '../../../../../src/postgres/database.ts'
 import { migrate, startTestServer, type TestServer } from '../../../test/database.ts'
 import { type Database, openDatabase } from '../database.ts'
 import type { LogEntry } from '../http/log.ts'
+import { serviceTelemetry } from '../http/service-telemetry.ts'
 import { allJobs } from './all.ts'
 import type { Job } from './job.ts'
 import { keepRunning } from './keep-running.ts'
@@ -33,6 +34,7 @@ after(async () => {
   await server.stop()
 })
 
+const { tracer } = serviceTelemetry('api', {})
 const asAdmin = <T>(work: (client: Client) => Promise<T>) => withClient(prepared.adminUrl, work)
 const at = (text: string) => new Date(text)
 const clock = (text: string) => () => at(text).getTime()
@@ -100,7 +102,13 @@ test('a job that fails stays due, undoes what it began, and holds up no other', 
   for (const { name } of [failing, other]) await doneAt(name, '2026-01-01T03:00:00Z')
   const said: LogEntry[] = []
   const log = { info: (entry: LogEntry) => said.push(entry), error: (entry: LogEntry) => said.push(entry) }
-  const jobs = keepRunning({ jobs: [failing, other], database: instances[0], log, now: clock('2026-01-02T04:00:00Z') })
+  const jobs = keepRunning({
+    jobs: [failing, other],
+    database: instances[0],
+    log,
+    tracer,
+    now: clock('2026-01-02T04:00:00Z'),
+  })
   await jobs.turn()
   assert.deepEqual(
     said.map(({ event, job }) => [event, job]),
@@ -182,7 +190,7 @@ test('what is over goes at its time, of everybody, and nothing else', async () =
   for (const { name } of allJobs) await doneAt(name, new Date(Date.now() - 2 * 86_400_000).toISOString())
   const said: LogEntry[] = []
   const log = { info: (entry: LogEntry) => said.push(entry), error: (entry: LogEntry) => said.push(entry) }
-  const jobs = keepRunning({ jobs: allJobs, database: instances[0], log, now: () => Date.now() })
+  const jobs = keepRunning({ jobs: allJobs, database: instances[0], log, tracer, now: () => Date.now() })
   await jobs.turn()
   await jobs.stop()
   assert.deepEqual(Object.fromEntries(said.map(({ event, job, count }) => [job, `${event} ${count}`])), {

@@ -1,5 +1,7 @@
+import { runIn } from 'aval/telemetry'
 import type { Database } from '../database.ts'
 import { errorCode, type Log } from '../http/log.ts'
+import type { ServiceTracer } from '../http/service-telemetry.ts'
 import type { Job } from './job.ts'
 import { runJob } from './run-job.ts'
 
@@ -8,6 +10,8 @@ export interface JobsParts {
   database: Database
   log: Log
   now: () => number
+  /** Each job that is done gets a span. */
+  tracer: ServiceTracer
 }
 
 export interface RunningJobs {
@@ -21,19 +25,22 @@ export interface RunningJobs {
 const everyMs = 60_000
 
 /** Looks after the jobs for as long as the service runs. One that fails holds up no other. */
-export function keepRunning({ jobs, database, log, now }: JobsParts): RunningJobs {
+export function keepRunning({ jobs, database, log, now, tracer }: JobsParts): RunningJobs {
   let running: Promise<void> | undefined
   let stopped = false
   const turn = async () => {
     for (const job of jobs) {
       if (stopped) return
       const started = now()
+      const span = tracer.begin('job', 'internal')
       try {
-        const result = await runJob(job, database, now)
+        const result = await runIn(span.context, () => runJob(job, database, now))
         if (result.outcome !== 'done') continue
+        span.end({ job: job.name })
         log.info({ event: 'job_done', job: job.name, count: result.count, duration_ms: now() - started })
       } catch (thrown) {
-        log.error({ event: 'job_failed', job: job.name, error_code: errorCode(thrown) })
+        span.end({ job: job.name }, true)
+        log.error({ event: 'job_failed', job: job.name, error_code: errorCode(thrown) }, thrown)
       }
     }
   }
