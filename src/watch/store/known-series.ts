@@ -29,6 +29,8 @@ export function seriesIndex(): SeriesIndex {
   const ids = new Map<number, KnownSeries>()
   const keys = new Map<string, KnownSeries>()
   const names = new Map<string, Set<KnownSeries>>()
+  // Who scrapes gives the same object of labels again and again; its key need not be made anew.
+  const seen = new WeakMap<Labels, KnownSeries>()
   const nameOf = (labels: Labels) => labels['__name__'] ?? ''
   return {
     add: (id, labels, lastMs) => {
@@ -46,7 +48,13 @@ export function seriesIndex(): SeriesIndex {
       names.get(nameOf(series.labels))?.delete(series)
     },
     byId: (id) => ids.get(id),
-    byLabels: (labels) => keys.get(seriesKey(labels)),
+    byLabels: (labels) => {
+      const before = seen.get(labels)
+      if (before && ids.get(before.id) === before) return before
+      const found = keys.get(seriesKey(labels))
+      if (found) seen.set(labels, found)
+      return found
+    },
     matching: (matchers) => {
       const name = matchers.find(({ label, op }) => label === '__name__' && op === '=')?.value
       const accepts = acceptsAll(matchers)

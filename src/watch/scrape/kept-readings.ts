@@ -1,0 +1,22 @@
+import type { Clock } from '../../clock.ts'
+import type { Reading } from './reading.ts'
+
+/**
+ * Reads at its own slower pace and gives the same figures in between, so that they are in every scrape: a figure of a day's pace would be
+ * unknown to queries after five minutes. A reading that failed is tried again at the next scrape.
+ */
+export function keptReadings(
+  everyMs: number,
+  clock: Clock,
+  read: (signal: AbortSignal) => Promise<readonly Reading[]>,
+): (signal: AbortSignal) => Promise<readonly Reading[]> {
+  let kept: readonly Reading[] = []
+  let nextMs = -Infinity
+  return async (signal) => {
+    const now = clock.now()
+    if (now < nextMs) return kept
+    kept = await read(signal)
+    nextMs = now + everyMs
+    return kept
+  }
+}
