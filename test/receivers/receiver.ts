@@ -34,6 +34,8 @@ export interface Receiver {
   fail(...faults: Fault[]): void
   /** Everything fails so until it is called with undefined. */
   failAlways(fault: Fault | undefined): void
+  /** The next request is never answered, taken or not; resolves when it is there. */
+  holdNext(taken: boolean): Promise<void>
   stop(): Promise<void>
 }
 
@@ -51,7 +53,14 @@ export async function startReceiver(take: (request: Arrived) => Answer): Promise
     }
     answers.push(answer(arrived, response))
   })
+  let hold: { taken: boolean; arrived(): void } | undefined
   const answer = (request: Arrived, response: ServerResponse): number => {
+    if (hold !== undefined) {
+      if (hold.taken) take(request)
+      hold.arrived()
+      hold = undefined
+      return 0
+    }
     const fault = faults.shift() ?? always
     if (fault === 'hang') return 0
     if (fault === 'reset') {
@@ -74,6 +83,10 @@ export async function startReceiver(take: (request: Arrived) => Answer): Promise
     failAlways: (fault) => {
       always = fault
     },
+    holdNext: (taken) =>
+      new Promise((resolve) => {
+        hold = { taken, arrived: resolve }
+      }),
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
