@@ -13,8 +13,3 @@ export function add(to: CompensatedSum, value: number): void {
 export function zero(): CompensatedSum {
   return { sum: 0, lost: 0 }
 }
-
-/** The sum with what was lost; an infinite one has lost nothing that counts. */
-export function total({ sum, lost }: CompensatedSum): number {
-  return Math.abs(sum) === Number.POSITIVE_INFINITY ? sum : sum + lost
-}

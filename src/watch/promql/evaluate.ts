@@ -67,12 +67,16 @@ function subquery(expr: SubqueryExpr, frame: Frame, fromMs: number, lastMs: numb
 
 /** The steps at which a column has a value, as samples. */
 export function pointsOf({ labels, values, present }: Column, startMs: number, stepMs: number): Points {
-  const steps = [...present.keys()].filter((step) => present[step])
-  return {
-    labels,
-    timesMs: Float64Array.from(steps, (step) => startMs + step * stepMs),
-    values: Float64Array.from(steps, (step) => values[step] ?? Number.NaN),
+  const timesMs = new Float64Array(values.length)
+  const kept = new Float64Array(values.length)
+  let count = 0
+  for (let step = 0; step < values.length; step++) {
+    if (!present[step]) continue
+    timesMs[count] = startMs + step * stepMs
+    kept[count] = values[step] ?? Number.NaN
+    count++
   }
+  return { labels, timesMs: timesMs.subarray(0, count), values: kept.subarray(0, count) }
 }
 
 function negated(value: Value): Value {

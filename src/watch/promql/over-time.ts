@@ -1,27 +1,39 @@
-import { add, total, zero } from './compensated.ts'
+import { add, zero } from './compensated.ts'
 import { quantileOf } from './quantile.ts'
 import type { Window, WindowFunction } from './windows.ts'
 
 /* Aggregations along time. */
 
+// Both carry what each addition rounds away (`compensated.ts`), in variables of their own: these loops run for every sample of every window.
+
 const sum: WindowFunction = ({ values, from, to }) => {
-  const result = zero()
-  for (let index = from; index < to; index++) add(result, values[index] ?? Number.NaN)
-  return total(result)
+  let sum = 0
+  let lost = 0
+  for (let index = from; index < to; index++) {
+    const value = values[index] ?? Number.NaN
+    const next = sum + value
+    lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum
+    sum = next
+  }
+  return Math.abs(sum) === Number.POSITIVE_INFINITY ? sum : sum + lost
 }
 
 const average: WindowFunction = ({ values, from, to }) => {
-  const mean = zero()
+  let mean = 0
+  let lost = 0
   for (let index = from; index < to; index++) {
     const value = values[index] ?? Number.NaN
     const seen = index - from + 1
     // An infinite mean stays as it is unless the other infinity or NaN comes.
-    if (Math.abs(mean.sum) === Number.POSITIVE_INFINITY && !Number.isNaN(value)) {
-      if (Number.isFinite(value) || value > 0 === mean.sum > 0) continue
+    if (Math.abs(mean) === Number.POSITIVE_INFINITY && !Number.isNaN(value)) {
+      if (Number.isFinite(value) || value > 0 === mean > 0) continue
     }
-    add(mean, value / seen - mean.sum / seen)
+    const part = value / seen - mean / seen
+    const next = mean + part
+    lost += Math.abs(mean) >= Math.abs(part) ? mean - next + part : part - next + mean
+    mean = next
   }
-  return total(mean)
+  return Math.abs(mean) === Number.POSITIVE_INFINITY ? mean : mean + lost
 }
 
 const extreme =

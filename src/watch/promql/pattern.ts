@@ -15,7 +15,7 @@ const posixClasses: Readonly<Record<string, string>> = {
 }
 
 /** Escapes that mean the same to both; RE2 also lets punctuation be escaped that JavaScript does not. */
-const sharedEscape = /^[dDwWbBpPfnrtvx0^$\\.*+?()[\]{}|/-]$/
+const sharedEscape = /^[dDwWbBpPfnrtvx0^$\\.*+?()[\]{}|/]$/
 
 /** The pattern held against a whole text, or what is wrong with it. */
 export function wholePattern(pattern: string): RegExp | { problem: string } {
@@ -30,6 +30,8 @@ export function wholePattern(pattern: string): RegExp | { problem: string } {
       if (escaped === 's') return '[\\t\\n\\f\\r ]'
       if (escaped === 'S') return '[^\\t\\n\\f\\r ]'
       if (sharedEscape.test(escaped)) return whole
+      // Between brackets a hyphen has a meaning, and outside it must not be escaped.
+      if (escaped === '-') return '\\x2d'
       if (/^[!-/:-@[-`{-~]$/.test(escaped)) return escaped
       unknown ??= whole
       return whole

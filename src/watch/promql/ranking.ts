@@ -49,7 +49,7 @@ export function quantiles(expr: AggregateExpr, columns: readonly Column[], q: Fl
     for (let step = 0; step < q.length; step++) {
       const values = members.flatMap((member) => (member.present[step] ? [member.values[step] ?? Number.NaN] : []))
       if (values.length === 0) continue
-      result.values[step] = quantileOf(q[step] ?? Number.NaN, values)
+      result.values[step] = quantileOf(q[step] ?? Number.NaN, Float64Array.from(values))
       result.present[step] = 1
     }
     return result
