@@ -45,6 +45,13 @@ export type PlanInput = z.input<typeof planSchema>
 /** A plan with every unit a number and every default filled in. */
 export type Plan = z.output<typeof planSchema>
 
+/** A plan whose metrics have no names but their own: in `PlanInput` they may have any. */
+type KeptPlan<Metrics, List> = Omit<PlanInput, 'telemetry'> & {
+  telemetry?:
+    | (Omit<NonNullable<PlanInput['telemetry']>, 'metrics'> & { metrics?: Metrics | undefined } & List)
+    | undefined
+}
+
 /**
  * Declares a plan. The value is returned unchanged: the editor completes it and the compiler checks its shape; `aval check`
  * checks its sense. What the telemetry section lists is kept by name, so that a service that emits anything else does not compile.
@@ -61,7 +68,7 @@ export function definePlan<
   const Attributes extends string = string,
 >(
   plan: PlanInput & { telemetry?: AllowList<Metrics, Labels, Events, Fields, Spans, Attributes> | undefined },
-): PlanInput & { telemetry?: AllowList<Metrics, Labels, Events, Fields, Spans, Attributes> | undefined } {
+): KeptPlan<Metrics, AllowList<Metrics, Labels, Events, Fields, Spans, Attributes>> {
   return plan
 }
 

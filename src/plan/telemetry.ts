@@ -88,8 +88,8 @@ export type ListedMetrics = Readonly<
     string,
     {
       type: 'counter' | 'gauge' | 'histogram'
-      labels?: readonly string[] | undefined
-      emittedBy?: readonly string[] | undefined
+      labels?: string[] | undefined
+      emittedBy?: string[] | undefined
     }
   >
 >

@@ -16,8 +16,8 @@ const call =
 
 /**
  * The frames of an error that lie in files below `root`, outermost last; those of packages and of Node are left out. The stack
- * of an error begins with its message, which may hold anything, frames included: where the message cannot be told from what
- * follows, there are no frames.
+ * of an error begins with its message, which may hold anything, frames included: where the message is not what the stack begins
+ * with, there are no frames.
  */
 export function ownFrames(error: Error, root: string): Frame[] {
   return linesAfterMessage(error).flatMap((line) => {
