@@ -3,6 +3,7 @@ import { alertCondition } from './rules/alert-condition.ts'
 import { alertLabel } from './rules/alert-label.ts'
 import { alertLabelValue } from './rules/alert-label-value.ts'
 import { backupTrigger } from './rules/backup-trigger.ts'
+import { burnRate } from './rules/burn-rate.ts'
 import { commandFile } from './rules/command-file.ts'
 import { criticalRunbook } from './rules/critical-runbook.ts'
 import { databaseRole } from './rules/database-role.ts'
@@ -12,6 +13,7 @@ import { embeddedProduction } from './rules/embedded-production.ts'
 import { extensionEmbedded } from './rules/extension-embedded.ts'
 import { failoverStandby } from './rules/failover-standby.ts'
 import { forbiddenName } from './rules/forbidden-name.ts'
+import { inhibitionOrder } from './rules/inhibition-order.ts'
 import { labelValues } from './rules/label-values.ts'
 import { limitTiers } from './rules/limit-tiers.ts'
 import { lossUnreachable } from './rules/loss-unreachable.ts'
@@ -38,8 +40,10 @@ import { sqlValid } from './rules/sql-valid.ts'
 import { systemName } from './rules/system-name.ts'
 import { timeZone } from './rules/time-zone.ts'
 import { undeclaredDocument } from './rules/undeclared-document.ts'
+import { unknownAlert } from './rules/unknown-alert.ts'
 import { unknownChannel } from './rules/unknown-channel.ts'
 import { unknownEscalation } from './rules/unknown-escalation.ts'
+import { unknownLabel } from './rules/unknown-label.ts'
 import { unknownNeed } from './rules/unknown-need.ts'
 import { unknownRequirement } from './rules/unknown-requirement.ts'
 import { unknownRunbook } from './rules/unknown-runbook.ts'
@@ -53,6 +57,7 @@ export const rules: readonly Rule[] = [
   alertLabelValue,
   alertLabel,
   backupTrigger,
+  burnRate,
   commandFile,
   criticalRunbook,
   databaseRole,
@@ -62,6 +67,7 @@ export const rules: readonly Rule[] = [
   extensionEmbedded,
   failoverStandby,
   forbiddenName,
+  inhibitionOrder,
   labelValues,
   limitTiers,
   lossUnreachable,
@@ -88,8 +94,10 @@ export const rules: readonly Rule[] = [
   systemName,
   timeZone,
   undeclaredDocument,
+  unknownAlert,
   unknownChannel,
   unknownEscalation,
+  unknownLabel,
   unknownNeed,
   unknownRequirement,
   unknownRunbook,

@@ -6,8 +6,13 @@ export const alertCondition: Rule = {
   severity: 'error',
   summary: 'The condition of an alert is PromQL and compares with something.',
   check: ({ plan }) =>
-    Object.entries(plan.alerts).flatMap(([name, { when }]) => {
+    Object.entries(plan.alerts).flatMap(([name, { when, minimumSample }]) => {
       const path = ['alerts', name, 'when']
+      const sample = minimumSample && parsePromql(minimumSample.of)
+      if (sample && !isQuery(sample)) {
+        const message = `The minimum sample is not PromQL. ${sample.problem}`
+        return [{ path: ['alerts', name, 'minimumSample', 'of'], message, fix: 'Correct the expression.' }]
+      }
       const query = parsePromql(when)
       if (!isQuery(query)) {
         return [{ path, message: `The condition is not PromQL. ${query.problem}`, fix: 'Correct the expression.' }]

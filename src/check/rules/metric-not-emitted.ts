@@ -9,13 +9,16 @@ export const metricNotEmitted: Rule = {
   summary: 'Every metric an alert reads is one that the plan lets out and something emits.',
   check: ({ plan }) => {
     const { metrics } = plan.telemetry
-    return Object.entries(plan.alerts).flatMap(([name, { when }]) => {
-      const query = parsePromql(when)
+    const queries = Object.entries(plan.alerts).flatMap(([name, { when, minimumSample }]) => [
+      { path: ['alerts', name, 'when'], text: when },
+      ...(minimumSample ? [{ path: ['alerts', name, 'minimumSample', 'of'], text: minimumSample.of }] : []),
+    ])
+    return queries.flatMap(({ path, text }) => {
+      const query = parsePromql(text)
       if (!isQuery(query)) return []
       const read = new Set(selectorsOf(query).flatMap(({ metric }) => (metric === undefined ? [] : [metric])))
       return [...read].flatMap((metric) => {
         const series = seriesOf(plan, metric)
-        const path = ['alerts', name, 'when']
         if ('problem' in series) {
           const fix = series.fix || suggest(metric, Object.keys(metrics), 'Declare it in telemetry.metrics.')
           return [{ path, message: `The alert can never fire. ${series.problem}`, fix }]

@@ -6,7 +6,7 @@ export const schedule: Rule = {
   id: 'schedule',
   severity: 'error',
   summary: 'Every schedule is a moment that comes.',
-  check: ({ plan: { recovery } }) => {
+  check: ({ plan: { recovery, incidents } }) => {
     const schedules: { path: PlanPath; text: string | undefined }[] = [
       ...Object.entries(recovery.backups).map(([name, backup]) => ({
         path: ['recovery', 'backups', name, 'schedule'],
@@ -15,6 +15,10 @@ export const schedule: Rule = {
       ...Object.entries(recovery.drills).map(([name, { calendar }]) => ({
         path: ['recovery', 'drills', name, 'calendar', 'schedule'],
         text: 'schedule' in calendar ? calendar.schedule : undefined,
+      })),
+      ...Object.entries(incidents.maintenance).map(([name, { schedule: text }]) => ({
+        path: ['incidents', 'maintenance', name, 'schedule'],
+        text,
       })),
     ]
     return schedules.flatMap(({ path, text }) => {

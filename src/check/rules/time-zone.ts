@@ -1,20 +1,34 @@
+import type { PlanPath } from '../../plan/plan.ts'
 import type { Rule } from '../rule.ts'
 import { suggest } from '../suggest.ts'
 
 export const timeZone: Rule = {
   id: 'time-zone',
   severity: 'error',
-  summary: 'The zone of recovery.timeZone is one of the IANA database.',
-  check: ({ plan }) => {
-    const zone = plan.recovery.timeZone
-    if (isZone(zone)) return []
-    return [
-      {
-        path: ['recovery', 'timeZone'],
-        message: `There is no time zone "${zone}".`,
-        fix: suggest(zone, Intl.supportedValuesOf('timeZone'), "Use a name such as 'America/Mexico_City' or 'UTC'."),
-      },
+  summary: 'Every time zone is one of the IANA database.',
+  check: ({ plan: { recovery, incidents } }) => {
+    const zones: { path: PlanPath; zone: string }[] = [
+      { path: ['recovery', 'timeZone'], zone: recovery.timeZone },
+      ...Object.entries(incidents.maintenance).map(([name, { timeZone: zone }]) => ({
+        path: ['incidents', 'maintenance', name, 'timeZone'],
+        zone,
+      })),
     ]
+    return zones.flatMap(({ path, zone }) =>
+      isZone(zone)
+        ? []
+        : [
+            {
+              path,
+              message: `There is no time zone "${zone}".`,
+              fix: suggest(
+                zone,
+                Intl.supportedValuesOf('timeZone'),
+                "Use a name such as 'America/Mexico_City' or 'UTC'.",
+              ),
+            },
+          ],
+    )
   },
 }
 

@@ -1,7 +1,7 @@
 import type { Verdict } from '../../ledger/evidence.ts'
 import { alertSeverity } from '../../plan/alerts.ts'
+import { burnRateAlerts } from '../../plan/burn-rate.ts'
 import type { Plan } from '../../plan/plan.ts'
-import { burnRateAlerts } from './burn-rate.ts'
 import type { AlertSeverity } from './notice.ts'
 
 /** What a rule judges by. */

@@ -1,5 +1,5 @@
-import type { Plan } from '../../plan/plan.ts'
-import { formatDuration } from '../../plan/units.ts'
+import type { Plan } from './plan.ts'
+import { formatDuration } from './units.ts'
 
 type Alert = Plan['alerts'][string]
 type Objective = Plan['incidents']['objectives'][string]
