@@ -284,7 +284,10 @@ export function deriveGuarantees(plan: Plan): Guarantee[] {
 
 function describeProbe(probe: Probe): string {
   if ('http' in probe) return probe.http
-  return 'sql' in probe ? 'A query of the database' : `The certificate of ${probe.tls}`
+  if ('sql' in probe) return 'A query of the database'
+  if ('tcp' in probe) return probe.tcp
+  if ('heartbeat' in probe) return `A sign of life every ${formatDuration(probe.heartbeat)}`
+  return `The certificate of ${probe.tls}`
 }
 
 function describeLimit(limit: Limit): string {

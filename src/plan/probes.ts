@@ -20,6 +20,7 @@ export const probes = z
           http: z.string().describe('An address, or a path when service is named.'),
           service: z.string().describe('The service whose path it is.').optional(),
           status: z.int().default(200).describe('The status that counts as well.'),
+          contains: z.string().min(1).describe('Text that the answer has to hold.').optional(),
           ...common,
         })
         .describe('An address, or a path of a service.'),
@@ -29,6 +30,15 @@ export const probes = z
       z
         .strictObject({ tls: z.string().describe('host:port.'), ...common })
         .describe('host:port whose certificate is read.'),
+      z
+        .strictObject({ tcp: z.string().describe('host:port.'), ...common })
+        .describe('host:port that takes a connection.'),
+      z
+        .strictObject({
+          heartbeat: duration.describe('How long it may say nothing.'),
+          ...common,
+        })
+        .describe('Something that tells by itself that it is alive, such as a nightly job.'),
     ]),
   )
   .default({})

@@ -15,7 +15,7 @@ export interface Target {
   everyMs: number
   /** When no answer counts as none; shorter than `everyMs`. */
   timeoutMs: number
-  /** `true` for what Aval measures under names and labels of its own; everything else passes the allow-list of the plan. */
+  /** Whether Aval measures it: then names that begin with `aval_` or `probe_` are its own; everything else passes the allow-list of the plan. */
   own: boolean
   /** @throws when there is nothing to read; the message must not repeat what the target said. */
   read(signal: AbortSignal): Promise<readonly Reading[]>

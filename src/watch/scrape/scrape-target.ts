@@ -70,8 +70,11 @@ export function scrapedTarget(options: {
       try {
         const all = await readAll(signal)
         given = all.length
-        if (target.own) readings = all
-        else {
+        if (target.own) {
+          // What Aval measures besides, and the plan does not list, is not asked for: that is no leak to be counted.
+          const listed = admit(all.filter(({ labels }) => !ownName(labels)))
+          readings = [...all.filter(({ labels }) => ownName(labels)), ...listed.readings]
+        } else {
           const admitted = admit(all)
           readings = admitted.readings
           for (const [kind, count] of admitted.refused) refusedSoFar.set(kind, (refusedSoFar.get(kind) ?? 0) + count)
@@ -97,6 +100,11 @@ export function scrapedTarget(options: {
       if (gone.length > 0) sink.end(gone, atMs)
     },
   }
+}
+
+/** Names that only Aval gives out, with labels of its own. */
+function ownName(labels: Labels): boolean {
+  return /^(?:aval|probe)_/.test(labels['__name__'] ?? '')
 }
 
 /** Sources may make their labels anew each time: what counts is what they say. */

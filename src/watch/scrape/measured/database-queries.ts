@@ -1,0 +1,34 @@
+import { z } from 'zod'
+import type { Clock } from '../../../clock.ts'
+import type { Telemetry } from '../../../plan/telemetry.ts'
+import { keptReadings } from '../kept-readings.ts'
+import { reading, type Target } from '../reading.ts'
+import { figure, readDatabase } from './read-database.ts'
+
+const row = z.record(z.string(), figure.nullable())
+
+/**
+ * The metrics of the plan that a query of the database gives, such as the length of a queue: each at its own pace, by its role. A query
+ * that gives no row or no value gives no figure.
+ */
+export function databaseQueryTargets(options: {
+  telemetry: Telemetry
+  instance: string
+  url: () => string
+  everyMs: number
+  timeoutMs: number
+  clock: Clock
+}): Target[] {
+  const { telemetry, instance, url, everyMs, timeoutMs, clock } = options
+  return Object.entries(telemetry.metrics).flatMap(([name, { query }]) => {
+    if (!query) return []
+    const read = keptReadings(query.every, clock, async () =>
+      readDatabase(url(), { timeoutMs, role: query.role }, async (client) => {
+        const { rows } = await client.query<Record<string, unknown>>(query.sql)
+        const [value] = rows.length === 0 ? [] : Object.values(row.parse(rows[0]))
+        return value === undefined || value === null ? [] : [reading(name, value)]
+      }),
+    )
+    return [{ job: `query:${name}`, instance, everyMs: Math.min(everyMs, query.every), timeoutMs, own: true, read }]
+  })
+}
