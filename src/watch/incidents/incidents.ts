@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts'
 import { failure } from '../../errors.ts'
 import type { Plan } from '../../plan/plan.ts'
 import type { AlertInstance } from '../alerts/notice.ts'
+import { heartbeatName } from '../alerts/rule.ts'
 import { permittedAlert } from '../notify/allow-list.ts'
 import { episodeOf } from '../notify/message.ts'
 import { whileLocked } from '../synced-file.ts'
@@ -70,6 +71,8 @@ export function openIncidents({ directory, plan, clock }: { directory: string; p
     const known = incidents.find(({ alerts }) => alerts.some((other) => other.episode === episode))
     if (known !== undefined) return known
     const words = permittedAlert(plan, alert)
+    // It always fires: that it does is no incident.
+    if (words.alert === heartbeatName) return undefined
     const severity = Object.entries(plan.incidents.severities).find(([, { alerts }]) => alerts.includes(words.severity))
     if (severity === undefined) return undefined
     const joins = incidents.find(

@@ -3,7 +3,8 @@ import { randomInt } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { AlertInstance } from '../alerts/notice.ts'
-import { heartbeatAlert, permittedAlert } from './allow-list.ts'
+import { heartbeatName } from '../alerts/rule.ts'
+import { permittedAlert } from './allow-list.ts'
 import { messageOf } from './message.ts'
 import { alertOf, noticeOn, pagerFor, planWith } from './pager.fixture.ts'
 import { subjectOf, textOf } from './words.ts'
@@ -36,7 +37,7 @@ test('an alert that the plan does not name is told of without a word of its own'
 /** Where a text could come in: everywhere but in the numbers. */
 const planted = (secret: string): fc.Arbitrary<AlertInstance> => {
   const text = fc.constantFrom(secret, `${secret}:x`, `probe:${secret}`, `guarantee:${secret}`)
-  const name = fc.oneof(text, fc.constantFrom('errors_high', 'queue_long', heartbeatAlert))
+  const name = fc.oneof(text, fc.constantFrom('errors_high', 'queue_long', heartbeatName))
   const labels = fc.dictionary(fc.oneof(text, fc.constant('service')), fc.oneof(text, fc.constant('api')))
   return fc.record({
     id: text,

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { z } from 'zod'
 import type { Plan } from '../../plan/plan.ts'
-import { heartbeatAlert } from './allow-list.ts'
+import { heartbeatName } from '../alerts/rule.ts'
 import type { MessageAlert } from './message.ts'
 
 /*
@@ -20,7 +20,7 @@ type About = Pick<MessageAlert, 'alert' | 'severity'>
 
 /** The steps of a plan for an alert; the pager's trial of itself wakes nobody. */
 function stepsFor(plan: Plan, { alert, severity }: About): [string, Plan['incidents']['escalation'][string]][] {
-  if (alert === heartbeatAlert) return []
+  if (alert === heartbeatName) return []
   const of = Object.entries(plan.incidents.severities).filter(([, { alerts }]) => alerts.includes(severity))
   return Object.entries(plan.incidents.escalation).filter(([, step]) => of.some(([name]) => name === step.severity))
 }

@@ -1,53 +1,77 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startPagerDuty } from '../../../test/receivers/pagerduty.ts'
-import { beat, heartbeatOf } from './heartbeat.ts'
-import { pagerFor, planWith } from './pager.fixture.ts'
+import { heartbeatName } from '../alerts/rule.ts'
+import { heartbeats } from './heartbeat.ts'
+import { alertOf, noticeOn, pagerFor, planWith, startMs } from './pager.fixture.ts'
 
 const hour = 3_600_000
+const channels = { pagerduty: { kind: 'pagerduty' as const, reaches: 'whoever is on call' } }
+const plan = planWith(channels, {
+  incidents: {
+    channels,
+    heartbeat: { notify: ['pagerduty'], every: '1h' },
+    severities: { all: { meaning: 'Anything', alerts: ['critical', 'low'] } },
+    escalation: { all: { severity: 'all', first: 'pagerduty', after: '1m', to: ['pagerduty'] } },
+  },
+})
+/** As evaluation hands it in: it never ends, and every interval it is told again. */
+const beat = noticeOn(
+  'pagerduty',
+  [alertOf({ id: heartbeatName, alert: heartbeatName, severity: 'low', labels: {}, startedAtMs: startMs })],
+  heartbeatName,
+)
 
 test('a pager that is tried every hour is fine while the beats arrive, and late when they do not', async (t) => {
   const pagerDuty = await startPagerDuty()
   t.after(pagerDuty.stop)
-  const plan = planWith({ pagerduty: { kind: 'pagerduty', reaches: 'whoever is on call' } })
   const variables = { PAGERDUTY_URL: pagerDuty.url, PAGERDUTY_ROUTING_KEY: pagerDuty.routingKey() }
   const { pager, clock } = pagerFor(t, { plan, variables })
-  const state = () => heartbeatOf(pager, 'pagerduty', hour, clock.now()).state
+  const state = () => heartbeats(plan, pager, clock.now())[0]?.state
   const anHour = async () => {
-    beat(pager, 'pagerduty', hour, clock.now())
-    beat(pager, 'pagerduty', hour, clock.now())
+    pager.accept(beat)
+    pager.accept(beat)
     await pager.work()
     clock.move(hour)
   }
 
-  assert.equal(state(), 'never tried')
+  assert.equal(state(), 'silent')
   await anHour()
   await anHour()
   assert.equal(state(), 'fine')
   assert.deepEqual(
     pagerDuty.incidents.map(({ status, severity, triggers }) => [status, severity, triggers]),
-    [
-      ['resolved', 'info', 1],
-      ['triggered', 'info', 1],
-    ],
+    [['triggered', 'info', 2]],
   )
   pagerDuty.failAlways({ status: 500 })
   await anHour()
   assert.equal(state(), 'fine', 'one may be on its way')
   await anHour()
   assert.equal(state(), 'late')
-  assert.equal(heartbeatOf(pager, 'pagerduty', hour, clock.now()).reason, 'status 500')
+  assert.equal(heartbeats(plan, pager, clock.now())[0]?.reason, 'status 500')
   pagerDuty.failAlways(undefined)
   await anHour()
   assert.equal(state(), 'fine')
 })
 
 test('a channel whose secret is missing is found by its first beat', async (t) => {
-  const plan = planWith({ pagerduty: { kind: 'pagerduty', reaches: 'whoever is on call' } })
   const { pager, clock } = pagerFor(t, { plan })
-  beat(pager, 'pagerduty', hour, clock.now())
+  pager.accept(beat)
   await pager.work()
-  clock.move(hour + 1)
-  const { state, reason } = heartbeatOf(pager, 'pagerduty', hour, clock.now())
-  assert.deepEqual([state, reason], ['late', 'not set: PAGERDUTY_ROUTING_KEY'])
+  clock.move(hour)
+  assert.equal(heartbeats(plan, pager, clock.now())[0]?.state, 'fine')
+  clock.move(1)
+  const [found] = heartbeats(plan, pager, clock.now())
+  assert.deepEqual([found?.state, found?.reason], ['late', 'not set: PAGERDUTY_ROUTING_KEY'])
+})
+
+test('a beat wakes nobody, though the matrix covers its severity', async (t) => {
+  const { pager, clock } = pagerFor(t, { plan })
+  pager.accept(beat)
+  clock.move(10 * hour)
+  await pager.work()
+  assert.deepEqual(
+    pager.waiting().map(({ message }) => message.unansweredMs),
+    [undefined],
+  )
 })

@@ -3,7 +3,9 @@ import { failure } from '../../errors.ts'
 import type { Plan } from '../../plan/plan.ts'
 import type { Random } from '../../random.ts'
 import type { Notice } from '../alerts/notice.ts'
+import { heartbeatName } from '../alerts/rule.ts'
 import { whileLocked } from '../synced-file.ts'
+import { noticedOn } from './allow-list.ts'
 import { deliverDue } from './deliver.ts'
 import {
   answerEpisode,
@@ -63,19 +65,17 @@ export interface PagerOptions {
   variables: Variables
   /** How long one attempt may take, in milliseconds of real time. */
   timeoutMs?: number
-  /** When the same firing is told again, for who repeats notices; milliseconds. */
-  repeatAfterMs?: number
 }
 
 /** @throws NOTIFY_SETTING when a channel of the plan has a setting its kind does not know. */
 export function openPager(options: PagerOptions): Pager {
-  const { plan, clock, directory, repeatAfterMs = 14_400_000, timeoutMs = 10_000 } = options
+  const { plan, clock, directory, timeoutMs = 10_000 } = options
   refuseUnknownSettings(plan)
   const database = openPagerFile(directory)
 
   const tell = (channel: string, message: Message, own: boolean): void => {
     const nowMs = clock.now()
-    enqueue(database, channel, message, nowMs, repeatAfterMs)
+    enqueue(database, channel, message, nowMs, repeatAfterMs(plan, message))
     noteTold(database, channel, message, own)
     if (message.status !== 'firing') return
     for (const about of message.alerts)
@@ -96,7 +96,7 @@ export function openPager(options: PagerOptions): Pager {
 
   const begin = (alert: MessageAlert, noticed: string): void => {
     if (!beginEpisode(database, alert, clock.now())) return
-    const named = plan.alerts[alert.alert]?.notify ?? plan.probes[alert.alert.replace(/^probe:/, '')]?.notify ?? []
+    const named = noticedOn(plan, alert.alert)
     for (const first of firstResponders(plan, alert))
       if (first !== noticed && !named.includes(first)) tellOwn(first, alert)
   }
@@ -157,7 +157,7 @@ export function openPager(options: PagerOptions): Pager {
             const { kind } = plan.incidents.channels[channel] ?? {}
             if (kind !== 'pagerduty' && kind !== 'webhook') continue
             const message = messageFor(plan, [alert], dedup, clock.now())
-            enqueue(database, channel, { ...message, status: 'acknowledged' }, clock.now(), repeatAfterMs)
+            enqueue(database, channel, { ...message, status: 'acknowledged' }, clock.now(), 0)
           }
         }
         return answered
@@ -169,6 +169,15 @@ export function openPager(options: PagerOptions): Pager {
     inbox: (most = 100) => readInbox(database, most),
     close: () => database.close(),
   }
+}
+
+/**
+ * From when on the same words are a reminder and not the same notice once more: half of the interval that evaluation repeats it at. What
+ * a crash between handing in and noting it brings again comes sooner.
+ */
+function repeatAfterMs({ incidents: { heartbeat, routing } }: Plan, { alerts }: Message): number {
+  const beats = heartbeat !== undefined && alerts.some(({ alert }) => alert === heartbeatName)
+  return (beats ? heartbeat.every : routing.repeatInterval) / 2
 }
 
 function refuseUnknownSettings(plan: Plan): void {
