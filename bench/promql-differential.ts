@@ -1,7 +1,8 @@
 import { seededRandom } from '../src/random.ts'
-import { compareGenerated, described } from '../test/prometheus/differential.ts'
+import { compareGenerated, compareWritten, described, summary } from '../test/prometheus/differential.ts'
 import { generatedSeries } from '../test/prometheus/generated-series.ts'
 import { installedVersion, startPrometheus } from '../test/prometheus/server.ts'
+import { writtenQueries } from '../test/prometheus/written-queries.ts'
 
 /*
  * Aval's PromQL beside the installed Prometheus over generated series and queries; each round has a seed and a Prometheus of its own.
@@ -19,12 +20,13 @@ for (let seed = firstSeed; seed < firstSeed + rounds; seed++) {
     const series = generatedSeries(random.fork('series'))
     await prometheus.write(series)
     const limit = { cases, ms: Number.POSITIVE_INFINITY }
-    const { agreed, disagreements } = await compareGenerated(prometheus, series, random.fork('cases'), limit)
-    alike += agreed.values + agreed.nothing + agreed.error
+    const comparison = await compareGenerated(prometheus, series, random.fork('cases'), limit)
+    const written = await compareWritten(prometheus, series, writtenQueries)
+    console.log(`seed ${seed}, generated: ${summary(comparison)}`)
+    console.log(`seed ${seed}, written: ${summary(written)}`)
+    const disagreements = [...comparison.disagreements, ...written.disagreements]
+    alike += comparison.cases + written.cases - disagreements.length
     different += disagreements.length
-    console.log(
-      `seed ${seed}: alike ${agreed.values} values, ${agreed.nothing} nothing, ${agreed.error} errors; different ${disagreements.length}`,
-    )
     for (const one of disagreements) console.log(described(one))
   } finally {
     await prometheus.stop()

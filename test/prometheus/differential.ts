@@ -14,21 +14,50 @@ export interface Comparison {
   disagreements: { case: Case; difference: string }[]
 }
 
-/** Puts generated cases over these series to Prometheus, which holds them, and to Aval until there are `limit.cases` `limit.disagreements`, or `limit.ms` have passed. */
-export async function compareGenerated(
+/** Puts generated cases over these series to Prometheus, which holds them, and to Aval. */
+export function compareGenerated(
   prometheus: Prometheus,
   series: readonly SeriesSpan[],
   random: Random,
-  limit: { cases: number; ms: number; disagreements?: number },
+  limit: Limit,
+): Promise<Comparison> {
+  return compareCases(prometheus, series, () => generatedCase(random), limit)
+}
+
+/** Puts queries that were written by hand, each at one moment and over a span. */
+export function compareWritten(
+  prometheus: Prometheus,
+  series: readonly SeriesSpan[],
+  queries: readonly string[],
+): Promise<Comparison> {
+  const fromMs = beginMs + 1_800_000
+  const span = { fromMs, toMs: fromMs + 600_000, stepMs: 60_000 }
+  const cases = queries.flatMap((query) => [true, false].map((instant) => ({ query, span, instant })))
+  const limit = { cases: cases.length, ms: Number.POSITIVE_INFINITY }
+  return compareCases(prometheus, series, (index) => cases[index], limit)
+}
+
+/** When to stop: after so many cases, milliseconds or disagreements, whichever comes first. */
+interface Limit {
+  cases: number
+  ms: number
+  disagreements?: number
+}
+
+async function compareCases(
+  prometheus: Prometheus,
+  series: readonly SeriesSpan[],
+  caseAt: (index: number) => Case | undefined,
+  limit: Limit,
 ): Promise<Comparison> {
   const source = memorySeries(series)
   const found: Comparison = { cases: 0, agreed: { values: 0, nothing: 0, error: 0 }, disagreements: [] }
   const until = performance.now() + limit.ms
+  const enough = limit.disagreements ?? Number.POSITIVE_INFINITY
   const ask = async () => {
-    const enough = limit.disagreements ?? Number.POSITIVE_INFINITY
     while (found.cases < limit.cases && found.disagreements.length < enough && performance.now() < until) {
-      found.cases++
-      const one = generatedCase(random)
+      const one = caseAt(found.cases++)
+      if (!one) return
       const verdict = await compare(prometheus.url, source, one)
       if ('both' in verdict) found.agreed[verdict.both]++
       else found.disagreements.push({ case: one, difference: verdict.difference })
@@ -36,6 +65,11 @@ export async function compareGenerated(
   }
   await Promise.all([ask(), ask(), ask()])
   return found
+}
+
+/** The figures of a comparison in words. */
+export function summary({ cases, agreed: { values, nothing, error }, disagreements }: Comparison): string {
+  return `${cases} cases; alike: ${values} values, ${nothing} nothing, ${error} errors; different: ${disagreements.length}`
 }
 
 /** A disagreement in words, with what is needed to ask again. */
