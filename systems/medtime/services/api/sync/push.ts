@@ -4,8 +4,9 @@ import type { Identity } from '../identity/token.ts'
 import { readBatch } from './batch.ts'
 import type { Cursors } from './cursor.ts'
 import { quotaOf } from './quota.ts'
-import type { PushOutcome, Store } from './store.ts'
+import type { Store } from './store.ts'
 import type { Conflict, PushRequest } from './wire.ts'
+import type { PushOutcome } from './write.ts'
 
 export interface PushContext {
   store: Store

@@ -4,18 +4,9 @@ import { arrayOf, plainArrayOf } from './array-literal.ts'
 import type { Batch } from './batch.ts'
 import { packedTypes, unpackPage } from './packed-page.ts'
 import type { StoredChange } from './pull-types.ts'
+import { pushesTogether } from './pushes-together.ts'
 import { incompleteAnswer, type RotationFault } from './wire.ts'
-
-export interface PushOutcome {
-  epoch: number
-  /** The user's last number; 0 when only conflicts were asked for. */
-  sequence: number
-  conflicts: { id: string; version: number; checksum: string }[]
-  /** Bytes the user holds now. */
-  held: number
-  /** By how many bytes the push would grow that; undefined unless it was refused for want of room. */
-  needed: number | undefined
-}
+import { type Push, type PushOutcome, writeAlone, writeTogether } from './write.ts'
 
 export interface Page {
   epoch: number
@@ -58,18 +49,10 @@ export interface RotateOutcome {
   faultsInAll: number
 }
 
-/** The database as the API uses it: every operation is one call of one function, one round trip and one transaction. */
+/** The database as the API uses it: every operation is one call of one function, one round trip and one transaction, which small pushes share. */
 export interface Store {
   /** @param epoch the one the client believes in; when it is another, nothing is written and `epoch` of the outcome tells */
-  push(request: {
-    user: string
-    device: string
-    now: Date
-    epoch: number | undefined
-    batch: Batch
-    /** Most bytes the user may hold. */
-    quota: number
-  }): Promise<PushOutcome>
+  push(push: Push): Promise<PushOutcome>
   /** Lays entities ready under a new key, and puts all in place with `commit`. */
   rotate(request: {
     user: string
@@ -97,17 +80,6 @@ export interface Store {
 }
 
 const bigint = z.coerce.number().int()
-const pushRow = z.tuple([
-  z.object({
-    current_epoch: bigint,
-    last_sequence: bigint.nullable(),
-    conflict_ids: z.array(z.string()).nullable(),
-    conflict_versions: z.array(z.number()).nullable(),
-    conflict_checksums: z.array(z.string().nullable()).nullable(),
-    held: bigint.nullable(),
-    needed: bigint.nullable(),
-  }),
-])
 const rotateRow = z.tuple([
   z.object({
     current_epoch: bigint,
@@ -138,56 +110,18 @@ interface StatusRow {
 /** @param reading what pages are read on */
 export function createStore(database: Database, reading: Pick<Database, 'run'> = database): Store {
   const { run, transaction } = database
-  const callPush = async (
-    user: string,
-    device: string,
-    now: Date,
-    epoch: number | undefined,
-    check: boolean,
-    batch: Batch,
-    quota: number,
-  ): Promise<PushOutcome> => {
-    const rows = await run(
-      'push',
-      'SELECT * FROM public.srv_write($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16)',
-      [
-        user,
-        device,
-        now,
-        epoch ?? null,
-        check,
-        plainArrayOf(batch.ids),
-        arrayOf(batch.types),
-        plainArrayOf(batch.versions),
-        plainArrayOf(batch.bases),
-        plainArrayOf(batch.deleted),
-        arrayOf(batch.keys),
-        plainArrayOf(batch.checksums),
-        plainArrayOf(batch.starts),
-        plainArrayOf(batch.sizes),
-        batch.blobs,
-        quota,
-      ],
-    )
-    const [row] = pushRow.parse(rows)
-    const conflicts = (row.conflict_ids ?? []).map((id, index) => ({
-      id,
-      version: row.conflict_versions?.[index] ?? 0,
-      checksum: row.conflict_checksums?.[index] ?? '',
-    }))
-    return {
-      epoch: row.current_epoch,
-      sequence: row.last_sequence ?? 0,
-      conflicts,
-      held: row.held ?? 0,
-      needed: row.needed ?? undefined,
-    }
-  }
+  const push = pushesTogether({
+    alone: (each) => writeAlone(run, each, false),
+    together: (pushes) => writeTogether(run, pushes),
+  })
 
   return {
-    push: ({ user, device, now, epoch, batch, quota }) => callPush(user, device, now, epoch, false, batch, quota),
-    conflicts: async ({ user, batch }) =>
-      batch.ids.length === 0 ? [] : (await callPush(user, '', new Date(0), undefined, true, batch, 0)).conflicts,
+    push,
+    conflicts: async ({ user, batch }) => {
+      if (batch.ids.length === 0) return []
+      const asked = { user, device: '', now: new Date(0), epoch: undefined, batch, quota: 0 }
+      return (await writeAlone(run, asked, true)).conflicts
+    },
     pull: async ({ user, device, now, from, limit, bytes }) => {
       const page = await reading.run(
         'page',

@@ -1,0 +1,1 @@
+DROP FUNCTION public.srv_write_together;
