@@ -11,6 +11,8 @@ export interface Log<Event extends string = string, Field extends string = strin
   error(event: Event, fields?: Values<Field>): void
   /** Writes what still waits. */
   flush(): void
+  /** Writes it for the last time; of what is told later each line is written at once. */
+  close(): void
 }
 
 interface LogParts {
@@ -48,8 +50,9 @@ export function createLog(parts: LogParts): Log {
     },
     destination,
   )
-  setInterval(destination.flush, flushEveryMs).unref()
+  const timer = setInterval(destination.flush, flushEveryMs).unref()
   process.on('exit', destination.flush)
+  let closed = false
   const events = new Set(parts.events)
   const mayWait = new Set(parts.mayWait)
   const tellsTrace = listed.includes('trace_id')
@@ -59,12 +62,18 @@ export function createLog(parts: LogParts): Log {
     const context = tellsTrace ? currentContext() : undefined
     if (context !== undefined) admitted['trace_id'] = context.traceId
     logger[level](admitted, event)
-    if (!mayWait.has(event)) destination.flush()
+    if (closed || !mayWait.has(event)) destination.flush()
   }
   return {
     info: (event, fields) => write('info', event, fields),
     error: (event, fields) => write('error', event, fields),
     flush: destination.flush,
+    close: () => {
+      closed = true
+      clearInterval(timer)
+      process.off('exit', destination.flush)
+      destination.flush()
+    },
   }
 }
 

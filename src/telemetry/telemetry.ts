@@ -158,6 +158,7 @@ export function createTelemetry<const T extends TelemetryInput, const Service ex
     close: async () => {
       clearInterval(figures)
       await flush()
+      log.close()
       await Promise.all([spans?.close(), spanLines?.close(), reports?.close()])
       spansFile?.close()
     },
