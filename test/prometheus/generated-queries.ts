@@ -33,19 +33,8 @@ const durations = ['15s', '30s', '1m', '90s', '2m', '5m', '7m30s', '10m', '20m',
 const labels = ['job', 'instance', 'code', 'room', 'version', 'le', '__name__', 'none']
 const numbers = ['0', '1', '2', '0.5', '-1', '10', '100', '0.1', '1e3', '0x1F', 'Inf', '-Inf', 'NaN', '017', '.5']
 
-const perElement = ['abs', 'ceil', 'exp', 'floor', 'ln', 'log10', 'log2', 'sgn', 'sqrt', 'deg', 'rad'].concat([
-  'acos',
-  'acosh',
-  'asin',
-  'asinh',
-  'atan',
-  'atanh',
-  'cosh',
-  'sin',
-  'sinh',
-  'tan',
-  'tanh',
-])
+const perElement =
+  'abs ceil exp floor ln log10 log2 sgn sqrt deg rad acos acosh asin asinh atan atanh cosh sinh tanh'.split(' ')
 const dates = ['minute', 'hour', 'day_of_month', 'day_of_week', 'day_of_year', 'days_in_month', 'month', 'year']
 const overRange = [
   'rate',

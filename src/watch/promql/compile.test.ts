@@ -11,6 +11,7 @@ function problemOf(text: string): { problem: string; at: number } {
 test('what Prometheus 2.42 does not have is refused by name and position', () => {
   for (const [text, name, at] of [
     ['1 + first_over_time(a[5m])', 'first_over_time', 5],
+    ['1 + holt_winters(a[5m], 0.5, 0.5)', 'holt_winters', 5],
     ['limitk(3, a)', 'limitk', 1],
     ['a + histogram_sum(b)', 'histogram_sum', 5],
     ['rate(a[5m + 1m])', '5m + 1m', 8],

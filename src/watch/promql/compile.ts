@@ -22,7 +22,7 @@ export interface QueryProblem {
 /** Reads a PromQL text. Whatever cannot be evaluated as Prometheus 2.42 does is refused here, never during the evaluation. */
 export function compileQuery(text: string): CompiledQuery | QueryProblem {
   const parsed = parsePromql(text)
-  if (!isQuery(parsed)) return parsed
+  if (!isQuery(parsed)) return unknownFunction(text, parsed.at) ?? parsed
   try {
     const expr = readQuery(parsed)
     checkTypes(expr)
@@ -31,6 +31,13 @@ export function compileQuery(text: string): CompiledQuery | QueryProblem {
     if (error instanceof Refusal) return { problem: error.message, at: error.offset + 1 }
     throw error
   }
+}
+
+/** The grammar stops at the parenthesis after a name it does not know; the name is what is wrong. */
+function unknownFunction(text: string, at: number): QueryProblem | undefined {
+  const name = /[a-z_]\w*(?=\s*$)/i.exec(text.slice(0, at - 1))
+  if (!name || text[at - 1] !== '(') return undefined
+  return { problem: `The function "${name[0]}" is not supported.`, at: name.index + 1 }
 }
 
 export function isCompiled(compiled: CompiledQuery | QueryProblem): compiled is CompiledQuery {
