@@ -76,7 +76,8 @@ function toldLines({
 }: OutboxEntry): TimelineLine[] {
   const what = message.unansweredMs === undefined ? message.status : `${message.status}, since nobody answered`
   const lines = [line(accepted_ms, 'pager', `${channel} is to be told: ${what}`)]
-  if (settled_ms !== null) lines.push(line(settled_ms, 'pager', `${channel}: ${state} after ${attempts} attempts`))
+  if (settled_ms !== null)
+    lines.push(line(settled_ms, 'pager', `${channel}: ${state}${attempts > 1 ? ` after ${attempts} attempts` : ''}`))
   else if (reason !== null) lines.push(line(accepted_ms, 'pager', `${channel} was not reached yet: ${reason}`))
   return lines
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startPagerDuty } from '../../../test/receivers/pagerduty.ts'
+import { startPagerDuty } from '../../receivers/pagerduty.ts'
 import { heartbeatName } from '../alerts/rule.ts'
 import { heartbeats } from './heartbeat.ts'
 import { alertOf, noticeOn, pagerFor, planWith, startMs } from './pager.fixture.ts'
@@ -74,4 +74,20 @@ test('a beat wakes nobody, though the matrix covers its severity', async (t) => 
     pager.waiting().map(({ message }) => message.unansweredMs),
     [undefined],
   )
+})
+
+test('beats of days ago are forgotten, and the last that arrived is not', async (t) => {
+  const desk = { desk: { kind: 'console' as const, reaches: 'the desk' } }
+  const quiet = planWith(desk, { incidents: { channels: desk, heartbeat: { notify: ['desk'], every: '1h' } } })
+  const { pager, clock } = pagerFor(t, { plan: quiet })
+  for (let beats = 0; beats < 30; beats++) {
+    pager.accept({ ...beat, channel: 'desk' })
+    await pager.work()
+    clock.move(hour)
+  }
+  const kept = () => pager.told(pager.open()[0]?.episode ?? '').length
+  assert.equal(kept(), 25)
+  clock.move(100 * 24 * hour)
+  await pager.work()
+  assert.equal(kept(), 1)
 })

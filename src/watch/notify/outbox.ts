@@ -168,6 +168,21 @@ export function nextDueMs(database: DatabaseSync): number | undefined {
   return z.object({ due: z.int().nullable() }).parse(row).due ?? undefined
 }
 
+const day = 86_400_000
+const keptMs = 400 * day
+
+/** Forgets what has settled: messages after 400 days, the standing heartbeat's after one, its last excepted. What waits is never forgotten. */
+export function forget(database: DatabaseSync, heartbeat: string, nowMs: number): void {
+  database.prepare("DELETE FROM outbox WHERE state <> 'waiting' AND settled_ms < ?").run(nowMs - keptMs)
+  database
+    .prepare(
+      `DELETE FROM outbox WHERE state <> 'waiting' AND settled_ms < ?
+       AND (channel, dedup) IN (SELECT channel, dedup FROM told JOIN episodes USING (episode) WHERE alert = ?)
+       AND number NOT IN (SELECT max(number) FROM outbox WHERE state = 'delivered' GROUP BY channel, dedup)`,
+    )
+    .run(nowMs - day, heartbeat)
+}
+
 /** What is said, whenever it is said: figures change with every evaluation and are no news. */
 function eventOf({ status, alerts, unansweredMs, insteadOf }: Message): string {
   const said = alerts.map(({ episode, status }) => `${episode} ${status}`).sort()

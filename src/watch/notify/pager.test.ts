@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startPagerDuty } from '../../../test/receivers/pagerduty.ts'
-import { startSlack } from '../../../test/receivers/slack.ts'
+import { startPagerDuty } from '../../receivers/pagerduty.ts'
+import { startSlack } from '../../receivers/slack.ts'
 import { alertOf, noticeOn, pagerFor, planWith, resolved } from './pager.fixture.ts'
 
 test('a notice reaches Slack, and its end does', async (t) => {

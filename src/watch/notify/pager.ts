@@ -21,7 +21,7 @@ import {
 import { dueSteps, finishStep, firstResponders, startSteps } from './escalation.ts'
 import { type InboxItem, readInbox } from './inbox.ts'
 import { dedupKey, type Message, type MessageAlert, messageFor, messageOf } from './message.ts'
-import { enqueue, entriesOf, nextDueMs, type OutboxEntry, waiting } from './outbox.ts'
+import { enqueue, entriesOf, forget, nextDueMs, type OutboxEntry, waiting } from './outbox.ts'
 import { settingsOf, type Variables } from './setting.ts'
 import { openPagerFile } from './storage.ts'
 
@@ -67,11 +67,14 @@ export interface PagerOptions {
   timeoutMs?: number
 }
 
+const forgetEveryMs = 3_600_000
+
 /** @throws NOTIFY_SETTING when a channel of the plan has a setting its kind does not know. */
 export function openPager(options: PagerOptions): Pager {
   const { plan, clock, directory, timeoutMs = 10_000 } = options
   refuseUnknownSettings(plan)
   const database = openPagerFile(directory)
+  let forgetMs = 0
 
   const tell = (channel: string, message: Message, own: boolean): void => {
     const nowMs = clock.now()
@@ -137,6 +140,10 @@ export function openPager(options: PagerOptions): Pager {
     },
     work: async () => {
       escalate()
+      if (clock.now() >= forgetMs) {
+        forget(database, heartbeatName, clock.now())
+        forgetMs = clock.now() + forgetEveryMs
+      }
       const passOn = (entry: OutboxEntry): void => {
         const { message, channel } = entry
         for (const other of plan.incidents.channels[channel]?.otherwise ?? [])

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startPagerDuty } from '../../../test/receivers/pagerduty.ts'
+import { startPagerDuty } from '../../receivers/pagerduty.ts'
 import { noticeOn, pagerFor, planWith } from './pager.fixture.ts'
 import { readPagerDutyWebhook } from './pagerduty-webhook.ts'
 
