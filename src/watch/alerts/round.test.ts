@@ -63,7 +63,7 @@ test('the heartbeat comes while evaluation works and stays away while it does no
 })
 
 test('an alert whose rule leaves the plan ends', () => {
-  const alerts = { errors: { when: 'errors > 5', severity: 'high', notify: ['pager'] } } as const
+  const alerts = { errors: { when: 'errors > 5', severity: 'high' as const, notify: ['pager'] } }
   const evaluate = () => [{ labels: {}, value: 9 }]
   const before = alertRound(alertSetup(shop({ alerts, incidents: { routing } })), emptyState, { evaluate }, 0)
   const after = alertRound(alertSetup(shop({ incidents: { routing } })), before.state, { evaluate }, minute)
@@ -116,4 +116,22 @@ test('alerts of one group are one message, and a later one waits for the interva
     '00:03:00 pager: c firing',
     '00:04:00 pager: a firing, b firing',
   ])
+})
+
+test('time in which nothing could be seen does not count, and ends nothing', () => {
+  const plan = shop({
+    alerts: { errors: { when: 'errors > 5', for: '3m', severity: 'high', notify: ['pager'] } },
+    incidents: { routing },
+  })
+  const yes: Evaluation = [{ labels: {}, value: 9 }]
+  const no: Evaluation = { problem: 'no answer' }
+  const gone: Evaluation = { missing: ['errors'] }
+  const answers: Evaluation[] = [yes, no, gone, no, yes, yes, yes, yes, no, gone, []]
+  assert.deepEqual(
+    told(
+      plan,
+      answers.map((answer) => ({ evaluate: () => answer })),
+    ),
+    ['00:07:00 pager: errors firing', '00:10:00 pager: errors resolved'],
+  )
 })
