@@ -7,7 +7,7 @@ const tickMs = 10
 /** Milliseconds of a processor that each of a contender's processes has had so far; empty where there is no /proc. */
 export type ProcessorTimes = Map<number, number>
 
-export async function processorTimes(contender: Contender): Promise<ProcessorTimes> {
+export async function processorTimes(contender: Pick<Contender, 'processes'>): Promise<ProcessorTimes> {
   const times: ProcessorTimes = new Map()
   for (const pid of await contender.processes()) {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)

@@ -15,6 +15,8 @@ export interface Servers {
   medtime: string
   /** Of the process of MedTime's API. */
   medtimePid: number
+  /** A second API of MedTime over the same database, when one was asked for. */
+  second: { address: string; pid: number } | undefined
   naive: string
   issuer: string
   adminUrl: string
@@ -22,10 +24,22 @@ export interface Servers {
   stop(): Promise<void>
 }
 
+export interface ServersOptions {
+  /** Whether requests are counted against rate limits. */
+  countLimits?: boolean
+  /** What the API is told beside what it needs; given the folder that goes with the servers. */
+  environment?: (place: string) => Record<string, string>
+  /** Starts a second API, with flags for Node of its own. */
+  second?: { flags: readonly string[] }
+}
+
 const root = join(import.meta.dirname, '../..')
 
 /** One Postgres with the plan's settings, MedTime's issuer and API, and the naive server. Logs go to files, as in operation. */
-export async function startServers(nodeFlags: readonly string[] = [], { countLimits = true } = {}): Promise<Servers> {
+export async function startServers(
+  nodeFlags: readonly string[] = [],
+  { countLimits = true, environment: told = () => ({}), second: another }: ServersOptions = {},
+): Promise<Servers> {
   const place = await temporaryPlace('bench')
   const launched: Launched[] = []
   const postgres = await startServer({
@@ -66,22 +80,22 @@ export async function startServers(nodeFlags: readonly string[] = [], { countLim
       return server
     }
     const { address: issuer } = await start('systems/medtime/services/issuer/main.ts', '/health', {})
-    const medtime = await start(
-      'systems/medtime/services/api/main.ts',
-      '/health/ready',
-      {
-        DATABASE_URL: database.roleUrl('medtime_api'),
-        ISSUER_URL: issuer,
-        // Every request is counted, at limits that nothing here reaches; in scratch this machine would be exempt.
-        ...(countLimits ? { LIMITS_EXEMPT: '' } : {}),
-        LIMITS_TIMES: '1000000',
-      },
-      nodeFlags,
-    )
+    const ofApi = {
+      DATABASE_URL: database.roleUrl('medtime_api'),
+      ISSUER_URL: issuer,
+      // Every request is counted, at limits that nothing here reaches; in scratch this machine would be exempt.
+      ...(countLimits ? { LIMITS_EXEMPT: '' } : {}),
+      LIMITS_TIMES: '1000000',
+    }
+    const startApi = (environment: Record<string, string>, flags: readonly string[]) =>
+      start('systems/medtime/services/api/main.ts', '/health/ready', { ...ofApi, ...environment }, flags)
+    const medtime = await startApi(told(place.path), nodeFlags)
+    const second = another && (await startApi({}, another.flags))
     const naive = await start('bench/sync/naive-server.ts', '/health/ready', { DATABASE_URL: database.ownerUrl })
     return {
       medtime: medtime.address,
       medtimePid: medtime.pid,
+      second,
       naive: naive.address,
       issuer,
       adminUrl: database.adminUrl,
