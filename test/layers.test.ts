@@ -9,6 +9,7 @@ const layers = [
   'clock',
   'random',
   'process',
+  'receivers',
   'plan',
   'project',
   'ledger',

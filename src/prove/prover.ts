@@ -69,6 +69,15 @@ export type Fault =
   | 'slow-service'
   | 'index-corrupted'
   | 'restore-left-unfinished'
+  | 'alert-metric-misspelt'
+  | 'alert-label-misspelt'
+  | 'alert-bound-moved'
+  | 'alert-duration-ignored'
+  | 'alert-duration-doubled'
+  | 'channel-unplugged'
+  | 'message-repeated'
+  | 'answer-forgotten'
+  | 'end-untold'
 
 /**
  * What a prover found for one guarantee. The verdict is not the prover's to give: `conclude` holds the measurement against

@@ -1,5 +1,6 @@
 import type { Guarantee } from '../plan/guarantee.ts'
 import type { System } from '../project/project.ts'
+import { alertsProver } from './alerts/prover.ts'
 import { behaviourProver } from './behaviour/prover.ts'
 import { blindnessProver } from './blindness/prover.ts'
 import { devicesProver } from './devices/prover.ts'
@@ -20,6 +21,7 @@ export const provers: readonly Prover[] = [
   requestsProver,
   limitsProver,
   blindnessProver,
+  alertsProver,
   performanceProver,
   retentionProver,
   erasureProver,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startErrorReceiver } from '../../test/receivers/error-envelopes.ts'
+import { startErrorReceiver } from '../receivers/error-envelopes.ts'
 import { list } from './allow-list.fixture.ts'
 import { parseErrorAddress } from './error-report.ts'
 import { ownFrames } from './own-frames.ts'

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import { glob, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { to as copyTo } from 'pg-copy-streams'
+import type { Clock } from '../../clock.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { withClient } from '../../postgres/connection.ts'
 import type { Environment } from '../../run/environment.ts'
@@ -80,7 +81,7 @@ async function* pieces(file: string): AsyncIterable<Buffer> {
   if (size > 0) yield Buffer.concat([tail, ...held])
 }
 
-/** Every row of every table as text, values unfolded that the files hold compressed; and what the server remembers of statements. */
+/** Every row of every table as text, values unfolded that the files hold compressed. */
 export async function tablePlaces(url: string): Promise<Place[]> {
   const tables = await withClient(url, async (client) => {
     const { rows } = await client.query<{ name: string }>(`
@@ -90,20 +91,7 @@ export async function tablePlaces(url: string): Promise<Place[]> {
        ORDER BY 1`)
     return rows.map(({ name }) => name)
   })
-  const read = (name: string, query: string, kind: PlaceKind): Place => ({
-    kind,
-    name,
-    bytes: () => copied(url, query),
-  })
-  return [
-    ...tables.map((table) => read(`table ${table}`, `TABLE ${table}`, 'kept')),
-    // Whoever may look at activity is whoever watches.
-    read(
-      'statements of pg_stat_activity',
-      'SELECT query, application_name FROM pg_catalog.pg_stat_activity WHERE pid <> pg_catalog.pg_backend_pid()',
-      'telemetry',
-    ),
-  ]
+  return tables.map((table) => ({ kind: 'kept', name: `table ${table}`, bytes: () => copied(url, `TABLE ${table}`) }))
 }
 
 async function* copied(url: string, query: string): AsyncIterable<Buffer> {
@@ -113,4 +101,26 @@ async function* copied(url: string, query: string): AsyncIterable<Buffer> {
     for await (const chunk of stream) if (Buffer.isBuffer(chunk)) chunks.push(chunk)
   })
   yield Buffer.concat(chunks)
+}
+
+const lookEveryMs = 20
+
+/**
+ * What whoever watches the activity of the server sees while something else goes on, each text once: statements with their comments, and names of
+ * applications.
+ */
+export async function activityDuring(url: string, clock: Clock, work: () => Promise<unknown>): Promise<string[]> {
+  const seen = new Set<string>()
+  const over = new AbortController()
+  const watching = withClient(url, async (client) => {
+    while (!over.signal.aborted) {
+      const { rows } = await client.query<{ query: string; application_name: string }>(
+        'SELECT query, application_name FROM pg_catalog.pg_stat_activity WHERE pid <> pg_catalog.pg_backend_pid()',
+      )
+      for (const { query, application_name } of rows) seen.add(query).add(application_name)
+      await clock.sleep(lookEveryMs)
+    }
+  })
+  await Promise.all([watching, work().finally(() => over.abort())])
+  return [...seen]
 }

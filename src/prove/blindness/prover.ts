@@ -4,7 +4,7 @@ import { seededRandom } from '../../random.ts'
 import type { Finding, ProofSession, Prover } from '../prover.ts'
 import { linesOfServices, unlistedFields, unlistedMetrics } from './allow-list.ts'
 import { createFinder, type Hit } from './finder.ts'
-import { filePlaces, metricsOf, type Place, type PlaceKind, tablePlaces, textPlace } from './places.ts'
+import { activityDuring, filePlaces, metricsOf, type Place, type PlaceKind, tablePlaces, textPlace } from './places.ts'
 import { type Planted, sow } from './planted.ts'
 
 /**
@@ -44,7 +44,7 @@ const plantersAtOnce = 8
 
 /** @param kinds names of what is forbidden, of which every path carries each or one in turn */
 async function search(kinds: readonly string[], session: ProofSession): Promise<Search> {
-  const { exercise, scratch, seed, signal, system } = session
+  const { clock, exercise, scratch, seed, signal, system } = session
   const { plan } = system
   const steps = session.steps('blindness')
   const lines: string[] = []
@@ -55,28 +55,26 @@ async function search(kinds: readonly string[], session: ProofSession): Promise<
     const random = seededRandom(seed).fork('blindness')
     const sowing = sow(paths, kinds, random, session.effort.name === 'full')
     const byId = new Map(paths.map((path) => [path.id, path]))
-    const unwalked = await steps.do(
+    const url = environment.server.url({ database: environment.database.name })
+    const failed = new Set<string>()
+    const waiting = sowing.planted.values()
+    const plant = async () => {
+      for (const { path, text } of waiting) {
+        signal.throwIfAborted()
+        await byId
+          .get(path)
+          ?.plant(text)
+          .catch(() => failed.add(path))
+      }
+    }
+    const statements = await steps.do(
       `values planted by ${paths.length} paths`,
-      async () => {
-        const failed: string[] = []
-        const waiting = sowing.planted.values()
-        const plant = async () => {
-          for (const { path, text } of waiting) {
-            signal.throwIfAborted()
-            await byId
-              .get(path)
-              ?.plant(text)
-              .catch(() => failed.push(path))
-          }
-        }
-        await Promise.all(Array.from({ length: plantersAtOnce }, plant))
-        return [...new Set(failed)]
-      },
-      (failed) =>
-        `${sowing.planted.length} values${failed.length === 0 ? '' : `; could not be sent: ${failed.join(', ')}`}`,
+      () => activityDuring(url, clock, () => Promise.all(Array.from({ length: plantersAtOnce }, plant))),
+      () =>
+        `${sowing.planted.length} values${failed.size === 0 ? '' : `; could not be sent: ${[...failed].join(', ')}`}`,
     )
     const measured = await metricsOf(plan, environment)
-    const rows = await tablePlaces(environment.server.url({ database: environment.database.name }))
+    const rows = await tablePlaces(url)
     const finder = createFinder(sowing)
     const hits: (Hit & { place: string; kind: PlaceKind })[] = []
     const searched: string[] = []
@@ -90,6 +88,7 @@ async function search(kinds: readonly string[], session: ProofSession): Promise<
     }
     await steps.do('metrics, tables and statements searched', async () => {
       await look(measured.map(({ service, text }) => textPlace('telemetry', `metrics of ${service}`, text)))
+      await look([textPlace('telemetry', 'statements in pg_stat_activity', statements.join('\n'))])
       await look(rows)
     })
     // A service may still hold its last lines; once it has ended, it has written them.
@@ -107,7 +106,7 @@ async function search(kinds: readonly string[], session: ProofSession): Promise<
     return {
       planted: sowing.planted,
       paths: paths.length,
-      unwalked,
+      unwalked: [...failed],
       places: searched,
       hits,
       keptAsSent: new Map(paths.flatMap(({ id, keptAsSent }) => (keptAsSent === undefined ? [] : [[id, keptAsSent]]))),
