@@ -1,4 +1,4 @@
-import { type ByteReader, byteReader, byteWriter } from './bytes.ts'
+import { type Cursor, readByte, readSigned, readWhole, widestNumber, writeSigned, writeWhole } from './bytes.ts'
 
 /*
  * A run of numbers as few bytes, given back bit by bit. Where all of them are decimals of a few places, as counters, sizes and moments are,
@@ -29,9 +29,9 @@ export function packNumbers(values: ArrayLike<number>): Uint8Array {
 
 /** @throws RangeError for bytes that are cut short. */
 export function unpackNumbers(bytes: Uint8Array): Float64Array {
-  const reader = byteReader(bytes, 0)
-  const mode = reader.byte()
-  const values = new Float64Array(reader.whole())
+  const reader = { bytes, at: 0 }
+  const mode = readByte(reader)
+  const values = new Float64Array(readWhole(reader))
   if (mode === xorMode) unpackBits(reader, values)
   else unpackWhole(reader, values, mode >> 1, (mode & 1) + 1)
   return values
@@ -40,55 +40,60 @@ export function unpackNumbers(bytes: Uint8Array): Float64Array {
 /** The fewest decimal places that give every number back exactly; undefined when there are none. */
 function decimalPlaces(values: ArrayLike<number>): number | undefined {
   let places = 0
+  let scale = 1
   for (let index = 0; index < values.length; index++) {
     const value = values[index] ?? 0
-    if (Object.is(value, -0)) return undefined
-    for (;;) {
-      const scale = 10 ** places
-      const whole = Math.round(value * scale)
-      if (!(Math.abs(whole) <= largestWhole)) return undefined
-      if (whole / scale === value) break
+    if (value === 0 && Object.is(value, -0)) return undefined
+    while (!fits(value, scale)) {
       places += 1
       if (places > mostPlaces) return undefined
+      scale = 10 ** places
+      // A number of few places may not come back from the scale that another one needs.
+      for (let earlier = 0; earlier < index; earlier++) if (!fits(values[earlier] ?? 0, scale)) return undefined
     }
-  }
-  // A number of few places may not come back from the scale that another one needs.
-  const scale = 10 ** places
-  for (let index = 0; index < values.length; index++) {
-    const whole = Math.round((values[index] ?? 0) * scale)
-    if (whole / scale !== values[index] || Math.abs(whole) > largestWhole) return undefined
   }
   return places
 }
 
+function fits(value: number, scale: number): boolean {
+  const whole = Math.round(value * scale)
+  return whole / scale === value && whole <= largestWhole && whole >= -largestWhole
+}
+
 function packWhole(whole: Float64Array, places: number, order: number): Uint8Array {
-  const writer = byteWriter()
-  writer.byte((places << 1) | (order - 1))
-  writer.whole(whole.length)
+  const cursor = roomFor(whole.length)
+  cursor.bytes[cursor.at++] = (places << 1) | (order - 1)
+  writeWhole(cursor, whole.length)
   let value = 0
   let step = 0
   let zeros = 0
-  const endRun = () => {
-    if (zeros === 0) return
-    writer.byte(0)
-    writer.whole(zeros - 1)
-    zeros = 0
-  }
-  for (const next of whole) {
+  for (let index = 0; index < whole.length; index++) {
+    const next = whole[index] ?? 0
     const difference = next - value - step
     if (difference === 0) zeros += 1
     else {
-      endRun()
-      writer.signed(difference)
+      if (zeros > 0) writeRun(cursor, 0, zeros)
+      zeros = 0
+      writeSigned(cursor, difference)
     }
     if (order === 2) step = next - value
     value = next
   }
-  endRun()
-  return writer.done()
+  if (zeros > 0) writeRun(cursor, 0, zeros)
+  return cursor.bytes.slice(0, cursor.at)
 }
 
-function unpackWhole(reader: ByteReader, values: Float64Array, places: number, order: number): void {
+/** A mode, a length, and for every number at most what the widest takes, or a run of it. */
+function roomFor(count: number): Cursor {
+  return { bytes: new Uint8Array(1 + widestNumber + count * (1 + widestNumber)), at: 0 }
+}
+
+function writeRun(cursor: Cursor, mark: number, length: number): void {
+  cursor.bytes[cursor.at++] = mark
+  writeWhole(cursor, length - 1)
+}
+
+function unpackWhole(reader: Cursor, values: Float64Array, places: number, order: number): void {
   const scale = 10 ** places
   let value = 0
   let step = 0
@@ -97,8 +102,8 @@ function unpackWhole(reader: ByteReader, values: Float64Array, places: number, o
     let difference = 0
     if (zeros > 0) zeros -= 1
     else {
-      difference = reader.signed()
-      if (difference === 0) zeros = reader.whole()
+      difference = readSigned(reader)
+      if (difference === 0) zeros = readWhole(reader)
     }
     const next = value + step + difference
     if (order === 2) step = next - value
@@ -107,50 +112,63 @@ function unpackWhole(reader: ByteReader, values: Float64Array, places: number, o
   }
 }
 
-/** A byte that tells how many bytes are the same at both ends, then those between; 0x80 begins a run of the same number. */
+const sameMark = 0x80
+
+/** A byte that tells how many bytes are the same at both ends, then those between; `sameMark` begins a run of the same number. */
 function packBits(values: ArrayLike<number>): Uint8Array {
-  const writer = byteWriter()
-  writer.byte(xorMode)
-  writer.whole(values.length)
-  const bits = new DataView(new ArrayBuffer(16))
+  const numbers = Float64Array.from(values)
+  // Lowest byte first, whatever the machine: the bytes are the same on all.
+  const all = littleEndian(numbers)
+  const cursor = roomFor(numbers.length)
+  cursor.bytes[cursor.at++] = xorMode
+  writeWhole(cursor, numbers.length)
+  const before = new Uint8Array(8)
   let same = 0
-  const endRun = () => {
-    if (same === 0) return
-    writer.byte(0x80)
-    writer.whole(same - 1)
-    same = 0
-  }
-  for (let index = 0; index < values.length; index++) {
-    bits.setFloat64(8, values[index] ?? 0)
-    let first = 0
-    while (first < 8 && bits.getUint8(first) === bits.getUint8(8 + first)) first += 1
-    if (first === 8) same += 1
-    else {
-      endRun()
-      let last = 7
-      while (bits.getUint8(last) === bits.getUint8(8 + last)) last -= 1
-      writer.byte((first << 4) | (7 - last))
-      for (let at = first; at <= last; at++) writer.byte(bits.getUint8(at) ^ bits.getUint8(8 + at))
+  for (let start = 0; start < all.length; start += 8) {
+    let high = 7
+    while (high >= 0 && all[start + high] === before[high]) high -= 1
+    if (high < 0) {
+      same += 1
+      continue
     }
-    bits.setFloat64(0, bits.getFloat64(8))
+    if (same > 0) writeRun(cursor, sameMark, same)
+    same = 0
+    let low = 0
+    while (all[start + low] === before[low]) low += 1
+    cursor.bytes[cursor.at++] = ((7 - high) << 4) | low
+    for (let at = high; at >= low; at--) {
+      const byte = all[start + at] ?? 0
+      cursor.bytes[cursor.at++] = byte ^ (before[at] ?? 0)
+      before[at] = byte
+    }
   }
-  endRun()
-  return writer.done()
+  if (same > 0) writeRun(cursor, sameMark, same)
+  return cursor.bytes.slice(0, cursor.at)
 }
 
-function unpackBits(reader: ByteReader, values: Float64Array): void {
-  const bits = new DataView(new ArrayBuffer(8))
+function unpackBits(reader: Cursor, values: Float64Array): void {
+  const all = new Uint8Array(values.buffer)
+  const before = new Uint8Array(8)
   let same = 0
-  for (let index = 0; index < values.length; index++) {
+  for (let start = 0; start < all.length; start += 8) {
     if (same > 0) same -= 1
     else {
-      const control = reader.byte()
-      if (control === 0x80) same = reader.whole()
+      const control = readByte(reader)
+      if (control === sameMark) same = readWhole(reader)
       else {
-        const last = 7 - (control & 0x0f)
-        for (let at = control >> 4; at <= last; at++) bits.setUint8(at, bits.getUint8(at) ^ reader.byte())
+        const low = control & 0x0f
+        for (let at = 7 - (control >> 4); at >= low; at--) before[at] = (before[at] ?? 0) ^ readByte(reader)
       }
     }
-    values[index] = bits.getFloat64(0)
+    for (let at = 0; at < 8; at++) all[start + at] = before[at] ?? 0
   }
+  if (bigEndian) all.set(littleEndian(values))
+}
+
+const bigEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 0
+
+function littleEndian(values: Float64Array): Uint8Array {
+  const bytes = new Uint8Array(values.buffer.slice(values.byteOffset, values.byteOffset + values.byteLength))
+  if (bigEndian) for (let at = 0; at < bytes.length; at += 8) bytes.subarray(at, at + 8).reverse()
+  return bytes
 }
