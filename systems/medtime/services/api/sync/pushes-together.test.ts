@@ -12,7 +12,7 @@ import { type Push, type PushOutcome, writeAlone, writeTogether } from './write.
 
 const quota = 1_000_000
 
-function pushOf(user: string, blobs: readonly Uint8Array[], ids = blobs.map(() => randomUUID())): Push {
+function pushOf(user: string, blobs: readonly Uint8Array[], ids: readonly string[] = []): Push {
   const { batch } = readBatch(
     blobs.map((blob, index) => ({
       id: ids[index] ?? randomUUID(),
