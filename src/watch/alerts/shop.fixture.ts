@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { type Plan, type PlanInput, parsePlan } from '../../plan/plan.ts'
 import type { Notice } from './notice.ts'
-import type { AlertRule } from './rule.ts'
 
 /** A small shop whose plan takes what a test adds. */
 export function shop(
@@ -23,22 +22,6 @@ export function shop(
   })
   assert.ok('plan' in parsed, JSON.stringify(parsed))
   return parsed.plan
-}
-
-/** A rule of a query as a test needs it. */
-export function queryRule(parts: Partial<AlertRule> = {}): AlertRule {
-  return {
-    name: 'slow',
-    source: { kind: 'query', when: 'latency > 1', minimumSample: undefined },
-    forMs: 0,
-    keepFiringForMs: 0,
-    severity: 'high',
-    channels: ['pager'],
-    summary: 'slow',
-    runbook: undefined,
-    inhibits: [],
-    ...parts,
-  }
 }
 
 /** A notice in a line: when, to whom, and each alert with its status. */

@@ -3,11 +3,6 @@ import { figure } from './reading.ts'
 
 const placeholder = /\{\{\s*([A-Za-z_]\w*)\s*\}\}/g
 
-/** Names that a summary asks to have filled in. */
-export function placeholdersOf(summary: string): string[] {
-  return [...summary.matchAll(placeholder)].flatMap(([, name]) => (name === undefined ? [] : [name]))
-}
-
 /**
  * A summary with the figure and the values of listed labels in their places, and nothing else: a name that is no label of the
  * instance becomes `other`, and what was filled in is not read again.
