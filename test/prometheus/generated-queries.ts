@@ -86,8 +86,7 @@ function vector(random: Random, depth: number): string {
       return aggregation(random, depth)
     case 8:
       // Of large figures these three tell nothing but how they were rounded.
-      if (random.int(8) === 0)
-        return `${random.pick(['sin', 'cos', 'tan'])}(${random.pick(['level', 'wild', 'pressure'])})`
+      if (random.int(8) === 0) return `${random.pick(['sin', 'cos', 'tan'])}(${random.pick(['level', 'wild'])})`
       return `${random.pick(perElement)}(${inner()})`
     case 9:
       return `(${inner()} ${operator(random)} ${scalar(random, depth - 1)})`

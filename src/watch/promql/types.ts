@@ -109,7 +109,11 @@ function checkBinary({ op, bool, left, right, matching, from }: BinaryExpr): voi
   }
   if (isSetOperator(op) && vectors < 2) throw new Refusal(`"${op}" takes an instant vector on both sides.`, from)
   if (!matching) return
-  if (vectors < 2) throw new Refusal(`"on" and "ignoring" need an instant vector on both sides of "${op}".`, from)
+  if (vectors < 2) {
+    // As Prometheus has it, an empty list beside a scalar says nothing and does no harm.
+    if (matching.labels.length === 0) return
+    throw new Refusal(`"on" and "ignoring" need an instant vector on both sides of "${op}".`, from)
+  }
   if (isSetOperator(op) && matching.many) throw new Refusal(`"${op}" takes no grouping.`, from)
   const both = matching.on ? matching.include.find((label) => matching.labels.includes(label)) : undefined
   if (both) throw new Refusal(`The label "${both}" stands in both "on" and the grouping.`, from)
