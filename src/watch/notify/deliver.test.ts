@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { seededRandom } from '../../random.ts'
 import { startPagerDuty } from '../../receivers/pagerduty.ts'
 import { startSlack } from '../../receivers/slack.ts'
-import { seededRandom } from '../../random.ts'
 import { backoffMs } from './backoff.ts'
 import { alertOf, noticeOn, pagerFor, planWith, resolved, startMs } from './pager.fixture.ts'
 import { parseRetryAfter } from './post.ts'
@@ -214,4 +214,21 @@ test('no secret is in what is kept of a failure', async (t) => {
   assert.equal(pager.waiting().length, 2)
   const kept = JSON.stringify(pager.waiting())
   assert.ok(!/very-secret|521551/.test(kept), kept)
+})
+
+test('a provider that never answers holds up one message at a time, so that nobody else waits for it', async (t) => {
+  const pagerDuty = await startPagerDuty()
+  t.after(pagerDuty.stop)
+  const plan = planWith({
+    pagerduty: { kind: 'pagerduty', reaches: 'whoever is on call' },
+    desk: { kind: 'console', reaches: 'the desk' },
+  })
+  const variables = { PAGERDUTY_URL: pagerDuty.url, PAGERDUTY_ROUTING_KEY: pagerDuty.routingKey() }
+  const { pager } = pagerFor(t, { plan, variables, timeoutMs: 100 })
+  pagerDuty.failAlways('hang')
+  for (let group = 0; group < 5; group++) pager.accept(noticeOn('pagerduty', [alertOf({ id: `${group}` })], `${group}`))
+  pager.accept(noticeOn('desk'))
+  assert.equal((await pager.work()).delivered, 1)
+  assert.equal(pagerDuty.answers.length, 1)
+  assert.equal(pager.waiting().length, 5)
 })

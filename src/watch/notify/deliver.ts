@@ -51,6 +51,8 @@ async function deliverOn(work: Work, name: string, channel: ChannelPlan): Promis
     if (!beginAttempt(database, entry, clock.now() + 2 * work.timeoutMs)) continue
     const outcome = await attempt(work, name, channel, entry)
     if (record(work, entry, outcome)) delivered++
+    // One that does not answer may take its time for every message: the others wait for the next call, so that escalations do not wait for them.
+    if (outcome.kind === 'failed') break
   }
   return delivered
 }
