@@ -83,11 +83,9 @@ export function pagerFor(
   const directory = mkdtempSync(join(tmpdir(), 'aval-pager-'))
   const clock = movedClock()
   const open = () => openPager({ directory, clock, random: seededRandom(1), variables: {}, timeoutMs: 400, ...options })
+  t.after(() => rmSync(directory, { recursive: true, force: true }))
   let pager = open()
-  t.after(() => {
-    pager.close()
-    rmSync(directory, { recursive: true, force: true })
-  })
+  t.after(() => pager.close())
   return {
     pager,
     clock,
