@@ -90,7 +90,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       try {
         const inside = runOn(client)
         await inside('begin', 'BEGIN', [])
-        await inside('claims', setClaims, [
+        await inside('claims-of-transaction', setClaims, [
           user === null ? '' : JSON.stringify({ sub: user }),
           // What a function of the database writes or tells can say what it belongs to.
           currentContext()?.correlationId ?? '',
