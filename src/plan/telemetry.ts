@@ -57,6 +57,10 @@ export const telemetry = z.strictObject({
     .strictObject({
       attributes: z.array(z.string()).default([]).describe('Attributes a span may have.'),
       spans: z.array(z.string()).default([]).describe('Names a span may have.'),
+      sentTo: z
+        .string()
+        .describe('Environment variable that tells services where spans go by OTLP/HTTP; provers listen there.')
+        .optional(),
       correlationHeader: z.string().default('X-Correlation-ID').describe('Header that ties requests together.'),
       ...citation,
     })
@@ -65,6 +69,12 @@ export const telemetry = z.strictObject({
   errors: z
     .strictObject({
       fields: z.array(z.string()).default(['code', 'class', 'frames']).describe('Fields a report may have.'),
+      sentTo: z
+        .string()
+        .describe(
+          'Environment variable that tells services where reports go as envelopes of Sentry; provers listen there.',
+        )
+        .optional(),
       keep: duration.describe('How long reports are kept.').optional(),
       ...citation,
     })

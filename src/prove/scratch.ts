@@ -9,6 +9,7 @@ import { markAlive, processMark } from '../process.ts'
 import type { System } from '../project/project.ts'
 import { type Environment, startEnvironment } from '../run/environment.ts'
 import { reapServices } from '../run/service-marks.ts'
+import { openTelemetryEnds, type TelemetryEnds } from './blindness/telemetry-ends.ts'
 
 /** A place of its own for proofs: nothing in it is ever where `up` keeps data, and nothing of it stays behind. */
 export interface Scratch {
@@ -17,6 +18,8 @@ export interface Scratch {
   environment(): Promise<Environment>
   /** From now on every line that the environment logs is told as well. @returns what ends that */
   hear(listener: (line: string) => void): () => void
+  /** What the services of the environment sent of themselves beside metrics and logs. */
+  telemetry: Pick<TelemetryEnds, 'spans' | 'reports'>
   /** Stops everything and removes the directory. */
   dispose(): Promise<void>
 }
@@ -48,10 +51,12 @@ export async function createScratch(options: {
     { mode: 0o600 },
   )
 
+  const ends = await openTelemetryEnds(options.system.plan)
   let started: Promise<Environment> | undefined
   const listeners = new Set<(line: string) => void>()
   return {
     directory,
+    telemetry: ends,
     hear: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)
@@ -67,7 +72,7 @@ export async function createScratch(options: {
           options.log(line)
         },
         ...(options.afterMigration === undefined ? {} : { afterMigration: options.afterMigration }),
-        ...(options.serviceEnvironment === undefined ? {} : { serviceEnvironment: options.serviceEnvironment }),
+        serviceEnvironment: merged(ends.environment, options.serviceEnvironment ?? {}),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       })
       return started
@@ -75,10 +80,19 @@ export async function createScratch(options: {
     dispose: async () => {
       const environment = await started?.catch(() => undefined)
       await environment?.stop()
+      await ends.close()
       await removeReachable(directory)
       await rm(mark, { force: true })
     },
   }
+}
+
+function merged(
+  one: Readonly<Record<string, Record<string, string>>>,
+  other: Readonly<Record<string, Record<string, string>>>,
+): Record<string, Record<string, string>> {
+  const services = new Set([...Object.keys(one), ...Object.keys(other)])
+  return Object.fromEntries([...services].map((service) => [service, { ...one[service], ...other[service] }]))
 }
 
 /** Ends and removes what a killed run left: its services by their marks, its servers by their data directories. */

@@ -21,18 +21,25 @@ function evaluated(query: CompiledQuery, source: SeriesSource, atMs: number): Ev
     if (value.type === 'scalar') return [{ labels: {}, value: value.value }]
     if (value.type !== 'vector') return { problem: 'It gives no figures that could be compared.' }
     if (value.samples.length > 0) return value.samples
-    const missing = missingSeries(query, source, atMs)
-    return missing.length > 0 ? { missing } : []
+    return seesNothing(query, source, atMs) ? { missing: namesOf(query) } : []
   } catch (error) {
     return { problem: messageOf(error) }
   }
 }
 
-/** Selectors that find nothing at all: a condition over them does not fail to hold, it is not known. */
-function missingSeries(query: CompiledQuery, source: SeriesSource, atMs: number): string[] {
-  return reachOf(query).flatMap(({ metric, matchers, oldestMs, youngestMs, at }) => {
-    if (at !== undefined) return []
-    const [found] = source.select(matchers, atMs - oldestMs - 1, atMs - youngestMs)
-    return found === undefined ? [metric ?? 'a selector without a name'] : []
-  })
+/** Whether none of its selectors finds anything: the condition then does not fail to hold, it is not known. */
+function seesNothing(query: CompiledQuery, source: SeriesSource, atMs: number): boolean {
+  const reaches = reachOf(query)
+  return (
+    reaches.length > 0 &&
+    reaches.every(({ matchers, oldestMs, youngestMs, at }) => {
+      if (at !== undefined) return false
+      const [found] = source.select(matchers, atMs - oldestMs - 1, atMs - youngestMs)
+      return found === undefined
+    })
+  )
+}
+
+function namesOf(query: CompiledQuery): string[] {
+  return [...new Set(reachOf(query).map(({ metric }) => metric ?? 'a selector without a name'))]
 }

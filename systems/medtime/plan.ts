@@ -1712,12 +1712,14 @@ export default definePlan({
     traces: {
       spans: ['request', 'statement', 'job'],
       attributes: ['method', 'endpoint', 'status_code', 'query_id', 'job'],
+      sentTo: 'TELEMETRY_OTLP',
       source: 'BACKEND-ARCH-001 §8.1',
       note: 'A statement is told by the name it was prepared under; neither its text nor its values are in a trace.',
     },
     values: { error_code: 'code', job: 'name', query_id: 'name', message_type: 'name' },
     errors: {
       fields: ['kind', 'code', 'class', 'frames', 'platform', 'version', 'user_hash'],
+      sentTo: 'TELEMETRY_ERRORS',
       keep: '90d',
       source: 'TECH-INF-001 §2.3',
       requirements: ['MI-2.3c'],

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { Plan } from '../../plan/plan.ts'
 
 /** What a process gave out that the plan does not list, each once. */
@@ -39,6 +40,85 @@ export function unlistedFields(plan: Plan, lines: readonly ServiceLine[]): strin
     else
       for (const field of Object.keys(line))
         if (!listed.has(field)) found.add(`${service} logs a field that the plan does not list`)
+  }
+  return [...found]
+}
+
+const spansSchema = z.object({
+  resourceSpans: z.array(
+    z.object({
+      scopeSpans: z.array(
+        z.object({
+          spans: z.array(
+            z.object({ name: z.string(), attributes: z.array(z.object({ key: z.string() })).default([]) }),
+          ),
+        }),
+      ),
+    }),
+  ),
+})
+
+/** Names and attributes of spans that the plan does not list, each once. @param bodies deliveries by OTLP/HTTP in JSON, those of metrics among them */
+export function unlistedSpans(plan: Plan, bodies: readonly string[]): string[] {
+  const { spans: names = [], attributes = [] } = plan.telemetry.traces ?? {}
+  const found = new Set<string>()
+  for (const body of bodies) {
+    const read = parsed(body)
+    if (read !== undefined && 'resourceMetrics' in read) continue
+    const spans = spansSchema
+      .safeParse(read)
+      .data?.resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans))
+    if (spans === undefined) found.add('a delivery of spans that cannot be read')
+    for (const span of spans ?? []) {
+      if (!names.includes(span.name)) found.add('a span has a name that the plan does not list')
+      for (const { key } of span.attributes)
+        if (!attributes.includes(key)) found.add('a span has an attribute that the plan does not list')
+    }
+  }
+  return [...found]
+}
+
+const eventSchema = z.object({
+  tags: z.record(z.string(), z.unknown()).default({}),
+  exception: z.object({ values: z.array(z.record(z.string(), z.unknown())) }).optional(),
+})
+/** What the envelope of a report needs beside what the plan lists: what stands for the class of an exception, and its frames. */
+const exceptionMembers = ['type', 'stacktrace', 'module', 'mechanism']
+const eventMembers = [
+  'event_id',
+  'timestamp',
+  'platform',
+  'level',
+  'release',
+  'tags',
+  'contexts',
+  'exception',
+  'environment',
+  'sdk',
+]
+const tagsOfEvery = ['service']
+
+/** Members of error reports beyond code, class and frames, and tags that the plan does not list, each once. */
+export function unlistedReports(plan: Plan, bodies: readonly string[]): string[] {
+  const fields = plan.telemetry.errors?.fields ?? []
+  const found = new Set<string>()
+  for (const body of bodies) {
+    // An envelope is a line about itself, then a line about each item and the item.
+    const items = body.split('\n').map(parsed)
+    const events = items.filter((item) => item !== undefined && 'exception' in item)
+    if (events.length === 0) found.add('an error report that cannot be read')
+    for (const event of events) {
+      if (event === undefined) continue
+      for (const member of Object.keys(event))
+        if (!eventMembers.includes(member)) found.add(`an error report has ${member}`)
+      const read = eventSchema.safeParse(event).data
+      for (const tag of Object.keys(read?.tags ?? {}))
+        if (!fields.includes(tag) && !tagsOfEvery.includes(tag))
+          found.add('an error report has a tag that the plan does not list')
+      for (const value of read?.exception?.values ?? [])
+        for (const member of Object.keys(value))
+          if (!exceptionMembers.includes(member)) found.add(`an error report tells the ${member} of an exception`)
+    }
   }
   return [...found]
 }

@@ -2,7 +2,7 @@ import { messageOf } from '../../errors.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
 import { seededRandom } from '../../random.ts'
 import type { Finding, ProofSession, Prover } from '../prover.ts'
-import { linesOfServices, unlistedFields, unlistedMetrics } from './allow-list.ts'
+import { linesOfServices, unlistedFields, unlistedMetrics, unlistedReports, unlistedSpans } from './allow-list.ts'
 import { createFinder, type Hit } from './finder.ts'
 import { activityDuring, filePlaces, metricsOf, type Place, type PlaceKind, tablePlaces, textPlace } from './places.ts'
 import { type Planted, sow } from './planted.ts'
@@ -98,6 +98,12 @@ async function search(kinds: readonly string[], session: ProofSession): Promise<
       'logs and files searched',
       async () => {
         await look([textPlace('telemetry', 'logs of services, server and Aval', lines.join('\n'))])
+        for (const [name, bodies] of Object.entries({
+          spans: scratch.telemetry.spans(),
+          'error reports': scratch.telemetry.reports(),
+        }))
+          if (bodies !== undefined)
+            await look([textPlace('telemetry', `${bodies.length} deliveries of ${name}`, bodies.join('\n'))])
         await look(await filePlaces(scratch.directory, 'files'))
       },
       () => `${searched.length} places`,
@@ -113,6 +119,8 @@ async function search(kinds: readonly string[], session: ProofSession): Promise<
       unlisted: [
         ...measured.flatMap(({ service, text }) => unlistedMetrics(plan, service, text)),
         ...unlistedFields(plan, own),
+        ...unlistedSpans(plan, scratch.telemetry.spans() ?? []),
+        ...unlistedReports(plan, scratch.telemetry.reports() ?? []),
       ],
       lines: own.length,
       series: measured.reduce(

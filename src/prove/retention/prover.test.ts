@@ -46,6 +46,7 @@ suite('the proof of retention', { timeout: 120_000, concurrency: true }, () => {
           scratch: {
             directory,
             hear: () => () => undefined,
+            telemetry: { spans: () => undefined, reports: () => undefined },
             environment: () => assert.fail('needs no server'),
             dispose: async () => undefined,
           },

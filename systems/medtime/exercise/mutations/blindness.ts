@@ -48,6 +48,18 @@ export const blindnessMutations: Mutation[] = [
     environment: preload('api', 'statement-tells.ts'),
   },
   {
+    id: 'span-tells',
+    breaks,
+    description: 'Spans are named after the address of the request',
+    environment: preload('api', 'span-tells.ts'),
+  },
+  {
+    id: 'report-tells',
+    breaks,
+    description: 'Error reports carry the request they are about',
+    environment: preload('api', 'report-tells.ts'),
+  },
+  {
     id: 'digest-tells',
     breaks: 'blindness/forbidden/medication_adherence_patterns',
     description: 'The log keeps an unkeyed digest of what was looked for',

@@ -1,0 +1,33 @@
+import type { Plan } from '../../plan/plan.ts'
+import { startReceiver } from '../../receivers/receiver.ts'
+
+/** Where the services of an environment send their spans and error reports: everything that came is kept as it came. */
+export interface TelemetryEnds {
+  /** Environment of every service, by the variables that the plan names. */
+  environment: Readonly<Record<string, Record<string, string>>>
+  /** Bodies as they arrived; undefined where the plan names no variable and services send nothing. */
+  spans(): readonly string[] | undefined
+  reports(): readonly string[] | undefined
+  close(): Promise<void>
+}
+
+export async function openTelemetryEnds(plan: Plan): Promise<TelemetryEnds> {
+  const spans: string[] = []
+  const reports: string[] = []
+  const receiver = await startReceiver(({ path, body }) => {
+    const kept = path.startsWith('/v1/') ? spans : reports
+    kept.push(body)
+    return { status: 200, headers: { 'content-type': 'application/json' }, body: '{}' }
+  })
+  const { traces, errors } = plan.telemetry
+  const variables = {
+    ...(traces?.sentTo === undefined ? {} : { [traces.sentTo]: receiver.origin }),
+    ...(errors?.sentTo === undefined ? {} : { [errors.sentTo]: `${receiver.origin.replace('://', '://key@')}/1` }),
+  }
+  return {
+    environment: Object.fromEntries(Object.keys(plan.services).map((service) => [service, variables])),
+    spans: () => (traces?.sentTo === undefined ? undefined : spans),
+    reports: () => (errors?.sentTo === undefined ? undefined : reports),
+    close: receiver.stop,
+  }
+}
