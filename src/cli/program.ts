@@ -80,6 +80,11 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import('./drills.ts')).registerDrills,
   },
   {
+    name: 'incident',
+    summary: 'open, answer, note, close and review incidents',
+    load: async () => (await import('./incident.ts')).registerIncident,
+  },
+  {
     name: 'service',
     summary: 'let systemd run a system from boot on',
     load: async () => (await import('./service.ts')).registerService,
