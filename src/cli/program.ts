@@ -80,6 +80,11 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import('./drills.ts')).registerDrills,
   },
   {
+    name: 'probe',
+    summary: 'ask the probes of a plan once, now',
+    load: async () => (await import('./probe.ts')).registerProbe,
+  },
+  {
     name: 'incident',
     summary: 'open, answer, note, close and review incidents',
     load: async () => (await import('./incident.ts')).registerIncident,

@@ -1,0 +1,125 @@
+import { existsSync } from 'node:fs'
+import type { Probe } from '../plan/probes.ts'
+import { formatDuration } from '../plan/units.ts'
+import { type RunState, readRunState } from '../run/run-state.ts'
+import { askProbe } from '../watch/scrape/probes/ask.ts'
+import { readSeriesStore } from '../watch/store/series-store.ts'
+import { seriesFile } from '../watch/store/storage.ts'
+import { watchDirectory } from '../watch/watch-directory.ts'
+import type { CommandContext } from './command.ts'
+import type { WatchedSystem } from './watch-records.ts'
+
+/** What asking a probe once found. */
+export interface ProbeAnswer {
+  system: string
+  probe: string
+  /** What it asks, without what the answer must hold. */
+  asks: string
+  status: 'well' | 'fails' | 'not asked'
+  /** How long the answer took, in milliseconds; null where nothing was asked. */
+  tookMs: number | null
+  /** What is wrong, or why it was not asked, in Aval's own words. */
+  reason: string | null
+  /** Of a certificate: days until it expires. */
+  certificateDays?: number
+  /** Failures in a row before anybody is told. */
+  countsAfter: number
+}
+
+/** Asks probes of a plan once, beside each other; the answers come in the order of the names. */
+export function askNow(
+  watched: WatchedSystem,
+  names: readonly string[],
+  context: Pick<CommandContext, 'clock' | 'signal'>,
+): Promise<ProbeAnswer[]> {
+  const { project, system } = watched
+  const running = readRunState(project, system.name)
+  return Promise.all(
+    names.flatMap((name) => {
+      const probe = system.plan.probes[name]
+      return probe === undefined ? [] : [answerOf(watched, name, probe, running, context)]
+    }),
+  )
+}
+
+async function answerOf(
+  watched: WatchedSystem,
+  name: string,
+  probe: Probe,
+  running: RunState | undefined,
+  { clock, signal }: Pick<CommandContext, 'clock' | 'signal'>,
+): Promise<ProbeAnswer> {
+  const common = {
+    system: watched.system.name,
+    probe: name,
+    asks: describe(probe),
+    countsAfter: probe.failures,
+  }
+  const unasked = (reason: string): ProbeAnswer => ({ ...common, status: 'not asked', tookMs: null, reason })
+  if ('heartbeat' in probe) {
+    const heard = lastHeard(watched, name, clock.now())
+    if (heard === undefined) return unasked('only a running `aval watch` hears it')
+    return {
+      ...common,
+      status: heard ? 'well' : 'fails',
+      tookMs: null,
+      reason: heard ? null : 'no sign of life in time',
+    }
+  }
+  const service = 'http' in probe ? probe.service : undefined
+  const address = service === undefined ? undefined : running?.addresses[service]
+  if (running === undefined && (service !== undefined || 'sql' in probe)) {
+    return unasked(`${watched.system.name} does not run here: aval up ${watched.system.name}`)
+  }
+  if (service !== undefined && address === undefined) return unasked(`${service} has no address`)
+  const outcome = await askProbe(
+    name,
+    probe,
+    {
+      serviceUrl: () => address ?? '',
+      databaseUrl: () => running?.ownerUrl ?? '',
+      lastBeatMs: () => undefined,
+      listeningSinceMs: clock.now(),
+      authorities: undefined,
+      clock,
+    },
+    signal,
+  )
+  signal.throwIfAborted()
+  return {
+    ...common,
+    status: outcome.ok ? 'well' : 'fails',
+    tookMs: outcome.tookMs,
+    reason: outcome.reason ?? null,
+    ...(outcome.certificateDays === undefined ? {} : { certificateDays: outcome.certificateDays }),
+  }
+}
+
+function describe(probe: Probe): string {
+  if ('http' in probe) return probe.service === undefined ? probe.http : `${probe.service}${probe.http}`
+  if ('sql' in probe) return 'a query of the database'
+  if ('tcp' in probe) return probe.tcp
+  if ('tls' in probe) return `certificate of ${probe.tls}`
+  return `a sign of life every ${formatDuration(probe.heartbeat)}`
+}
+
+/** Between two rounds a probe is told of at least every minute: what is older comes from a watch that ended. */
+const toldEveryMs = 60_000
+
+/** Whether the running watch finds a sign of life in time; undefined when none watches. */
+function lastHeard({ project, system }: WatchedSystem, name: string, nowMs: number): boolean | undefined {
+  const directory = watchDirectory(project, system.name)
+  if (!existsSync(seriesFile(directory))) return undefined
+  const store = readSeriesStore(directory)
+  try {
+    const matchers = [
+      { label: '__name__', op: '=' as const, value: 'probe_success' },
+      { label: 'probe', op: '=' as const, value: name },
+    ]
+    const [span] = [...store.select(matchers, nowMs - 3 * toldEveryMs, nowMs)]
+    const last = span?.values.at(-1)
+    return last === undefined ? undefined : last === 1
+  } finally {
+    store.close()
+  }
+}
