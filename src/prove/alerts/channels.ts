@@ -7,13 +7,6 @@ import { startTwilio } from '../../receivers/twilio.ts'
 import { startWebhook } from '../../receivers/webhook.ts'
 import { type ChannelPlan, variableOf } from '../../watch/notify/setting.ts'
 
-/** One message as it arrived at the end of a channel. */
-export interface Arrival {
-  channel: string
-  /** What a person reads. */
-  text: string
-}
-
 /** The ends of all channels of a plan on this machine, each by its provider's protocol and as strict as the provider. */
 export interface ChannelEnds {
   /** Where the channels find their ends, as environment variables. */
