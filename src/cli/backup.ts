@@ -67,7 +67,7 @@ docs/backups.md tells what is kept where, and what to do with the key.`,
 Example:
   aval up medtime &
   aval backup create medtime --label 'before the move'
-  aval backup create medtime --kind incremental
+  aval backup create medtime --rule hourly
 
 Exit codes: 0 it is complete, 1 it failed and nothing of it is left, 2 the command line is wrong.`,
     )

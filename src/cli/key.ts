@@ -60,7 +60,7 @@ export function registerKey(program: Command, context: CommandContext): void {
     .description('Puts a new key before the present one. What is stored from now on opens with the new one alone.')
     .addHelpText(
       'after',
-      `\nExample:\n  aval key rotate medtime\n\nFormer keys stay in the file for as long as backups need them. Make a new escrow copy afterwards. ${exits}`,
+      `\nExample:\n  aval key rotate medtime\n  aval key rotate medtime --passphrase-file passphrase.txt\n\nA locked key has to be opened for it. Former keys stay in the file for as long as backups need them. Make a new escrow copy afterwards. ${exits}`,
     )
     .action((name: string | undefined, flags: Flags) => rotate(name, flags, context))
 
