@@ -13,6 +13,7 @@ export type {
   Mutation,
   Path,
   SmokeResult,
+  Trial,
 } from './prove/exercise.ts'
 export { defineExercise } from './prove/exercise.ts'
 export type { DeviceConflict, Fleet, FleetDevice, FleetDeviceOptions } from './prove/fleet.ts'

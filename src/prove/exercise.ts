@@ -14,6 +14,11 @@ export interface ExerciseEnvironment {
   address(service: string): string
   /** Present moment, milliseconds since the epoch. */
   now(): number
+  /**
+   * The database as a role of the plan reaches it, asked anew before every use: for what a service does of itself, such as after an hour has
+   * gone by on its clock. Undefined where nobody tries that.
+   */
+  databaseUrl?(role: string): string
   /** Id of the mutation of its own that a self-test tries, where the break is in the clients and the exercise has to make it. */
   mutation?: string
 }
@@ -95,6 +100,22 @@ export interface Behaviour {
   exchanges: Exchange[]
 }
 
+/**
+ * A case of a contract that no exchange can show: what a client does by itself, or what a service does once its clock has moved on. It must
+ * find users of its own, as a behaviour does.
+ */
+export interface Trial {
+  id: string
+  /** As of a behaviour. */
+  promise: string
+  title: string
+  /**
+   * @returns every difference from what was promised, none of which can hold a secret; empty when there is none
+   * @throws when it could not be tried, which says nothing about the promise
+   */
+  run(signal: AbortSignal): Promise<string[]>
+}
+
 /** A way data enters the system, able to carry a planted value. */
 export interface Path {
   id: string
@@ -153,6 +174,8 @@ export interface Exercise {
   credentials(alias: string): Promise<Record<string, string>>
   paths(): Path[]
   behaviours(): Behaviour[]
+  /** Cases beside the behaviours, for promises and limits alike. */
+  trials?(): Trial[]
   mutations(): Mutation[]
   smoke(): Promise<SmokeResult>
 }

@@ -48,6 +48,10 @@ export async function openSession(options: SessionOptions): Promise<{ session: P
         if (!environment) throw new Error('the environment has not been started')
         return routed?.[service] ?? environment.address(service)
       },
+      databaseUrl: (role) => {
+        if (!environment) throw new Error('the environment has not been started')
+        return environment.databaseUrl({ role })
+      },
       now: clock.now,
       ...(mutation === undefined ? {} : { mutation: mutation.id }),
     })

@@ -5,8 +5,15 @@ import { runCase } from './run-case.ts'
 /** Cases that run at once. Each has users of its own, so that none sees another. */
 const atOnce = 4
 
+interface Case {
+  id: string
+  title: string
+  /** @returns what was not as promised */
+  run(): Promise<string[]>
+}
+
 /**
- * Runs the cases that the exercise has for each guarantee, over the wire against the running system.
+ * Runs the cases that the exercise has for each guarantee against the running system: behaviours over the wire, and trials.
  * @param promiseOf the promise by which the cases of a guarantee are found
  */
 export async function* proveByCases(
@@ -16,11 +23,22 @@ export async function* proveByCases(
 ): AsyncGenerator<Finding> {
   const { clock, exercise, signal } = session
   const all = exercise.behaviours()
+  const tried = exercise.trials?.() ?? []
   for (const guarantee of guarantees) {
     const startedAt = clock.now()
     const steps = session.steps(guarantee.id)
     const promise = promiseOf(guarantee)
-    const cases = all.filter((behaviour) => behaviour.promise === promise)
+    const environment = await session.scratch.environment()
+    const behaviours = all.filter((behaviour) => behaviour.promise === promise)
+    const trials = tried.filter((trial) => trial.promise === promise)
+    const context = { address: environment.address, credentials: exercise.credentials, signal }
+    const cases: Case[] = [
+      ...behaviours.map((behaviour) => ({
+        ...behaviour,
+        run: async () => (await runCase(behaviour, context)).mismatches,
+      })),
+      ...trials.map((trial) => ({ ...trial, run: () => trial.run(signal) })),
+    ]
     if (cases.length === 0) {
       yield {
         guarantee,
@@ -33,20 +51,18 @@ export async function* proveByCases(
       }
       continue
     }
-    const environment = await session.scratch.environment()
-    const context = { address: environment.address, credentials: exercise.credentials, signal }
     const failed: string[] = []
     const waiting = cases.values()
     const work = async () => {
-      for (const behaviour of waiting) {
+      for (const { id, title, run } of waiting) {
         await steps.do(
-          behaviour.title,
+          title,
           async () => {
-            const result = await runCase(behaviour, context)
-            if (!result.passed) failed.push(`${behaviour.id}: ${result.mismatches.join('; ')}`)
-            return result
+            const wrong = await run()
+            if (wrong.length > 0) failed.push(`${id}: ${wrong.join('; ')}`)
+            return wrong
           },
-          (result) => (result.passed ? 'as promised' : `not as promised: ${result.mismatches.join('; ')}`),
+          (wrong) => (wrong.length === 0 ? 'as promised' : `not as promised: ${wrong.join('; ')}`),
         )
       }
     }
@@ -56,7 +72,7 @@ export async function* proveByCases(
       guarantee,
       outcome: 'measured',
       measured: failed.length,
-      sample: { size: cases.length, of: 'cases over the wire' },
+      sample: { size: cases.length, of: trials.length === 0 ? 'cases over the wire' : 'cases' },
       scale: null,
       steps: steps.done(),
       reason: failed[0] ?? `${asked} answered as promised`,
