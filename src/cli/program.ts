@@ -25,6 +25,11 @@ const commands: readonly CommandEntry[] = [
   },
   { name: 'up', summary: 'run a system until Ctrl-C', load: async () => (await import('./up.ts')).registerUp },
   {
+    name: 'status',
+    summary: 'say in a sentence how a system is, and what needs somebody',
+    load: async () => (await import('./status.ts')).registerStatus,
+  },
+  {
     name: 'check',
     summary: 'say everything that is wrong with a plan',
     load: async () => (await import('./check.ts')).registerCheck,

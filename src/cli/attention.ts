@@ -1,0 +1,210 @@
+import { existsSync } from 'node:fs'
+import { AvalError, messageOf } from '../errors.ts'
+import { formatDuration } from '../plan/units.ts'
+import { archiveTrouble } from '../run/archive-trouble.ts'
+import { statusOf } from '../run/readiness.ts'
+import { type RunState, readRunState } from '../run/run-state.ts'
+import { heartbeatName, rulesOf } from '../watch/alerts/rule.ts'
+import { askProbe } from '../watch/scrape/probes/ask.ts'
+import { readSeriesStore } from '../watch/store/series-store.ts'
+import { seriesFile } from '../watch/store/storage.ts'
+import { watchDirectory } from '../watch/watch-directory.ts'
+import type { CommandContext } from './command.ts'
+import { currentVerdicts } from './current-verdicts.ts'
+import { listed, stateOf } from './incident-text.ts'
+import { backupTrouble, newestBackupMs } from './newest-backup.ts'
+import { type WatchedSystem, watchRecords } from './watch-records.ts'
+
+/** Something of a system that is not well, or that nobody can see. */
+export interface Attention {
+  about: 'system' | 'service' | 'database' | 'watch' | 'alert' | 'incident' | 'guarantee' | 'backup' | 'message'
+  state: 'needs somebody' | 'cannot tell'
+  name: string
+  says: string
+  /** The command that helps further. */
+  next: string
+}
+
+const needs = (about: Attention['about'], name: string, says: string, next: string): Attention => ({
+  about,
+  state: 'needs somebody',
+  name,
+  says,
+  next,
+})
+const unknown = (about: Attention['about'], name: string, says: string, next: string): Attention => ({
+  ...needs(about, name, says, next),
+  state: 'cannot tell',
+})
+
+/** Everything that is not well with a system, what is gravest first. What cannot be read is said and hides nothing else. */
+export async function attentionOf(
+  watched: WatchedSystem,
+  context: CommandContext,
+): Promise<{ attention: Attention[]; newestBackupMs: number | undefined }> {
+  const { project, system } = watched
+  const running = readRunState(project, system.name)
+  let newest: number | undefined
+  const parts: [Attention['about'], () => Attention[] | Promise<Attention[]>][] = [
+    ['system', () => (running === undefined ? [notRunning(system.name)] : [])],
+    ['service', () => (running === undefined ? [] : services(watched, running))],
+    ['database', () => (running === undefined ? [] : database(watched, running, context))],
+    ['alert', () => alerts(watched, context)],
+    ['incident', () => incidents(watched, context)],
+    ['message', () => messages(watched, context)],
+    [
+      'backup',
+      async () => {
+        newest = await newestBackupMs(watched, context)
+        return backups(watched, running, newest, context)
+      },
+    ],
+    ['guarantee', () => guarantees(watched, context)],
+    ['watch', () => (running === undefined ? [] : watching(watched, context))],
+  ]
+  const found = await Promise.all(
+    parts.map(async ([about, part]) => {
+      try {
+        return await part()
+      } catch (error) {
+        const code = error instanceof AvalError ? `${error.code}, ` : ''
+        return [unknown(about, system.name, `could not be read: ${code}${messageOf(error)}`, '')]
+      }
+    }),
+  )
+  const attention = found.flat().sort((a, b) => Number(a.state === 'cannot tell') - Number(b.state === 'cannot tell'))
+  return { attention, newestBackupMs: newest }
+}
+
+function notRunning(name: string): Attention {
+  return unknown('system', name, 'does not run here', `aval up ${name}`)
+}
+
+async function services({ system }: WatchedSystem, { addresses }: RunState): Promise<Attention[]> {
+  const asked = Object.entries(system.plan.services).map(async ([name, { ready }]) => {
+    const address = addresses[name]
+    if (ready === undefined || address === undefined) return []
+    const answer = await statusOf(new URL(ready, address).href)
+    if (answer === 200) return []
+    const says = `${ready} says ${typeof answer === 'number' ? `status ${answer}` : answer}`
+    return [needs('service', name, says, `aval probe ${system.name}`)]
+  })
+  return (await Promise.all(asked)).flat()
+}
+
+const databaseTimeoutMs = 5_000
+
+async function database(
+  { system }: WatchedSystem,
+  running: RunState,
+  { clock, signal }: CommandContext,
+): Promise<Attention[]> {
+  if (!system.plan.database) return []
+  const world = {
+    serviceUrl: () => '',
+    databaseUrl: () => running.ownerUrl,
+    lastBeatMs: () => undefined,
+    listeningSinceMs: clock.now(),
+    authorities: undefined,
+    clock,
+  }
+  const query = { sql: 'SELECT 1', every: databaseTimeoutMs, timeout: databaseTimeoutMs }
+  const asked = { ...query, failures: 1, notify: [], requirements: [] }
+  const { ok, reason } = await askProbe('database', asked, world, signal)
+  signal.throwIfAborted()
+  return ok ? [] : [needs('database', system.name, `does not answer: ${reason}`, `aval probe ${system.name}`)]
+}
+
+function alerts(watched: WatchedSystem, { clock }: CommandContext): Attention[] {
+  const { system } = watched
+  const state = watchRecords(watched).alerts()
+  if (state === undefined) return []
+  const rules = new Map(rulesOf(system.plan).map((rule) => [rule.name, rule]))
+  const found: Attention[] = []
+  for (const [name, { instances, unknown: unseen }] of state.rules) {
+    // A guarantee is told of as itself, and the heartbeat always fires.
+    if (name === heartbeatName || name.startsWith('guarantee:')) continue
+    const next = `aval alerts explain ${system.name} ${name}`
+    const firing = instances.filter(({ phase }) => phase === 'firing')
+    const [first] = firing
+    if (first !== undefined) {
+      const since = Math.min(...firing.map(({ sinceMs }) => sinceMs))
+      const count = firing.length > 1 ? ` ${firing.length} times` : ''
+      const says = `fires${count}, ${rules.get(name)?.severity ?? 'of an earlier plan'}, for ${age(clock.now() - since)}`
+      found.push(needs('alert', name, says, next))
+    } else if (unseen !== undefined && unseen.why !== 'inconclusive') {
+      found.push(unknown('alert', name, `cannot be judged: ${unseen.says}`, next))
+    }
+  }
+  return found
+}
+
+function incidents(watched: WatchedSystem, { clock }: CommandContext): Attention[] {
+  const { plan, name } = watched.system
+  return watchRecords(watched)
+    .incidents()
+    .filter(({ closed }) => closed === undefined)
+    .map((incident) => {
+      const entry = listed(plan, incident, clock.now())
+      const says = `${entry.severity}, ${stateOf(entry)}: ${entry.title}`
+      const next = `aval incident ${entry.acknowledgedAt === null ? 'ack' : 'close'} ${name} ${entry.number}`
+      return needs('incident', String(entry.number), says, next)
+    })
+}
+
+function messages(watched: WatchedSystem, { clock }: CommandContext): Attention[] {
+  const byChannel = Map.groupBy(watchRecords(watched).unsent(), ({ channel }) => channel)
+  return [...byChannel].map(([channel, entries]) => {
+    const oldest = Math.min(...entries.map(({ accepted_ms }) => accepted_ms))
+    const reason = entries.findLast((entry) => entry.reason !== null)?.reason
+    const many = entries.length === 1 ? '1 message waits' : `${entries.length} messages wait`
+    const says = `${many}, for ${age(clock.now() - oldest)}${reason ? `: ${reason}` : ''}`
+    return needs('message', channel, says, `aval watch ${watched.system.name}`)
+  })
+}
+
+async function backups(
+  { project, system }: WatchedSystem,
+  running: RunState | undefined,
+  newestMs: number | undefined,
+  { clock }: CommandContext,
+): Promise<Attention[]> {
+  const late = backupTrouble(system.plan, newestMs, clock.now())
+  const behind = await archiveTrouble(project, system.name, clock)
+  // Where nothing runs nothing is written either: backups may be old and well.
+  const report = running === undefined ? unknown : needs
+  return [
+    ...(late === undefined ? [] : [report('backup', 'newest', late, `aval backup create ${system.name}`)]),
+    ...(behind === undefined ? [] : [needs('backup', 'archive', behind, `aval backup list ${system.name}`)]),
+  ]
+}
+
+async function guarantees({ project, system }: WatchedSystem, context: CommandContext): Promise<Attention[]> {
+  const judged = await currentVerdicts(project, system, context)
+  return judged
+    .filter(({ verdict }) => verdict === 'refuted' || verdict === 'stale')
+    .sort((a, b) => Number(a.verdict === 'stale') - Number(b.verdict === 'stale'))
+    .map(({ id, verdict }) => needs('guarantee', id, `is ${verdict}`, `aval prove ${system.name} --only ${id}`))
+}
+
+/** Rounds come at least every minute; a watch that was silent for so long has ended or is stuck. */
+const silentAfterMs = 180_000
+
+function watching({ project, system }: WatchedSystem, { clock }: CommandContext): Attention[] {
+  const next = `aval watch ${system.name}`
+  const directory = watchDirectory(project, system.name)
+  if (!existsSync(seriesFile(directory))) return [unknown('watch', system.name, 'nobody ever watched it', next)]
+  const store = readSeriesStore(directory)
+  try {
+    const matchers = [{ label: '__name__', op: '=' as const, value: 'up' }]
+    const spans = [...store.select(matchers, clock.now() - silentAfterMs, clock.now())]
+    return spans.length > 0 ? [] : [unknown('watch', system.name, 'nobody watches it now', next)]
+  } finally {
+    store.close()
+  }
+}
+
+/** Whole seconds below a minute, else one figure of the largest unit. */
+export function age(ms: number): string {
+  return formatDuration(Math.max(1_000, Math.round(ms / 1_000) * 1_000))
+}
