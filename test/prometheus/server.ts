@@ -24,11 +24,13 @@ export async function installedVersion(): Promise<string | undefined> {
   }
 }
 
-/** Starts it and waits until it says that it is ready. */
-export async function startPrometheus(): Promise<Prometheus> {
+/** Starts it and waits until it says that it is ready. @param rules the text of a file of rules */
+export async function startPrometheus(rules?: string): Promise<Prometheus> {
   const directory = mkdtempSync(join(tmpdir(), 'aval-prometheus-'))
   const config = join(directory, 'prometheus.yml')
-  writeFileSync(config, '{}\n')
+  const rulesFile = join(directory, 'rules.yml')
+  if (rules !== undefined) writeFileSync(rulesFile, rules)
+  writeFileSync(config, rules === undefined ? '{}\n' : `rule_files: [${rulesFile}]\n`)
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const child = await startChild({
