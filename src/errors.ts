@@ -599,8 +599,13 @@ export const catalogue = {
     exit: 1,
   },
   WAL_NOT_STORED: {
-    says: 'The WAL up to {lsn} was not stored within {seconds} s; it is stored up to {stored}.',
-    next: 'See what the receiver reports: the store may be full or out of reach.',
+    says: 'The WAL up to {lsn} was not stored within {seconds} s; it is stored up to {stored}. {trouble}',
+    next: 'Mend what the receiver reports; where it reports nothing, the store may be slow or the machine too busy.',
+    exit: 1,
+  },
+  WAL_SLOT_BUSY: {
+    says: 'The slot {slot} is held by another receiver of the same server (its WAL sender is process {sender}). Nothing is received here until that one lets go.',
+    next: 'If that is a receiver of this one that vanished, the server gives it up within half a minute. Else stop it: an `aval up` on another machine, or a second one of the same system.',
     exit: 1,
   },
   WAL_SPOOL_BUSY: {
@@ -1012,11 +1017,6 @@ export const catalogue = {
     exit: 2,
   },
 
-  QUERY_FAILED: {
-    says: 'The query cannot be evaluated: {problem}',
-    next: 'Change the query; the series it reads are as they are.',
-    exit: 1,
-  },
   SERIES_STORE_HELD: {
     says: 'The series in {directory} are being written by process {pid}.',
     next: 'One process writes them; stop that one, or read beside it with aval query.',
@@ -1025,6 +1025,12 @@ export const catalogue = {
   SERIES_STORE_MISSING: {
     says: 'There are no series in {directory}.',
     next: 'Start aval watch there; it writes what it measures.',
+    exit: 1,
+  },
+
+  QUERY_FAILED: {
+    says: 'The query cannot be evaluated: {problem}',
+    next: 'Change the query; the series it reads are as they are.',
     exit: 1,
   },
 } as const satisfies Record<string, { says: string; next: string; exit: 1 | 2 }>
