@@ -13,10 +13,11 @@ import { rawSync } from './exercise/raw-sync.ts'
 import { readBack } from './exercise/read-back.ts'
 import { smoke } from './exercise/smoke.ts'
 import { type TokenSource, tokenSource } from './exercise/token-source.ts'
+import { allTrials } from './exercise/trials/all.ts'
 import { uuidOf } from './exercise/wire.ts'
 
 /** How the provers drive MedTime: clients through the SDK, cases of the contract, and everything that can break. */
-export const exercise = defineExercise(({ address, now, mutation }) => {
+export const exercise = defineExercise(({ address, databaseUrl, now, mutation }) => {
   const api = () => address('api')
   // Cases begin with users nobody has seen, also on a database that an earlier run has used.
   const cast = people({ salt: `medtime ${now()}`, issuer: () => address('issuer') })
@@ -88,6 +89,18 @@ export const exercise = defineExercise(({ address, now, mutation }) => {
         newId: randomUUID,
       }),
     behaviours: () => allBehaviours(cast),
+    trials: () =>
+      allTrials({
+        address,
+        databaseUrl: (role) => {
+          if (databaseUrl === undefined) throw new Error('nobody said how the database is reached')
+          return databaseUrl(role)
+        },
+        tokensOf,
+        newId: randomUUID,
+        now,
+        mutation,
+      }),
     mutations: () => [...allMutations],
     smoke: () => smoke({ address, device: rawDevice(uuidOf('medtime smoke'), 'smoke'), newId: randomUUID }),
   }

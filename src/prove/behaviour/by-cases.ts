@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
 import type { Finding, ProofSession } from '../prover.ts'
 import { runCase } from './run-case.ts'
@@ -28,6 +29,7 @@ export async function* proveByCases(
     const startedAt = clock.now()
     const steps = session.steps(guarantee.id)
     const promise = promiseOf(guarantee)
+    let untried: string | undefined
     const environment = await session.scratch.environment()
     const behaviours = all.filter((behaviour) => behaviour.promise === promise)
     const trials = tried.filter((trial) => trial.promise === promise)
@@ -37,7 +39,15 @@ export async function* proveByCases(
         ...behaviour,
         run: async () => (await runCase(behaviour, context)).mismatches,
       })),
-      ...trials.map((trial) => ({ ...trial, run: () => trial.run(signal) })),
+      ...trials.map((trial) => ({
+        ...trial,
+        run: () =>
+          trial.run(signal).catch((error: unknown) => {
+            signal.throwIfAborted()
+            untried ??= `${trial.id} could not be tried: ${messageOf(error)}`
+            return []
+          }),
+      })),
     ]
     if (cases.length === 0) {
       yield {
@@ -67,6 +77,18 @@ export async function* proveByCases(
       }
     }
     await Promise.all(Array.from({ length: atOnce }, work))
+    if (untried !== undefined && failed.length === 0) {
+      yield {
+        guarantee,
+        outcome: 'inconclusive',
+        steps: steps.done(),
+        reason: untried,
+        remedy: 'Mend what the trial stumbled over; until then it says nothing about the promise',
+        startedAt,
+        tookMs: clock.now() - startedAt,
+      }
+      continue
+    }
     const asked = cases.length === 1 ? 'Its case' : `All ${cases.length} cases`
     yield {
       guarantee,

@@ -10,6 +10,7 @@ import { allBehaviours } from './behaviours/all.ts'
 import { allMutations } from './mutations/all.ts'
 import { people } from './people.ts'
 import { type RunningService, startService } from './processes.ts'
+import { allTrials } from './trials/all.ts'
 
 /** The migrated database that every other is a copy of. */
 const sound = 'sound'
@@ -27,6 +28,17 @@ after(async () => {
 
 const cast = people({ salt: 'behaviours', issuer: () => issuer.address })
 const cases = allBehaviours(cast)
+const nowhere = () => {
+  throw new Error('no trial runs here')
+}
+const trials = allTrials({
+  address: nowhere,
+  databaseUrl: nowhere,
+  tokensOf: nowhere,
+  newId: nowhere,
+  now: nowhere,
+  mutation: undefined,
+})
 const promised = ['api', 'accounts', 'catalog'].flatMap((service) =>
   Object.keys(plan.services?.[service]?.promises ?? {}).map((name) => `${service}/${name}`),
 )
@@ -74,10 +86,11 @@ async function failures(
 
 test('every promise has at least two cases, and every case belongs to one', () => {
   const all = [...promised, ...limited]
-  assert.deepEqual([...new Set(cases.map(({ promise }) => promise))].sort(), all.toSorted())
+  assert.deepEqual([...new Set([...cases, ...trials].map(({ promise }) => promise))].sort(), all.toSorted())
   for (const promise of promised)
     assert.ok(cases.filter((behaviour) => behaviour.promise === promise).length >= 2, `${promise} has two cases`)
-  assert.equal(new Set(cases.map(({ id }) => id)).size, cases.length, 'ids are unique')
+  const ids = [...cases, ...trials].map(({ id }) => id)
+  assert.equal(new Set(ids).size, ids.length, 'ids are unique')
 })
 
 test('no two cases share a person', () => {

@@ -16,6 +16,7 @@ import { sizesMutations } from './sizes.ts'
 import { syncPullMutations } from './sync-pull.ts'
 import { syncPushMutations } from './sync-push.ts'
 import { syncRotateMutations } from './sync-rotate.ts'
+import { trialsMutations } from './trials.ts'
 
 /** At least one break for every promise of the services, and for what a recovery must not lose. */
 export const allMutations: readonly Mutation[] = [
@@ -33,6 +34,7 @@ export const allMutations: readonly Mutation[] = [
   ...appMutations,
   ...sizesMutations,
   ...ratesMutations,
+  ...trialsMutations,
   ...requestsMutations,
   ...devicesMutations,
   ...blindnessMutations,
