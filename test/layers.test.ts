@@ -9,6 +9,7 @@ const layers = [
   'clock',
   'random',
   'process',
+  'synced-file',
   'receivers',
   'plan',
   'project',
@@ -75,7 +76,7 @@ test('no module imports from a layer above its own, and none imports a system', 
 test('architecture document lists the layers in the same order', () => {
   const [, section = ''] = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8').split('\n## Layers\n')
   const text = section.split('\n## ')[0] ?? ''
-  const listed = [...text.matchAll(/^\| `([a-z]+)(?:\.ts|\/)` \|/gm)].map((match) => match[1])
+  const listed = [...text.matchAll(/^\| `([a-z-]+)(?:\.ts|\/)` \|/gm)].map((match) => match[1])
   assert.deepEqual(
     listed,
     layers.filter((layer) => listed.includes(layer)),

@@ -4,6 +4,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { type Clock, timestamp } from '../clock.ts'
 import { failure } from '../errors.ts'
 import { canonicalJson } from '../plan/canonical-json.ts'
+import { whileLocked } from '../synced-file.ts'
 import { damaged, intactRecords, recordsAfter, trustedHead } from './chain.ts'
 import { type Evidence, evidenceSchema, isBounded } from './evidence.ts'
 import { type Head, readHead, signHead, writeHead } from './head.ts'
@@ -11,7 +12,7 @@ import { createKey, fingerprint, type LedgerKey, readKey, readPublicKey } from '
 import { readMoment } from './moment.ts'
 import { nameOf, noteNames } from './outline.ts'
 import { genesis, type LedgerRecord, signRecord } from './record.ts'
-import { everyRow, hasTable, insertRow, ledgerExists, openForAppend, prepareTable, whileLocked } from './storage.ts'
+import { everyRow, hasTable, insertRow, ledgerExists, openForAppend, prepareTable } from './storage.ts'
 
 /** Evidence as it stands in the ledger. */
 export interface LedgerEntry {

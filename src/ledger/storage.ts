@@ -65,19 +65,6 @@ export function prepareTable(database: DatabaseSync): void {
   database.exec(schema)
 }
 
-/** Runs the work holding the write lock; everything or nothing is kept. */
-export function whileLocked<T>(database: DatabaseSync, work: () => T): T {
-  database.exec('BEGIN IMMEDIATE')
-  try {
-    const result = work()
-    database.exec('COMMIT')
-    return result
-  } catch (error) {
-    if (database.isTransaction) database.exec('ROLLBACK')
-    throw error
-  }
-}
-
 /** Rows as they lie there, in the order of their numbers; what they hold is an input to be parsed. */
 export function rowsFrom(database: DatabaseSync, sequence: number): Iterable<unknown> {
   return database.prepare(`SELECT ${columns} FROM records WHERE sequence >= ? ORDER BY sequence`).iterate(sequence)

@@ -3,9 +3,9 @@ import type { Clock } from '../../clock.ts'
 import { AvalError } from '../../errors.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { markAlive, processMark } from '../../process.ts'
+import { whileLocked } from '../../synced-file.ts'
 import type { AlertInstance } from '../alerts/notice.ts'
 import { episodeOf } from '../notify/message.ts'
-import { whileLocked } from '../synced-file.ts'
 import { heldBack, usualCoolDownMs } from './condition.ts'
 import {
   type ActionKind,

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { z } from 'zod'
-import { openSynced } from '../synced-file.ts'
+import { openSynced } from '../../synced-file.ts'
 
 /** What may be done about an alert without waiting for anybody; the names of `alerts.*.then`. */
 export const actionKinds = ['rollback', 'failover', 'cleanUp', 'scale', 'retry', 'renew'] as const

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { z } from 'zod'
-import { openSynced } from '../synced-file.ts'
+import { openSynced } from '../../synced-file.ts'
 import { type Happened, type IncidentEvent, incidentEventSchema } from './event.ts'
 import { type Incident, incidentOf } from './incident.ts'
 

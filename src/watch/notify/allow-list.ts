@@ -19,17 +19,30 @@ export function permittedAlert(plan: Plan, instance: AlertInstance): Words {
   const severity = alertSeverity.options.find((known) => known === instance.severity) ?? 'critical'
   const guarantee = guaranteeOf(plan, instance.alert)
   if (guarantee !== undefined) return { alert: `guarantee:${guarantee.id}`, severity, summary: guarantee.claim, labels }
-  const rule = ruleNamed(plan, instance.alert)
+  const tested = testedOf(instance.alert)
+  const rule = ruleNamed(plan, tested ?? instance.alert)
   if (rule === undefined) return { alert: 'other', severity, summary: 'An alert that the plan does not name', labels }
-  const summary = filledSummary(rule.summary, labels, instance.value)
-  return { alert: rule.name, severity: rule.severity, summary, labels, ...runbookOf(plan, rule.runbook) }
+  const words = filledSummary(rule.summary, labels, instance.value)
+  const [alert, summary] = tested === undefined ? [rule.name, words] : [testName(rule.name), `TEST. ${words}`]
+  return { alert, severity: rule.severity, summary, labels, ...runbookOf(plan, rule.runbook) }
 }
 
 /** The channels that notices of an alert go to by themselves. */
 export function noticedOn(plan: Plan, alert: string): readonly string[] {
   const guarantee = guaranteeOf(plan, alert)
-  if (guarantee === undefined) return ruleNamed(plan, alert)?.channels ?? []
+  if (guarantee === undefined) return ruleNamed(plan, testedOf(alert) ?? alert)?.channels ?? []
   return (['refuted', 'stale'] as const).flatMap((verdict) => guaranteeRule(plan, guarantee.id, verdict).channels)
+}
+
+const testing = 'test:'
+
+/** What a notice that only tries the way of an alert calls it; its words say TEST. */
+export function testName(alert: string): string {
+  return `${testing}${alert}`
+}
+
+function testedOf(alert: string): string | undefined {
+  return alert.startsWith(testing) ? alert.slice(testing.length) : undefined
 }
 
 function ruleNamed(plan: Plan, alert: string): AlertRule | undefined {

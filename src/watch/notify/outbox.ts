@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { z } from 'zod'
 import { canonicalJson } from '../../plan/canonical-json.ts'
-import { whileLocked } from '../synced-file.ts'
+import { whileLocked } from '../../synced-file.ts'
 import { type Message, messageSchema } from './message.ts'
 
 /*

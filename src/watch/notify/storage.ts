@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import { openSynced } from '../synced-file.ts'
+import { openSynced } from '../../synced-file.ts'
 
 /*
  * The file of the pager. Every commit is synced before anybody is told that something was accepted. Times are milliseconds since the epoch.

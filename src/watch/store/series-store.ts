@@ -1,3 +1,4 @@
+import { whileLocked } from '../../synced-file.ts'
 import type { Labels, Sample, SampleSink, SeriesSource } from '../series.ts'
 import { writeChunks } from './chunks.ts'
 import { type SeriesIndex, seriesIndex } from './known-series.ts'
@@ -5,7 +6,7 @@ import { type Followed, follow, nothingFollowed, progressOf } from './load.ts'
 import { retain } from './retain.ts'
 import { type NumberedSample, writeRecord } from './scrape-record.ts'
 import { selectSpans } from './select.ts'
-import { inTransaction, letGo, openToRead, openToWrite } from './storage.ts'
+import { letGo, openToRead, openToWrite } from './storage.ts'
 
 /** After so long in memory and the journal, samples go into chunks. */
 const chunkMs = 3_600_000
@@ -36,7 +37,7 @@ export function openSeriesStore(directory: string, keepMs: number): SeriesStore 
   const addEnd = database.prepare('INSERT INTO ends (series, at) VALUES (?, ?)')
 
   const cutChunks = (newestMs: number) => {
-    const removed = inTransaction(database, () => {
+    const removed = whileLocked(database, () => {
       writeChunks(database, index.all())
       database.exec('DELETE FROM journal')
       database.prepare('UPDATE progress SET rounds = rounds + 1, until = max(until, ?)').run(newestMs)
@@ -57,7 +58,7 @@ export function openSeriesStore(directory: string, keepMs: number): SeriesStore 
     const taken = new Map<number, number>()
     const fresh: { id: number; labels: Labels }[] = []
     const freshByKey = new Map<string, number>()
-    inTransaction(database, () => {
+    whileLocked(database, () => {
       for (const { labels: given, atMs, value } of samples) {
         const labels = presentLabels(given)
         const known = index.byLabels(labels)
@@ -104,7 +105,7 @@ export function openSeriesStore(directory: string, keepMs: number): SeriesStore 
         .flatMap((each) => index.byLabels(each) ?? [])
         .filter((each) => !(lastOf(each.endedAtMs) >= at))
       if (known.length === 0) return
-      inTransaction(database, () => {
+      whileLocked(database, () => {
         for (const { id } of known) addEnd.run(id, at)
       })
       for (const series of known) series.endedAtMs.push(at)

@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { z } from 'zod'
 import { failure } from '../../errors.ts'
 import { markAlive, processMark } from '../../process.ts'
+import { whileLocked } from '../../synced-file.ts'
 
 /*
  * `series.db`: what is older than about an hour lies in chunks, one a series and hour; what is newer in the journal, one row an
@@ -42,7 +43,7 @@ export function openToWrite(directory: string): DatabaseSync {
     // Larger pages waste less of what a chunk leaves over.
     database.exec('PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
     database.exec('PRAGMA journal_size_limit = 16777216; PRAGMA wal_autocheckpoint = 256')
-    inTransaction(database, () => {
+    whileLocked(database, () => {
       database.exec(schema)
       const row = database.prepare('SELECT pid, started FROM writer').get()
       const writer = row === undefined ? undefined : writerSchema.parse(row)
@@ -70,17 +71,4 @@ export function openToRead(directory: string): DatabaseSync {
 export function letGo(database: DatabaseSync): void {
   database.exec('DELETE FROM writer')
   database.close()
-}
-
-/** Everything or nothing of the work is kept. */
-export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
-  database.exec('BEGIN IMMEDIATE')
-  try {
-    const result = work()
-    database.exec('COMMIT')
-    return result
-  } catch (error) {
-    if (database.isTransaction) database.exec('ROLLBACK')
-    throw error
-  }
 }

@@ -14,7 +14,7 @@ const row = z.record(z.string(), figure.nullable())
 export function databaseQueryTargets(options: {
   telemetry: Telemetry
   instance: string
-  url: () => string
+  url: (role: string | undefined) => string
   everyMs: number
   timeoutMs: number
   clock: Clock
@@ -23,7 +23,7 @@ export function databaseQueryTargets(options: {
   return Object.entries(telemetry.metrics).flatMap(([name, { query }]) => {
     if (!query) return []
     const read = keptReadings(query.every, clock, async () =>
-      readDatabase(url(), { timeoutMs, role: query.role }, async (client) => {
+      readDatabase(url(query.role), { timeoutMs, role: query.role }, async (client) => {
         const { rows } = await client.query<Record<string, unknown>>(query.sql)
         const [value] = rows.length === 0 ? [] : Object.values(row.parse(rows[0]))
         return value === undefined || value === null ? [] : [reading(name, value)]
