@@ -78,6 +78,9 @@ export type Fault =
   | 'message-repeated'
   | 'answer-forgotten'
   | 'end-untold'
+  | 'probe-always-well'
+  | 'probe-counts-early'
+  | 'probe-counts-late'
 
 /**
  * What a prover found for one guarantee. The verdict is not the prover's to give: `conclude` holds the measurement against
@@ -107,6 +110,11 @@ export type Finding =
       startedAt: number
       tookMs: number
     }
+
+/** What a judgement says, before it is known whose it is and how long it took. */
+export type Judged =
+  | Omit<Extract<Finding, { outcome: 'measured' }>, 'guarantee' | 'steps' | 'startedAt' | 'tookMs'>
+  | { outcome: 'inconclusive'; reason: string; remedy: string }
 
 export interface Prover {
   kind: GuaranteeKind

@@ -1,7 +1,7 @@
 import { messageOf } from '../../errors.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
 import { seededRandom } from '../../random.ts'
-import type { Finding, ProofSession, Prover } from '../prover.ts'
+import type { Finding, Judged, ProofSession, Prover } from '../prover.ts'
 import { linesOfServices, unlistedFields, unlistedMetrics, unlistedReports, unlistedSpans } from './allow-list.ts'
 import { createFinder, type Hit } from './finder.ts'
 import { activityDuring, filePlaces, metricsOf, type Place, type PlaceKind, tablePlaces, textPlace } from './places.ts'
@@ -159,17 +159,6 @@ function judge(
   }
   return { ...common, ...(guarantee.subject === 'forbidden' ? judgeKind(guarantee, found) : judgeList(found)) }
 }
-
-type Judged =
-  | {
-      outcome: 'measured'
-      measured: number
-      sample: { size: number; of: string }
-      scale: null
-      reason: string
-      remedy: string
-    }
-  | { outcome: 'inconclusive'; reason: string; remedy: string }
 
 const remedy = 'Take the field, label or text out at its source; what the plan does not name must not leave a process'
 

@@ -1,16 +1,6 @@
+import type { Judged } from '../prover.ts'
 import type { Fuzzed } from './fuzz.ts'
 import { depthOf, type Tally } from './tally.ts'
-
-type Judged =
-  | {
-      outcome: 'measured'
-      measured: number
-      sample: { size: number; of: string }
-      scale: null
-      reason: string
-      remedy: string
-    }
-  | { outcome: 'inconclusive'; reason: string; remedy: string }
 
 /**
  * What all requests for a service come to. Whatever was answered wrongly is a breach; without one, what was never asked or
