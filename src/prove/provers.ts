@@ -8,6 +8,7 @@ import { escrowProver } from './escrow/prover.ts'
 import { integrityProver } from './integrity/prover.ts'
 import { limitsProver } from './limits/prover.ts'
 import { performanceProver } from './performance/prover.ts'
+import { probesProver } from './probes/prover.ts'
 import { projectionProver } from './projection/prover.ts'
 import type { Prover } from './prover.ts'
 import { recoveryProver } from './recovery/prover.ts'
@@ -22,6 +23,7 @@ export const provers: readonly Prover[] = [
   limitsProver,
   blindnessProver,
   alertsProver,
+  probesProver,
   performanceProver,
   retentionProver,
   erasureProver,

@@ -47,7 +47,8 @@ export const alertsProver: Prover = {
   mutants: alertMutants,
 }
 
-async function openStage({ clock, faults, scratch, seed, system }: ProofSession): Promise<Stage> {
+/** Opens the ends of all channels of a plan, with a clock that stands. Whoever opened it closes the ends. */
+export async function openStage({ clock, faults, scratch, seed, system }: ProofSession): Promise<Stage> {
   const directory = join(scratch.directory, 'pager')
   await mkdir(directory, { recursive: true })
   const moved = movedClock(clock.now())
@@ -128,7 +129,7 @@ async function judge(guarantee: Guarantee, session: ProofSession, stage: Stage):
 }
 
 /** Every rehearsal begins a while after the last, since the clock of the stage never goes back. */
-function startOf({ clock }: Stage): number {
+export function startOf({ clock }: Stage): number {
   const hour = 3_600_000
   return Math.ceil(clock.now() / hour) * hour
 }
