@@ -36,6 +36,18 @@ export const trialsMutations: Mutation[] = [
     description: 'An image may have one byte more',
     environment: preload('api', 'larger-images.ts'),
   },
+  {
+    id: 'images-take-longer',
+    breaks: 'limits/ocr_time/exact',
+    description: 'An image may take three seconds longer',
+    environment: preload('api', 'longer-images.ts'),
+  },
+  {
+    id: 'codes-live-longer',
+    breaks: 'limits/mfa_code/exact',
+    description: 'A code sent by SMS is good for a second longer',
+    environment: preload('accounts', 'longer-codes.ts'),
+  },
   oneMore('push_by_device', 'A device gets one push message more in an hour', ['device']),
   oneMore('push_by_topic', 'A topic gets one push message more in an hour', ['topic']),
   oneMore('sms_by_user', 'A user gets one SMS more in a day', ['sms-user']),
