@@ -162,9 +162,17 @@ async function tryAll(trial: Trial): Promise<{ breach?: string; reason: string }
       (found) => found ?? 'as promised',
     )
     if (breach !== undefined) return { breach, reason: '' }
-    told.push(`${rule.channels.join(' and ')} ${formatDuration(story.toldAfterMs)} after the first failure`)
+    told.push(`${triedOf(plan, rule).join(' and ')} ${formatDuration(story.toldAfterMs)} after the first failure`)
   }
   return { reason: `Sees ${standIn.troubles.join(', ')}; tells ${told.join(', then ')}` }
+}
+
+/** Channels whose end is on this machine; what is said of the others would not be known. */
+function triedOf({ incidents }: Plan, { channels }: AlertRule): string[] {
+  return channels.filter((channel) => {
+    const kind = incidents.channels[channel]?.kind
+    return kind !== undefined && !untriable.has(kind)
+  })
 }
 
 const hour = 3_600_000
