@@ -401,6 +401,83 @@ export default definePlan({
     rowSecurity: {
       tables: 'all',
       tenant: 'user_id',
+      accepted: {
+        'sign-in-looks-up': {
+          roles: ['medtime_accounts'],
+          on: ['srv_account_handles'],
+          by: ['read', 'unique'],
+          reason:
+            'Who signs in is nobody yet: the handle is looked up by its keyed hash, and none can be given twice. The table holds hashes and ids.',
+        },
+        'sender-sees-what-waits': {
+          roles: ['medtime_messenger'],
+          on: [
+            'srv_messages',
+            'srv_message_devices',
+            'srv_message_phones',
+            'srv_message_sends',
+            'srv_message_receipts',
+          ],
+          by: ['read', 'change', 'delete', 'insert', 'reference'],
+          reason:
+            'The messenger sends for everybody and serves no client: what it reads is sealed or says where a message goes, and it reaches no table that devices sync.',
+        },
+        'events-of-anybody': {
+          roles: ['medtime_api', 'medtime_accounts'],
+          on: ['srv_messages'],
+          by: ['insert'],
+          reason:
+            'What one user does may be told to another, such as a supervisor; who inserts reads back nothing of what is not theirs.',
+        },
+        'told-by-the-provider': {
+          roles: ['medtime_api'],
+          on: ['srv_message_receipts'],
+          by: ['insert', 'reference', 'unique'],
+          reason:
+            'A receipt comes from the provider, signed and for no user; ids of messages are random, and its digest is of what the provider sent.',
+        },
+        'service-names-the-user': {
+          roles: ['medtime_api', 'medtime_accounts'],
+          on: [
+            'srv_audit_of',
+            'srv_drop_file',
+            'srv_enqueue_message',
+            'srv_erase_account',
+            'srv_export_page',
+            'srv_family_pull',
+            'srv_get_file',
+            'srv_note_audit',
+            'srv_note_ocr',
+            'srv_page',
+            'srv_pull',
+            'srv_push',
+            'srv_put_file',
+            'srv_read',
+            'srv_rotate',
+            'srv_session_lives',
+            'srv_status',
+            'srv_text_page',
+            'srv_write',
+            'srv_write_together',
+          ],
+          by: ['identity'],
+          reason:
+            'These name the user by an argument, as the claims of a transaction do elsewhere: the service fills it from the token it verified, and no client words a statement.',
+        },
+        'daily-cleaning': {
+          roles: ['medtime_api'],
+          on: [
+            'srv_clean_invites',
+            'srv_clean_ocr_requests',
+            'srv_clean_rotations',
+            'srv_clean_sessions',
+            'srv_compact',
+          ],
+          by: ['function'],
+          reason:
+            "Cleaning is nobody's request: it removes of everybody what is past its time, and answers with how many rows that was.",
+        },
+      },
       source: 'BACKEND-ARCH-001 §8.2',
       requirements: ['MB-8.2', 'MI-2.2', 'MI-4.3', 'MB-7.1b'],
     },
@@ -2170,6 +2247,15 @@ export default definePlan({
       cases: true,
       source: 'BACKEND-ARCH-001 §5.4.1',
       requirements: ['MB-5.4a'],
+    },
+    ocr_pixels: {
+      of: 'pixels of the image of a prescription',
+      count: 25_000_000,
+      per: 'request',
+      status: 422,
+      cases: true,
+      source: 'BACKEND-ARCH-001 §5.4.1',
+      note: 'The document bounds the bytes alone; a small file may unfold into all of the memory.',
     },
     ocr_time: {
       of: 'processing of a prescription',

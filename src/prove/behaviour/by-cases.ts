@@ -1,10 +1,17 @@
 import { messageOf } from '../../errors.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
+import type { Exercise } from '../exercise.ts'
 import type { Finding, ProofSession } from '../prover.ts'
 import { runCase } from './run-case.ts'
 
 /** Cases that run at once. Each has users of its own, so that none sees another. */
 const atOnce = 4
+
+/** What of a session cases need. */
+export interface CasesSession extends Pick<ProofSession, 'clock' | 'signal' | 'steps'> {
+  exercise: Pick<Exercise, 'behaviours' | 'trials' | 'credentials'>
+  scratch: { environment(): Promise<{ address(service: string): string }> }
+}
 
 interface Case {
   id: string
@@ -19,7 +26,7 @@ interface Case {
  */
 export async function* proveByCases(
   guarantees: readonly Guarantee[],
-  session: ProofSession,
+  session: CasesSession,
   promiseOf: (guarantee: Guarantee) => string,
 ): AsyncGenerator<Finding> {
   const { clock, exercise, signal } = session

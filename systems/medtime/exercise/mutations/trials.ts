@@ -37,6 +37,12 @@ export const trialsMutations: Mutation[] = [
     environment: preload('api', 'larger-images.ts'),
   },
   {
+    id: 'image-a-pixel-larger',
+    breaks: 'limits/ocr_pixels/exact',
+    description: 'An image may have one pixel more',
+    environment: preload('api', 'more-pixels.ts'),
+  },
+  {
     id: 'images-take-longer',
     breaks: 'limits/ocr_time/exact',
     description: 'An image may take three seconds longer',

@@ -2,6 +2,7 @@ import type { Trial } from 'aval'
 import { z } from 'zod'
 import { sealImage } from '../../client/ocr/envelope.ts'
 import { createOcrClient } from '../../client/ocr/ocr-client.ts'
+import { greyPng } from '../../services/api/ocr/grey-png.ts'
 import { prescriptionOf } from './prescription-image.ts'
 import { differences, type TrialTools } from './trial-tools.ts'
 
@@ -82,5 +83,31 @@ export const ocrImage = [
         ['requests of the SDK', asked, 0],
       )
     },
+  }),
+]
+
+/** A white page of so many pixels, small as a file. */
+function page(width: number, height: number): Uint8Array {
+  return greyPng({ width, height, pixels: new Uint8Array(width * height).fill(255) })
+}
+
+export const ocrPixels = [
+  (tools: TrialTools): Trial => ({
+    id: 'limits-ocr_pixels/at',
+    promise: 'limits/ocr_pixels',
+    title: 'An image of exactly 25 million pixels is taken',
+    run: async (signal) =>
+      differences(['the server', await postImage(tools, tools.newId(), page(5_000, 5_000), signal), { status: 200 }]),
+  }),
+  (tools: TrialTools): Trial => ({
+    id: 'limits-ocr_pixels/over',
+    promise: 'limits/ocr_pixels',
+    title: 'One pixel more is refused',
+    run: async (signal) =>
+      differences([
+        'the server',
+        await postImage(tools, tools.newId(), page(4_901, 5_101), signal),
+        { status: 422, code: 'IMAGE_TOO_LARGE' },
+      ]),
   }),
 ]
