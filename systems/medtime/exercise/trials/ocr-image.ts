@@ -13,7 +13,7 @@ import { differences, type TrialTools } from './trial-tools.ts'
 const key = z.object({ key_id: z.string(), public_key: z.string() })
 const refused = z.object({ code: z.string() })
 
-export const largest = 10 * 1_048_576
+const largest = 10 * 1_048_576
 
 /** Posts an image sealed to the present key. @returns status, and the code of a refusal */
 export async function postImage(
