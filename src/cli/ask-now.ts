@@ -1,11 +1,7 @@
-import { existsSync } from 'node:fs'
 import type { Probe } from '../plan/probes.ts'
 import { formatDuration } from '../plan/units.ts'
 import { type RunState, readRunState } from '../run/run-state.ts'
 import { askProbe } from '../watch/scrape/probes/ask.ts'
-import { readSeriesStore } from '../watch/store/series-store.ts'
-import { seriesFile } from '../watch/store/storage.ts'
-import { watchDirectory } from '../watch/watch-directory.ts'
 import type { CommandContext } from './command.ts'
 import type { WatchedSystem } from './watch-records.ts'
 
@@ -56,16 +52,7 @@ async function answerOf(
     countsAfter: probe.failures,
   }
   const unasked = (reason: string): ProbeAnswer => ({ ...common, status: 'not asked', tookMs: null, reason })
-  if ('heartbeat' in probe) {
-    const heard = lastHeard(watched, name, clock.now())
-    if (heard === undefined) return unasked('only a running `aval watch` hears it')
-    return {
-      ...common,
-      status: heard ? 'well' : 'fails',
-      tookMs: null,
-      reason: heard ? null : 'no sign of life in time',
-    }
-  }
+  if ('heartbeat' in probe) return unasked('it tells by itself, and nothing here hears it')
   const service = 'http' in probe ? probe.service : undefined
   const address = service === undefined ? undefined : running?.addresses[service]
   if (running === undefined && (service !== undefined || 'sql' in probe)) {
@@ -101,25 +88,4 @@ function describe(probe: Probe): string {
   if ('tcp' in probe) return probe.tcp
   if ('tls' in probe) return `certificate of ${probe.tls}`
   return `a sign of life every ${formatDuration(probe.heartbeat)}`
-}
-
-/** Between two rounds a probe is told of at least every minute: what is older comes from a watch that ended. */
-const toldEveryMs = 60_000
-
-/** Whether the running watch finds a sign of life in time; undefined when none watches. */
-function lastHeard({ project, system }: WatchedSystem, name: string, nowMs: number): boolean | undefined {
-  const directory = watchDirectory(project, system.name)
-  if (!existsSync(seriesFile(directory))) return undefined
-  const store = readSeriesStore(directory)
-  try {
-    const matchers = [
-      { label: '__name__', op: '=' as const, value: 'probe_success' },
-      { label: 'probe', op: '=' as const, value: name },
-    ]
-    const [span] = [...store.select(matchers, nowMs - 3 * toldEveryMs, nowMs)]
-    const last = span?.values.at(-1)
-    return last === undefined ? undefined : last === 1
-  } finally {
-    store.close()
-  }
 }

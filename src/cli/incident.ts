@@ -64,7 +64,7 @@ docs/incidents.md tells what to do when one is open.`,
     .description('Opens an incident by hand. Alerts open theirs by themselves.')
     .addHelpText(
       'after',
-      "\nExample:\n  aval incident open medtime --severity SEV-2 --title 'Sync is slow for one region' --runbook RB-003\n\nExit codes: 0 opened, 1 it failed, 2 there is no such severity or runbook or the command line is wrong.",
+      "\nExample:\n  aval incident open medtime --severity P2 --title 'Sync is slow for one region' --runbook RB-003\n\nExit codes: 0 opened, 1 it failed, 2 there is no such severity or runbook or the command line is wrong.",
     )
     .action((name: string | undefined, flags: OpenFlags) => open(name, flags, context))
 

@@ -32,7 +32,7 @@ Example:
   aval probe medtime
   aval probe medtime api --json
 
-A probe of a service or of the database asks what \`aval up\` runs here; a sign of life is as \`aval watch\` last heard it.
+A probe of a service or of the database asks what \`aval up\` runs here. A sign of life is not asked for.
 Exit codes: 0 every probe is well, 1 one fails, 2 the command line is wrong, 3 none fails but one could not be asked.`,
     )
     .action((first: string | undefined, second: string | undefined, flags: Flags) =>

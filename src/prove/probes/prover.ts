@@ -1,7 +1,6 @@
 import { messageOf } from '../../errors.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
 import type { Plan } from '../../plan/plan.ts'
-import type { Probe } from '../../plan/probes.ts'
 import { formatDuration } from '../../plan/units.ts'
 import { type AlertRule, rulesOf } from '../../watch/alerts/rule.ts'
 import { compileQuery, isCompiled } from '../../watch/promql/compile.ts'
@@ -14,7 +13,7 @@ import type { Finding, ProofSession, Prover } from '../prover.ts'
 import { type Asker, asker } from './ask.ts'
 import { probeMutants, runningInstead } from './broken.ts'
 import { heldClock } from './held-clock.ts'
-import { openStandIn, type RealTargets, type StandIn } from './stand-in.ts'
+import { type AskingProbe, openStandIn, type RealTargets, type StandIn } from './stand-in.ts'
 import { live } from './story.ts'
 
 /**
@@ -89,6 +88,12 @@ async function judge(guarantee: Guarantee, session: ProofSession, stage: Stage):
       'What it notifies belongs to a cloud, which alone can say whether it reaches anybody',
       'Give it a channel that Aval delivers to as well, or try it there by hand',
     )
+  if ('heartbeat' in probe)
+    return measured({
+      breach: 'Nothing here hears its sign of life: nobody is told of its silence',
+      asked: 1,
+      reason: '',
+    })
   const held = heldClock(startOf(stage))
   const standIn = await realTargets(probe, session)
     .then((real) => openStandIn(name, probe, real, held))
@@ -121,7 +126,7 @@ interface Trial {
   session: ProofSession
   stage: Stage
   name: string
-  probe: Probe
+  probe: AskingProbe
   standIn: StandIn
   rules: readonly AlertRule[]
   ask: () => Asker
@@ -209,7 +214,7 @@ function reads({ source }: AlertRule, name: string): boolean {
   )
 }
 
-async function realTargets(probe: Probe, { scratch }: ProofSession): Promise<RealTargets> {
+async function realTargets(probe: AskingProbe, { scratch }: ProofSession): Promise<RealTargets> {
   if ('http' in probe && probe.service !== undefined) {
     const environment = await scratch.environment()
     const service = environment.addresses()[probe.service]

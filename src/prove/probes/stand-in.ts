@@ -9,12 +9,15 @@ import { makeCertificates } from './certificates.ts'
 import type { HeldClock } from './held-clock.ts'
 
 /** Ways in which the target of a probe is not well. */
-export type Trouble = 'down' | 'slow' | 'wrong status' | 'wrong text' | 'not trusted' | 'expired' | 'silent'
+export type Trouble = 'down' | 'slow' | 'wrong status' | 'wrong text' | 'not trusted' | 'expired'
+
+/** A probe that asks; one that waits to be told has no target. */
+export type AskingProbe = Exclude<Probe, { heartbeat: number }>
 
 /** The target of a probe on loopback, well or in trouble as wanted. */
 export interface StandIn {
   /** The probe of the plan, pointed at it. */
-  probe: Probe
+  probe: AskingProbe
   world: ProbeWorld
   /** What can be wrong with such a target. */
   troubles: readonly Trouble[]
@@ -35,7 +38,12 @@ export interface RealTargets {
  * @param real is asked while it is well; troubles are those of stand-ins.
  * @throws when a certificate is wanted and there is no openssl
  */
-export async function openStandIn(name: string, probe: Probe, real: RealTargets, clock: HeldClock): Promise<StandIn> {
+export async function openStandIn(
+  name: string,
+  probe: AskingProbe,
+  real: RealTargets,
+  clock: HeldClock,
+): Promise<StandIn> {
   const listeners: Server[] = []
   const deaf = new Set<Socket>()
   let reached = Promise.withResolvers<void>()
@@ -57,13 +65,10 @@ export async function openStandIn(name: string, probe: Probe, real: RealTargets,
   const addresses = new Map<'well' | Trouble, string>([...wells, ['down', nobody], ['slow', silent]])
   let state: 'well' | Trouble = 'well'
   const where = () => addresses.get(state) ?? ''
-  const isHeartbeat = 'heartbeat' in probe
   return {
     probe: probeAt(where),
-    world: world(where, () => state),
-    troubles: isHeartbeat
-      ? ['silent']
-      : [...('tcp' in probe ? (['down'] as const) : (['down', 'slow'] as const)), ...more],
+    world: world(where),
+    troubles: [...('tcp' in probe ? (['down'] as const) : (['down', 'slow'] as const)), ...more],
     be: (what) => {
       state = what
       reached = Promise.withResolvers()
@@ -88,24 +93,23 @@ export async function openStandIn(name: string, probe: Probe, real: RealTargets,
 interface Targets {
   /** `host:port`, or an address where the real thing has one. */
   wells: readonly ['well' | Trouble, string][]
-  probeAt(where: () => string): Probe
-  world(where: () => string, state: () => 'well' | Trouble): ProbeWorld
+  probeAt(where: () => string): AskingProbe
+  world(where: () => string): ProbeWorld
   more: readonly Trouble[]
 }
 
 async function targetsOf(
   name: string,
-  probe: Probe,
+  probe: AskingProbe,
   real: RealTargets,
   clock: HeldClock,
   listen: (server: Server) => Promise<string>,
 ): Promise<Targets> {
-  const startMs = clock.now()
   const plain: ProbeWorld = {
     serviceUrl: () => '',
     databaseUrl: () => '',
     lastBeatMs: () => undefined,
-    listeningSinceMs: startMs,
+    listeningSinceMs: clock.now(),
     authorities: undefined,
     clock,
   }
@@ -147,18 +151,6 @@ async function targetsOf(
         },
       }),
       world: () => plain,
-      more: [],
-    }
-  }
-  if ('heartbeat' in probe) {
-    return {
-      wells: [],
-      probeAt: () => probe,
-      world: (_, state) => ({
-        ...plain,
-        listeningSinceMs: startMs - 2 * probe.heartbeat,
-        lastBeatMs: () => clock.now() - (state() === 'well' ? 0 : probe.heartbeat + 1),
-      }),
       more: [],
     }
   }
