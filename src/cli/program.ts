@@ -85,6 +85,21 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import('./drills.ts')).registerDrills,
   },
   {
+    name: 'watch',
+    summary: 'measure a system and tell people, until Ctrl-C',
+    load: async () => (await import('./watch.ts')).registerWatch,
+  },
+  {
+    name: 'query',
+    summary: 'ask what was measured, in PromQL',
+    load: async () => (await import('./query.ts')).registerQuery,
+  },
+  {
+    name: 'alerts',
+    summary: 'list, explain, try and silence alerts',
+    load: async () => (await import('./alerts.ts')).registerAlerts,
+  },
+  {
     name: 'probe',
     summary: 'ask the probes of a plan once, now',
     load: async () => (await import('./probe.ts')).registerProbe,

@@ -40,6 +40,8 @@ export interface Journal {
   settle(job: string, time: number, exit: number): void
   /** The last run of every job, by name. */
   latest(): Map<string, ScheduledRun>
+  /** How often each job failed, ever; a run that was cut off and begun again counts. */
+  failures(): Map<string, number>
   close(): void
 }
 
@@ -124,6 +126,13 @@ export function openJournal(directory: string, clock: Clock): Journal {
           .parse(rows)
           .map((run) => [run.job, run]),
       )
+    },
+    failures: () => {
+      const rows = database
+        .prepare('SELECT job, sum(attempts - (exit IS NULL OR exit = 0)) AS failures FROM runs GROUP BY job')
+        .all()
+      const failed = z.array(z.object({ job: z.string(), failures: z.int() })).parse(rows)
+      return new Map(failed.map(({ job, failures }) => [job, failures]))
     },
     close: () => database.close(),
   }

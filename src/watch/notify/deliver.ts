@@ -8,7 +8,16 @@ import type { Deliver } from './channel.ts'
 import { deliverByNotify } from './database-notify.ts'
 import { deliverByEmail } from './email.ts'
 import { deliverToInbox } from './inbox.ts'
-import { beginAttempt, dueOn, freeAtMs, passOn as markPassedOn, type OutboxEntry, postpone, settle } from './outbox.ts'
+import {
+  beginAttempt,
+  channelLimit,
+  dueOn,
+  freeAtMs,
+  passOn as markPassedOn,
+  type OutboxEntry,
+  postpone,
+  settle,
+} from './outbox.ts'
 import type { Outcome } from './outcome.ts'
 import { deliverToPagerDuty } from './pagerduty.ts'
 import { type ChannelPlan, missingVariables, readSetting, type Variables } from './setting.ts'
@@ -45,7 +54,7 @@ async function deliverOn(work: Work, name: string, channel: ChannelPlan): Promis
   for (const entry of dueOn(database, name, clock.now())) {
     const freeMs = freeAtMs(database, name, channel.limit ?? usualLimits[channel.kind], clock.now())
     if (freeMs > clock.now()) {
-      postpone(database, entry, { dueMs: freeMs, reason: 'the limit of the channel', unsure: false })
+      postpone(database, entry, { dueMs: freeMs, reason: channelLimit, unsure: false })
       continue
     }
     if (!beginAttempt(database, entry, clock.now() + 2 * work.timeoutMs)) continue

@@ -183,6 +183,9 @@ export function forget(database: DatabaseSync, heartbeat: string, nowMs: number)
     .run(nowMs - day, heartbeat)
 }
 
+/** Why a message waits that its channel may not be sent yet. */
+export const channelLimit = 'the limit of the channel'
+
 /** What is said, whenever it is said: figures change with every evaluation and are no news. */
 function eventOf({ status, alerts, unansweredMs, insteadOf }: Message): string {
   const said = alerts.map(({ episode, status }) => `${episode} ${status}`).sort()

@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { type Command, InvalidArgumentError } from 'commander'
+import { timestamp } from '../clock.ts'
+import { parseDuration } from '../plan/units.ts'
+import { openAlertStore } from '../watch/alerts/alert-store.ts'
+import { expired, rolesOf, type Silence, silenceProblems } from '../watch/alerts/silence.ts'
+import { alertFile, watchDirectory } from '../watch/watch-directory.ts'
+import { type CommandContext, printJson, usage } from './command.ts'
+import { table } from './layout.ts'
+import type { ChooseSystem } from './watched-alerts.ts'
+
+interface Flags {
+  match: Silence['matchers']
+  for?: number
+  by?: string
+  why?: string
+  end?: string
+  json?: true
+}
+
+export function registerAlertsSilence(alerts: Command, context: CommandContext, choose: ChooseSystem): void {
+  alerts
+    .command('silence')
+    .argument('[system]', 'name of the system')
+    .option(
+      '--match <matcher>',
+      'alert=NAME, severity=high, or a label of the plan: =, !=, =~, !~; all must hold',
+      matcher,
+      [],
+    )
+    .option('--for <duration>', 'how long', howLong)
+    .option('--by <role>', 'who silences: a role of the plan, not a name')
+    .option('--why <text>', 'why, for whoever wonders')
+    .option('--end <id>', 'ends a silence now')
+    .option('--json', 'prints one JSON array of silences in force')
+    .description(
+      'Keeps people from being told of some alerts for a while. Without options it lists what is silenced now.',
+    )
+    .addHelpText(
+      'after',
+      `
+Example:
+  aval alerts silence medtime --match alert=APIHighErrorRate --for 2h --by 'Platform Engineering' --why 'new database'
+  aval alerts silence medtime
+
+What fires goes on firing, and those who were told of it hear of its end.
+Exit codes: 0 kept, ended or listed; 2 the command line is wrong.`,
+    )
+    .action(async (name: string | undefined, flags: Flags) => {
+      const { project, system } = await choose(name, 'silence')
+      const now = context.clock.now()
+      mkdirSync(watchDirectory(project, system.name), { recursive: true, mode: 0o711 })
+      using store = openAlertStore(alertFile(project, system.name))
+      const inForce = () => [...store.state().silences.values()].filter(({ untilMs }) => untilMs > now)
+      if (flags.end !== undefined) {
+        const silence = inForce().find(({ id }) => id === flags.end)
+        if (silence === undefined) throw usage('alerts silence', `No silence "${flags.end}" is in force.`)
+        store.silence(expired(silence, now))
+      } else if (flags.match.length > 0) {
+        const { for: lastsMs, by, why } = flags
+        if (lastsMs === undefined || by === undefined || why === undefined) {
+          const roles = rolesOf(system.plan).join(', ')
+          throw usage('alerts silence', `Say --for how long, --by which role (${roles}) and --why.`)
+        }
+        const id = randomUUID().slice(0, 8)
+        const silence = { id, matchers: flags.match, fromMs: now, untilMs: now + lastsMs, by, why }
+        const problems = silenceProblems(system.plan, silence)
+        if (problems.length > 0) throw usage('alerts silence', problems.join(' '))
+        store.silence(silence)
+      }
+      const listed = inForce()
+      if (flags.json) {
+        return printJson(
+          context,
+          listed.map(({ fromMs, untilMs, ...rest }) => ({
+            ...rest,
+            from: timestamp(fromMs),
+            until: timestamp(untilMs),
+          })),
+        )
+      }
+      context.out(listed.length === 0 ? 'Nothing is silenced.\n' : `${table(columns, listed)}\n`)
+    })
+}
+
+const columns = [
+  { title: 'id', text: ({ id }: Silence) => id },
+  { title: 'until', text: ({ untilMs }: Silence) => timestamp(untilMs) },
+  {
+    title: 'what',
+    text: ({ matchers }: Silence) => matchers.map(({ label, op, value }) => `${label}${op}${value}`).join(', '),
+  },
+  { title: 'by and why', text: ({ by, why }: Silence) => `${by}: ${why}`, fills: true as const },
+]
+
+function matcher(text: string, before: Silence['matchers']): Silence['matchers'] {
+  const [, label = '', op, value = ''] = /^([A-Za-z_]\w*)(=~|!~|!=|=)(.*)$/s.exec(text) ?? []
+  if (op !== '=' && op !== '!=' && op !== '=~' && op !== '!~')
+    throw new InvalidArgumentError("It is a label, =, !=, =~ or !~, and a value: 'alert=APIHighErrorRate'.")
+  return [...before, { label, op, value }]
+}
+
+function howLong(text: string): number {
+  const ms = parseDuration(text)
+  if (ms === undefined || ms <= 0) throw new InvalidArgumentError("It is a duration such as '2h'.")
+  return ms
+}

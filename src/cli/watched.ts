@@ -1,0 +1,172 @@
+import { timestamp } from '../clock.ts'
+import { AvalError, messageOf } from '../errors.ts'
+import { openLedger } from '../ledger/ledger.ts'
+import type { Plan } from '../plan/plan.ts'
+import { formatDuration } from '../plan/units.ts'
+import { seededRandom } from '../random.ts'
+import { readWalStatus } from '../recovery/wal/wal-status.ts'
+import { promisesRecovery, walStatusFile } from '../run/archive.ts'
+import { developmentDirectory, readRunState } from '../run/run-state.ts'
+import { openJournal } from '../schedule/journal.ts'
+import type { Notice } from '../watch/alerts/notice.ts'
+import { rulesOf } from '../watch/alerts/rule.ts'
+import { missingVariables } from '../watch/notify/setting.ts'
+import type { RecoveryFacts } from '../watch/scrape/measured/recovery-ages.ts'
+import { askedProbes, type Whereabouts } from '../watch/targets.ts'
+import { startWatch, type WatchOptions } from '../watch/watch.ts'
+import { watchDirectory } from '../watch/watch-directory.ts'
+import type { CommandContext } from './command.ts'
+import { openChosenEngine } from './engine-choice.ts'
+import { runAval } from './run-aval.ts'
+import type { WatchedSystem } from './watch-records.ts'
+
+/** How often figures are read, unless told. */
+export const usualEveryMs = 15_000
+
+/**
+ * Watches a system of the project until the context's signal, wherever it runs at each moment.
+ * @param options.plan what of the plan is watched.
+ * @throws SERIES_STORE_HELD, NOTIFY_SETTING
+ */
+export function watchSystem(
+  watched: WatchedSystem,
+  options: { plan: Plan; everyMs: number; log(line: string): void },
+  context: CommandContext,
+): { done: Promise<void> } {
+  const { project, system } = watched
+  const { plan, everyMs, log } = options
+  const { clock, signal } = context
+  return startWatch({
+    plan,
+    directory: watchDirectory(project, system.name),
+    whereabouts: whereaboutsOf(watched),
+    clock,
+    random: seededRandom(clock.now()),
+    variables: process.env,
+    everyMs,
+    recoveryFacts: () => recoveryFacts(watched, context),
+    guarantees: async () => {
+      // Loaded only here: it brings every prover with it.
+      const { currentVerdicts } = await import('./current-verdicts.ts')
+      return currentVerdicts(project, system, { clock })
+    },
+    perform: {
+      retry: async ({ labels: { backup } }) => {
+        const rule = backup !== undefined && Object.hasOwn(plan.recovery.backups, backup) ? ['--rule', backup] : []
+        const code = await runAval(['backup', 'create', system.name, ...rule], project.root, signal, log)
+        if (code !== 0) throw new Error(`aval backup create ended with ${code}`)
+      },
+    },
+    listener: listenerOf(log, clock),
+    signal,
+  })
+}
+
+/** What is watched, and what is missing for people to be told, in a few lines. */
+export function watchSummary(plan: Plan, everyMs: number): string[] {
+  const services = Object.entries(plan.services).flatMap(([name, { metrics }]) => (metrics === undefined ? [] : [name]))
+  const sources = [...services, ...(plan.database === undefined ? [] : ['Postgres']), 'this machine']
+  const asked = askedProbes(plan)
+  const unheard = Object.keys(plan.probes).filter((name) => !Object.hasOwn(asked, name))
+  const channels = Object.entries(plan.incidents.channels)
+  const missing = channels.flatMap(([name, channel]) => {
+    const variables = missingVariables(name, channel, process.env)
+    return variables.length === 0 ? [] : [`${name} reaches nobody: not set: ${variables.join(', ')}`]
+  })
+  return [
+    `every ${formatDuration(everyMs)}: ${sources.join(', ')}; ${counted(Object.keys(asked).length, 'probe')}, ${counted(rulesOf(plan).length, 'rule')}, ${counted(channels.length, 'channel')}`,
+    ...unheard.map((name) => `probe ${name}: nothing here hears it`),
+    ...missing,
+  ]
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
+}
+
+function listenerOf(log: (line: string) => void, clock: CommandContext['clock']): WatchOptions['listener'] {
+  const tell = (text: string) => log(`${timestamp(clock.now())} ${text}`)
+  return {
+    noticed: (notice) => tell(noticeText(notice)),
+    opened: ({ number, severity, title }) => tell(`incident ${number} opened, ${severity}: ${title}`),
+    acted: ({ action, alert, state, reason }) => {
+      const what = reason === 'nothing here can carry it out' ? 'nobody carries this out here' : reason
+      tell(`${action} for ${alert}: ${state}${what === undefined ? '' : `, ${what}`}`)
+    },
+    delivered: (messages) => tell(`${counted(messages, 'message')} delivered`),
+    trouble: (what, error) => tell(`${what} gives nothing: ${sourceTrouble(error)}`),
+  }
+}
+
+function noticeText({ channel, alerts }: Notice): string {
+  const each = alerts.map(({ alert, labels, status }) => {
+    const of = Object.entries(labels).map(([name, value]) => `${name}=${value}`)
+    return `${alert}${of.length === 0 ? '' : ` (${of.join(', ')})`} ${status}`
+  })
+  return `to ${channel}: ${each.join(', ')}`
+}
+
+function sourceTrouble(error: unknown): string {
+  return error instanceof AvalError ? `${error.code}, ${error.message}` : messageOf(error)
+}
+
+function whereaboutsOf({ project, system }: WatchedSystem): Whereabouts {
+  const running = () => readRunState(project, system.name)
+  return {
+    serviceUrl: (service) => running()?.addresses[service],
+    databaseUrls: () => {
+      const found = running()
+      return found && { admin: found.adminUrl, owner: found.ownerUrl }
+    },
+    dataPath: project.root,
+  }
+}
+
+async function recoveryFacts(watched: WatchedSystem, context: CommandContext): Promise<RecoveryFacts> {
+  const { project, system } = watched
+  const status = await readWalStatus(walStatusFile(project, system.name))
+  return {
+    backups: promisesRecovery({ system }) ? await backupsOf(watched, context) : [],
+    failures: backupFailures(watched, context),
+    restorableUntilMs: status?.newestMoment ?? undefined,
+    oldestUnstoredMs: status !== undefined && status.lag.storedMs > 0 ? status.at - status.lag.storedMs : undefined,
+    evidence: evidenceOf(watched, context),
+  }
+}
+
+async function backupsOf(
+  { project, system }: WatchedSystem,
+  context: CommandContext,
+): Promise<RecoveryFacts['backups']> {
+  try {
+    const engine = await openChosenEngine(project, system.name, {}, context, false)
+    const backups = await engine.list({ openable: true })
+    return backups.map(({ rule, stoppedAt }) => ({ backup: rule, storedAtMs: stoppedAt }))
+  } catch (error) {
+    if (error instanceof AvalError && error.code === 'REPOSITORY_ABSENT') return []
+    throw error
+  }
+}
+
+function backupFailures({ project, system }: WatchedSystem, { clock }: CommandContext): Map<string, number> {
+  const journal = openJournal(developmentDirectory(project, system.name), clock)
+  try {
+    const prefix = 'backup:'
+    return new Map(
+      [...journal.failures()].flatMap(([job, count]) =>
+        job.startsWith(prefix) ? [[job.slice(prefix.length), count]] : [],
+      ),
+    )
+  } finally {
+    journal.close()
+  }
+}
+
+function evidenceOf({ project, system }: WatchedSystem, { clock }: CommandContext): RecoveryFacts['evidence'] {
+  const ledger = openLedger(project.state, clock)
+  try {
+    return ledger.history(system.name).map(({ evidence }) => evidence)
+  } finally {
+    ledger.close()
+  }
+}

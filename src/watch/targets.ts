@@ -1,0 +1,115 @@
+import { z } from 'zod'
+import type { Clock } from '../clock.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { Probe } from '../plan/probes.ts'
+import { databaseQueryTargets } from './scrape/measured/database-queries.ts'
+import { hostTarget, thisHost } from './scrape/measured/host.ts'
+import { postgresTarget } from './scrape/measured/postgres.ts'
+import { rateTarget } from './scrape/measured/rates.ts'
+import { readDatabase } from './scrape/measured/read-database.ts'
+import { type RecoveryFacts, recoveryTarget } from './scrape/measured/recovery-ages.ts'
+import type { ProbeOutcome } from './scrape/probes/outcome.ts'
+import { probeTargets } from './scrape/probes/probe-target.ts'
+import type { Target } from './scrape/reading.ts'
+import { serviceTarget } from './scrape/service-target.ts'
+import type { SeriesSource } from './series.ts'
+
+/** Where a system runs now. Asked anew for every reading: what runs may move, end and come back. */
+export interface Whereabouts {
+  /** `http://127.0.0.1:4001`; undefined while the service runs nowhere. */
+  serviceUrl(service: string): string | undefined
+  /** Of the superuser and of the owner of the system's database; undefined while none runs. */
+  databaseUrls(): { admin: string; owner: string } | undefined
+  /** A folder on the disk the system writes to. */
+  dataPath: string
+  /** PEM of whom probes trust for TLS instead of the system's. */
+  authorities?: string | undefined
+}
+
+/** Ages are of a day's pace: so often they are read, since reading them lists a store. */
+const agesEveryMs = 60_000
+
+/** Probes that something asks from here. A heartbeat is sent by whoever beats, and nothing here hears it. */
+export function askedProbes(plan: Plan): Record<string, Probe> {
+  return Object.fromEntries(Object.entries(plan.probes).filter(([, probe]) => !('heartbeat' in probe)))
+}
+
+/**
+ * Everything of a system that figures come from: metrics of its services, its Postgres, the queries of the plan, this machine, the ages of
+ * backups and proofs, rates, probes.
+ * @param everyMs how often each is read.
+ * @param source what was measured before, for rates.
+ */
+export function systemTargets(options: {
+  plan: Plan
+  whereabouts: Whereabouts
+  source: SeriesSource
+  everyMs: number
+  clock: Clock
+  recoveryFacts: (signal: AbortSignal) => Promise<RecoveryFacts>
+  onProbe: (probe: string, outcome: ProbeOutcome) => void
+}): Target[] {
+  const { plan, whereabouts, source, everyMs, clock, recoveryFacts, onProbe } = options
+  const timeoutMs = Math.min(10_000, everyMs)
+  const common = { instance: plan.system, everyMs, timeoutMs, clock }
+  const urls = () => {
+    const found = whereabouts.databaseUrls()
+    if (found === undefined) throw new Error('it does not run')
+    return found
+  }
+  const admin = () => urls().admin
+  const database =
+    plan.database === undefined
+      ? []
+      : [
+          postgresTarget({ ...common, url: admin }),
+          ...databaseQueryTargets({
+            ...common,
+            telemetry: plan.telemetry,
+            url: (role) => (role === undefined ? urls().owner : urls().admin),
+          }),
+        ]
+  const services = Object.entries(plan.services).flatMap(([service, { metrics }]) => {
+    if (metrics === undefined) return []
+    const url = () => {
+      const base = whereabouts.serviceUrl(service)
+      return base === undefined ? undefined : new URL(metrics, base).href
+    }
+    return [serviceTarget({ service, url, everyMs, timeoutMs })]
+  })
+  const databasePids = plan.database === undefined ? undefined : () => serverPids(admin, timeoutMs)
+  return [
+    recoveryTarget({ plan, everyMs: agesEveryMs, timeoutMs: agesEveryMs, facts: recoveryFacts, clock }),
+    ...services,
+    ...database,
+    hostTarget({ ...common, dataPath: whereabouts.dataPath, databasePids, source: thisHost }),
+    rateTarget({ ...common, source }),
+    ...probeTargets(
+      { ...plan, probes: askedProbes(plan) },
+      {
+        serviceUrl: (service) => whereabouts.serviceUrl(service) ?? '',
+        databaseUrl: () => urls().owner,
+        lastBeatMs: () => undefined,
+        listeningSinceMs: clock.now(),
+        authorities: whereabouts.authorities,
+        clock,
+      },
+      onProbe,
+    ),
+  ]
+}
+
+/** Empty while the database is down: the machine has figures then too. */
+async function serverPids(url: () => string, timeoutMs: number): Promise<number[]> {
+  try {
+    return await readDatabase(url(), { timeoutMs }, async (client) => {
+      const { rows } = await client.query('SELECT pid FROM pg_stat_activity')
+      return z
+        .array(z.object({ pid: z.int() }))
+        .parse(rows)
+        .map(({ pid }) => pid)
+    })
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,220 @@
+import { join } from 'node:path'
+import type { Clock } from '../clock.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { Random } from '../random.ts'
+import { type Actions, type ActionsOptions, openActions } from './actions/actions.ts'
+import type { ActionRun } from './actions/runs.ts'
+import { type AlertStore, openAlertStore } from './alerts/alert-store.ts'
+import type { AlertInstance, Notice } from './alerts/notice.ts'
+import { type AlertState, alertRound, alertSetup, type RoundInput } from './alerts/round.ts'
+import { type Bell, bell } from './bell.ts'
+import { evaluationOver } from './evaluation.ts'
+import type { Incident } from './incidents/incident.ts'
+import { type Incidents, openIncidents } from './incidents/incidents.ts'
+import { openPager, type Pager } from './notify/pager.ts'
+import type { Variables } from './notify/setting.ts'
+import type { RecoveryFacts } from './scrape/measured/recovery-ages.ts'
+import { startScraping } from './scrape/scraping.ts'
+import { openSeriesStore } from './store/series-store.ts'
+import { systemTargets, type Whereabouts } from './targets.ts'
+
+/** What is told to whoever runs it, as it happens. */
+export interface WatchListener {
+  noticed(notice: Notice): void
+  opened(incident: Incident): void
+  acted(run: ActionRun): void
+  delivered(messages: number): void
+  /** A source gave nothing; told again only when the reason is another. */
+  trouble(what: string, error: unknown): void
+}
+
+export interface WatchOptions {
+  plan: Plan
+  /** Where everything it keeps lies; one watch at a time. */
+  directory: string
+  whereabouts: Whereabouts
+  clock: Clock
+  random: Random
+  /** Where channels have their addresses; `process.env`. */
+  variables: Variables
+  /** How often figures are read, in milliseconds. */
+  everyMs: number
+  recoveryFacts: (signal: AbortSignal) => Promise<RecoveryFacts>
+  /** Every guarantee with its verdict of now. */
+  guarantees: () => Promise<NonNullable<RoundInput['guarantees']>>
+  perform: ActionsOptions['perform']
+  listener: WatchListener
+  signal: AbortSignal
+}
+
+/** How long figures are kept. */
+const keptMs = 30 * 86_400_000
+/** Rules are judged more often than figures are read: what was just read waits no whole interval. */
+const judgedEveryMs = 5_000
+const guaranteesEveryMs = 300_000
+/** What another process hands to the pager is found so soon. */
+const pagerEveryMs = 5_000
+
+/**
+ * Measures a system, judges the rules of its plan, tells people, opens incidents and acts, until the signal. All that it knows is on the disk: killed at any
+ * moment, the next one goes on where it was. A source that is down holds nothing up.
+ * @returns what ends when everything under way has ended; it rejects when what was measured or decided can not be kept.
+ * @throws SERIES_STORE_HELD, NOTIFY_SETTING
+ */
+export function startWatch(options: WatchOptions): { done: Promise<void> } {
+  const { plan, directory, clock, listener } = options
+  using opening = new DisposableStack()
+  // First: who holds the series is the one watch there is.
+  const series = openSeriesStore(directory, keptMs)
+  opening.defer(() => series.close())
+  const alerts = opening.use(openAlertStore(join(directory, 'alerts.db')))
+  const pager = openPager({ directory, plan, clock, random: options.random, variables: options.variables })
+  opening.defer(() => pager.close())
+  const incidents = openIncidents({ directory, plan, clock })
+  opening.defer(() => incidents.end())
+  const actions = openActions({ directory, plan, clock, perform: options.perform, deployedAtMs: () => undefined })
+  opening.defer(() => actions.close())
+  const rooms = opening.move()
+
+  const failed = new AbortController()
+  const signal = AbortSignal.any([options.signal, failed.signal])
+  const outcomes: { probe: string; ok: boolean }[] = []
+  const told = new Map<string, string>()
+  const scraping = startScraping({
+    targets: systemTargets({
+      ...options,
+      source: series,
+      onProbe: (probe, { ok }) => outcomes.push({ probe, ok }),
+    }),
+    sink: series,
+    telemetry: plan.telemetry,
+    clock,
+    signal,
+    onTrouble: ({ job }, error) => {
+      const says = String(error)
+      if (told.get(job) === says) return
+      told.set(job, says)
+      listener.trouble(job, error)
+    },
+  })
+  const hurry = bell(clock)
+  const world: World = { ...options, signal, alerts, pager, incidents, actions, hurry }
+  const parts = [scraping.done, judge(world, evaluationOver(series), () => outcomes.splice(0)), page(world)].map(
+    (part) =>
+      part.catch((error: unknown) => {
+        if (signal.aborted) return
+        failed.abort(error)
+        throw error
+      }),
+  )
+  return {
+    done: Promise.allSettled(parts).then((ends) => {
+      rooms.dispose()
+      const broken = ends.find((end) => end.status === 'rejected')
+      if (broken) throw broken.reason
+    }),
+  }
+}
+
+interface World extends WatchOptions {
+  alerts: AlertStore
+  pager: Pager
+  incidents: Incidents
+  actions: Actions
+  /** Rung when the pager has something new. */
+  hurry: Bell
+}
+
+async function judge(
+  world: World,
+  evaluate: RoundInput['evaluate'],
+  probes: () => NonNullable<RoundInput['probes']>,
+): Promise<void> {
+  const { plan, clock, alerts, signal } = world
+  const setup = alertSetup(plan)
+  const verdicts = keptVerdicts(world)
+  let acting: Promise<void> | undefined
+  // What a killed watch decided and did not hand over.
+  handOver(world)
+  try {
+    while (!signal.aborted) {
+      const input = { evaluate, probes: probes(), guarantees: verdicts.now() }
+      const { state, notices } = alertRound(setup, alerts.state(), input, clock.now())
+      alerts.commit(state, notices)
+      handOver(world)
+      acting ??= act(world, state).finally(() => {
+        acting = undefined
+      })
+      await clock.sleep(Math.min(judgedEveryMs, world.everyMs), signal)
+    }
+  } finally {
+    await acting
+    await verdicts.settled()
+  }
+}
+
+/** Incidents first: a message that says one is open finds it. Repeated after a kill, both take it as the same. */
+function handOver({ alerts, pager, incidents, hurry, listener }: World): void {
+  for (const { sequence, notice } of alerts.waiting()) {
+    for (const alert of notice.alerts) {
+      const before = incidents.all().length
+      const incident = incidents.noticed(alert)
+      if (incident !== undefined && incidents.all().length > before) listener.opened(incident)
+    }
+    pager.accept(notice)
+    alerts.handedOver(sequence)
+    listener.noticed(notice)
+    hurry.ring()
+  }
+}
+
+/** Acts on what somebody was told of and still fires: what is silenced or inhibited, nobody wants acted on. */
+async function act({ actions, listener }: World, { groups }: AlertState): Promise<void> {
+  const firing = new Map<string, AlertInstance>()
+  for (const { members } of groups.values()) {
+    for (const { told, endedAtMs, runbook, value, ...member } of members) {
+      if (!told || endedAtMs !== undefined) continue
+      firing.set(member.id, { ...member, status: 'firing', endedAtMs, runbook, value: value ?? Number.NaN })
+    }
+  }
+  if (firing.size === 0) return
+  const known = actions.runs().at(-1)?.number ?? 0
+  try {
+    for (const alert of firing.values()) await actions.consider(alert)
+  } catch (error) {
+    listener.trouble('actions', error)
+  }
+  for (const run of actions.runs()) if (run.number > known) listener.acted(run)
+}
+
+async function page({ pager, clock, signal, hurry, listener }: World): Promise<void> {
+  while (!signal.aborted) {
+    const { delivered, nextDueMs } = await pager.work()
+    if (delivered > 0) listener.delivered(delivered)
+    await hurry.wait(Math.min(pagerEveryMs, Math.max(0, (nextDueMs ?? Infinity) - clock.now())), signal)
+  }
+}
+
+/** Verdicts are read beside the rounds, since they take the digest of all sources; rounds judge by the last that were read. */
+function keptVerdicts({ guarantees, clock, listener }: WatchOptions) {
+  let kept: NonNullable<RoundInput['guarantees']> = []
+  let nextMs = -Infinity
+  let reading: Promise<void> | undefined
+  return {
+    now: () => {
+      if (clock.now() >= nextMs && reading === undefined) {
+        nextMs = clock.now() + guaranteesEveryMs
+        reading = guarantees()
+          .then((read) => {
+            kept = read
+          })
+          .catch((error: unknown) => listener.trouble('guarantees', error))
+          .finally(() => {
+            reading = undefined
+          })
+      }
+      return kept
+    },
+    settled: async () => reading,
+  }
+}
