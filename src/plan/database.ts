@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { citation, name } from './citation.ts'
+import { rowSecurity } from './row-security.ts'
 import { bytes, duration } from './units.ts'
 
 const invariant = z.strictObject({
@@ -78,15 +79,7 @@ export const database = z.strictObject({
     .strictObject({ minimum: z.enum(['1.2', '1.3']).describe('The oldest version accepted.'), ...citation })
     .describe('How connections to the server are encrypted.')
     .optional(),
-  rowSecurity: z
-    .strictObject({
-      tables: z.literal('all').describe('Every table of the migrations has row security on.'),
-      except: z.record(z.string(), z.string()).default({}).describe('Tables left out, each with its reason.'),
-      tenant: z.string().describe('Column that says whose a row is.'),
-      ...citation,
-    })
-    .describe('That nobody sees rows of another.')
-    .optional(),
+  rowSecurity: rowSecurity.describe('That nobody sees rows of another.').optional(),
   invariants: z.record(name, invariant).default({}).describe('What is true of the data at any time.'),
   ...citation,
 })

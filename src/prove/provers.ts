@@ -6,6 +6,7 @@ import { blindnessProver } from './blindness/prover.ts'
 import { devicesProver } from './devices/prover.ts'
 import { escrowProver } from './escrow/prover.ts'
 import { integrityProver } from './integrity/prover.ts'
+import { isolationProver } from './isolation/prover.ts'
 import { limitsProver } from './limits/prover.ts'
 import { performanceProver } from './performance/prover.ts'
 import { probesProver } from './probes/prover.ts'
@@ -15,6 +16,7 @@ import { recoveryProver } from './recovery/prover.ts'
 import { requestsProver } from './requests/prover.ts'
 import { erasureProver } from './retention/erasure-prover.ts'
 import { retentionProver } from './retention/prover.ts'
+import { runbooksProver } from './runbooks/prover.ts'
 
 /** Every prover, in the order they run: recovery destroys what the ones before it need, integrity judges what it restored. */
 export const provers: readonly Prover[] = [
@@ -22,6 +24,7 @@ export const provers: readonly Prover[] = [
   requestsProver,
   limitsProver,
   blindnessProver,
+  isolationProver,
   alertsProver,
   probesProver,
   performanceProver,
@@ -30,6 +33,7 @@ export const provers: readonly Prover[] = [
   escrowProver,
   projectionProver,
   devicesProver,
+  runbooksProver,
   recoveryProver,
   integrityProver,
 ]

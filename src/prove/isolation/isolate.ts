@@ -1,0 +1,145 @@
+import type { Database } from '../../plan/database.ts'
+import { withClient } from '../../postgres/connection.ts'
+import { seededRandom } from '../../random.ts'
+import { attackByConstraints } from './attacks/probes.ts'
+import { attackReads } from './attacks/reads.ts'
+import { attackSequences, lookAtSearchPaths, lookAtStanding } from './attacks/standing.ts'
+import { attackWrites } from './attacks/writes.ts'
+import { type Actor, attempt, replica } from './attempt.ts'
+import { type Catalog, readCatalog, type Table } from './catalog.ts'
+import type { Hole } from './hole.ts'
+import { type Identity, identityOf, spokenFor } from './identity.ts'
+import { type MadeRow, makeRows } from './make-rows.ts'
+import { ownershipOf } from './ownership.ts'
+import { valueFor } from './values.ts'
+import { rightsOf, type World } from './world.ts'
+
+type RowSecurity = NonNullable<Database['rowSecurity']>
+
+export interface IsolationOptions {
+  /** A superuser, on the database. */
+  adminUrl: string
+  /** Owner of the schema. */
+  owner: string
+  /** Roles that clients are served as; without any the owner is. */
+  roles: readonly string[]
+  rowSecurity: RowSecurity
+  seed: number
+  signal?: AbortSignal
+}
+
+/** What an attack on every table found. */
+export interface IsolationResult {
+  holes: Hole[]
+  tables: string[]
+  /** Tables that were left out because the plan says so. */
+  excepted: string[]
+  /** Tables without a row of each tenant, and why. */
+  unmade: { table: string; why: string }[]
+  /** Settings by which the tenant was named. */
+  settings: string[]
+  /** Whether anybody could see rows of their own: if nobody could, refusals prove nothing. */
+  controlled: boolean
+  actors: string[]
+  statements: number
+}
+
+/**
+ * Makes rows of two tenants and tries to get from one to the other, in a transaction that is never committed.
+ * @throws errors of the server that belong to no attempt
+ */
+export async function isolate(options: IsolationOptions): Promise<IsolationResult> {
+  const { rowSecurity } = options
+  return withClient(options.adminUrl, async (client) => {
+    const catalog = await readCatalog(client)
+    const ownership = ownershipOf(catalog, rowSecurity.tenant)
+    const identity = rowSecurity.identity ?? identityOf(catalog, ownership, rowSecurity.tenant)
+    const random = seededRandom(options.seed).fork('isolation')
+    const [own, other] = [tenantOf(catalog, rowSecurity.tenant, random), tenantOf(catalog, rowSecurity.tenant, random)]
+    const actors = actorsOf(options, catalog, identity, own)
+    await client.query("BEGIN; SET LOCAL statement_timeout = '10s'; SET LOCAL session_replication_role = replica")
+    try {
+      const shared = new Map<number, MadeRow>()
+      const making = { catalog, ownership, random, said: rowSecurity.rows }
+      const mine = await makeRows(client, own, shared, making)
+      const theirs = await makeRows(client, other, shared, making)
+      await client.query(replica('SELECT'))
+      const rights = new Map<string, Awaited<ReturnType<typeof rightsOf>>>()
+      for (const { as } of actors) if (!rights.has(as)) rights.set(as, await rightsOf(client, as))
+      const holes = new Map<string, Hole>()
+      let statements = 0
+      const tables = catalog.tables.filter((table) => !isExcepted(table, rowSecurity))
+      const world: World = {
+        client,
+        catalog,
+        ownership,
+        tables,
+        own: { tenant: own, rows: mine.rows },
+        other: { tenant: other, rows: theirs.rows },
+        actors,
+        rights,
+        found: (hole) => {
+          const key = `${hole.role} ${hole.way} ${hole.on} ${hole.what}`
+          if (!holes.has(key)) holes.set(key, hole)
+        },
+        tried: () => {
+          options.signal?.throwIfAborted()
+          statements += 1
+        },
+      }
+      lookAtStanding(world, options.owner)
+      await lookAtSearchPaths(world)
+      await attackReads(world)
+      await attackWrites(world)
+      await attackByConstraints(world)
+      await attackSequences(world)
+      const unmade = new Map([...mine.unmade, ...theirs.unmade])
+      return {
+        holes: [...holes.values()],
+        tables: tables.filter(({ oid }) => ownership.has(oid)).map(({ name }) => name),
+        excepted: catalog.tables.filter((table) => isExcepted(table, rowSecurity)).map(({ name }) => name),
+        unmade: tables.flatMap(({ oid, name }) => {
+          const why = unmade.get(oid)
+          return why === undefined ? [] : [{ table: name, why }]
+        }),
+        settings: Object.keys(identity),
+        controlled: await seesItsOwn(world),
+        actors: [...new Set(actors.map(({ role, as }) => (role === as ? role : `${role} as ${as}`)))],
+        statements,
+      }
+    } finally {
+      await client.query('ROLLBACK')
+    }
+  })
+}
+
+function isExcepted({ schema, name }: Table, { except }: RowSecurity): boolean {
+  return name in except || `${schema}.${name}` in except
+}
+
+function tenantOf({ tables }: Catalog, tenant: string, random: ReturnType<typeof seededRandom>): string {
+  const column = tables.flatMap(({ columns }) => columns).find(({ name }) => name === tenant)
+  return (column === undefined ? undefined : valueFor(column, random)) ?? 'tenant'
+}
+
+/** Every role of the plan, and every role it may become; each speaks for its tenant, and for nobody. */
+function actorsOf({ roles, owner }: IsolationOptions, catalog: Catalog, identity: Identity, tenant: string): Actor[] {
+  const serving = roles.length > 0 ? roles : [owner]
+  const reached = catalog.roles
+    .filter(({ name }) => serving.includes(name))
+    .flatMap(({ name, superuser, becomes }) => [name, ...(superuser ? [] : becomes)].map((as) => ({ role: name, as })))
+  return reached.flatMap(({ role, as }) => [
+    { role, as, settings: spokenFor(identity, tenant, as) },
+    { role, as, settings: [] },
+  ])
+}
+
+async function seesItsOwn(world: World): Promise<boolean> {
+  for (const actor of world.actors)
+    for (const { oid, sql } of world.tables) {
+      if (!world.own.rows.has(oid)) continue
+      const outcome = await attempt(world.client, actor, { sql: `SELECT 1 FROM ${sql}` })
+      if (!outcome.refused && outcome.count > 0) return true
+    }
+  return false
+}
