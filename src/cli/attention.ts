@@ -174,8 +174,10 @@ async function backups(
   // Where nothing runs nothing is written either: backups may be old and well.
   const report = running === undefined ? unknown : needs
   return [
-    ...(late === undefined ? [] : [report('backup', 'newest', late, `aval backup create ${system.name}`)]),
-    ...(behind === undefined ? [] : [needs('backup', 'archive', behind, `aval backup list ${system.name}`)]),
+    ...(late === undefined ? [] : [report('backup', 'database', late, `aval backup create ${system.name}`)]),
+    ...(behind === undefined
+      ? []
+      : [needs('backup', 'archive', `is behind: ${behind}`, `aval backup list ${system.name}`)]),
   ]
 }
 
@@ -193,18 +195,19 @@ const silentAfterMs = 180_000
 function watching({ project, system }: WatchedSystem, { clock }: CommandContext): Attention[] {
   const next = `aval watch ${system.name}`
   const directory = watchDirectory(project, system.name)
-  if (!existsSync(seriesFile(directory))) return [unknown('watch', system.name, 'nobody ever watched it', next)]
+  if (!existsSync(seriesFile(directory))) return [unknown('watch', system.name, 'was never watched', next)]
   const store = readSeriesStore(directory)
   try {
     const matchers = [{ label: '__name__', op: '=' as const, value: 'up' }]
     const spans = [...store.select(matchers, clock.now() - silentAfterMs, clock.now())]
-    return spans.length > 0 ? [] : [unknown('watch', system.name, 'nobody watches it now', next)]
+    return spans.length > 0 ? [] : [unknown('watch', system.name, 'is watched by nobody now', next)]
   } finally {
     store.close()
   }
 }
 
-/** Whole seconds below a minute, else one figure of the largest unit. */
+/** About how long: in seconds up to two minutes, then in minutes up to two hours, in hours up to two days, in days. */
 export function age(ms: number): string {
-  return formatDuration(Math.max(1_000, Math.round(ms / 1_000) * 1_000))
+  const unit = [86_400_000, 3_600_000, 60_000].find((size) => ms >= 2 * size) ?? 1_000
+  return formatDuration(Math.max(1, Math.round(ms / unit)) * unit)
 }

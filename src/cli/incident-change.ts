@@ -169,7 +169,7 @@ export function tellIncident(
     context.out(`${incident.runbook}: ${runbook.title} (${runbook.file})\n`)
   if (entry.answer === 'awaited' && entry.answerBy !== null) {
     const left = Date.parse(entry.answerBy) - now
-    context.out(`Somebody must answer within ${formatDuration(Math.max(1_000, Math.floor(left / 1_000) * 1_000))}.\n`)
+    context.out(`Somebody must answer within ${formatDuration(Math.max(1_000, Math.ceil(left / 1_000) * 1_000))}.\n`)
   }
 }
 

@@ -23,13 +23,13 @@ export async function newestBackupMs(
 /** What is wrong with the age of the newest backup; undefined where nothing is, or where the plan promises none. */
 export function backupTrouble(plan: Plan, newestMs: number | undefined, nowMs: number): string | undefined {
   if (!promisesRecovery({ system: { plan } })) return undefined
-  if (newestMs === undefined) return 'there is no backup'
+  if (newestMs === undefined) return 'has no backup'
   const due = Object.entries(plan.recovery.backups).flatMap(([name, { of, schedule }]) => {
     const dueMs = of === 'database' && schedule !== undefined ? roundBeforeLast(plan, schedule, nowMs) : undefined
     return dueMs === undefined ? [] : [{ name, dueMs }]
   })
   const missed = due.filter(({ dueMs }) => newestMs < dueMs).map(({ name }) => name)
-  return missed.length === 0 ? undefined : `two rounds have passed without a backup: ${missed.join(', ')}`
+  return missed.length === 0 ? undefined : `has had no backup for two rounds: ${missed.join(', ')}`
 }
 
 /** The last round may be under way; what the one before it should have made is missing when it is not there. */

@@ -78,7 +78,7 @@ test('nobody can tell how a system is that does not run', async (t) => {
   t.after(() => idle.remove())
   const { code, out } = await commandLine(idle.directory, 'status', '--all')
   assert.equal(code, 3)
-  assert.match(out, /^Nobody can tell how tiny is: does not run here\.\n[\s\S]*aval up tiny/)
+  assert.match(out, /^Nobody can tell how tiny is: it does not run here\.\n[\s\S]*aval up tiny/)
 })
 
 test('a service that does not answer needs somebody, and is named', async (t) => {
@@ -159,6 +159,6 @@ test('a backup is late when two rounds have passed, and missing where one was pr
   const now = Date.UTC(2026, 1, 3, 12, 30)
   const at = (hour: number, minute: number) => Date.UTC(2026, 1, 3, hour, minute)
   assert.equal(backupTrouble(plan, at(11, 1), now), undefined)
-  assert.match(backupTrouble(plan, at(10, 59), now) ?? '', /two rounds have passed without a backup: hourly/)
-  assert.equal(backupTrouble(plan, undefined, now), 'there is no backup')
+  assert.match(backupTrouble(plan, at(10, 59), now) ?? '', /has had no backup for two rounds: hourly/)
+  assert.equal(backupTrouble(plan, undefined, now), 'has no backup')
 })

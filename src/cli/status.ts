@@ -75,7 +75,7 @@ function summed(name: string, attention: readonly Attention[]): Pick<Standing, '
   if (first === undefined)
     return { state: 'well', sentence: `${name} is well: everything answers, nothing fires, nothing is open.` }
   const more = others.length === 0 ? '' : `, and ${others.length} more`
-  const what = first.about === 'system' || first.about === 'watch' ? '' : `${first.about} ${first.name} `
+  const what = first.about === 'system' || first.about === 'watch' ? 'it ' : `${first.about} ${first.name} `
   return { state: 'cannot tell', sentence: `Nobody can tell how ${name} is: ${what}${first.says}${more}.` }
 }
 
