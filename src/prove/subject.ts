@@ -34,9 +34,14 @@ export async function readSubjects(system: System, serverVersion: string): Promi
     digestOfFolder(system.directory),
     ...engines.map((name) => digestOfFolder(join(source, name))),
   ])
+  // Only a proof of a runbook depends on its words.
+  const words = new Map<string, string>()
+  for (const [name, { file }] of Object.entries(system.plan.runbooks))
+    words.set(name, sha256(await readFile(join(system.directory, file)).catch(() => '')))
   return (guarantee) =>
     sha256(
       canonicalJson({
+        ...(guarantee.kind === 'runbooks' ? { words: words.get(guarantee.subject) ?? '' } : {}),
         entry: entryAt(system.plan, guarantee.path),
         target: guarantee.target,
         sections: sections[guarantee.kind].map((name) => system.plan[name] ?? null),
