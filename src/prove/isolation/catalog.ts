@@ -48,6 +48,8 @@ const view = z.object({
   name: z.string(),
   schema: z.string(),
   columns: z.array(z.string()),
+  /** Holds what it showed when it was last refreshed. */
+  materialized: z.boolean(),
 })
 
 const routine = z.object({
@@ -91,9 +93,7 @@ const catalogSchema = z.object({
 
 export type Column = z.infer<typeof column>
 export type Table = z.infer<typeof table>
-export type View = z.infer<typeof view>
-export type Routine = z.infer<typeof routine>
-export type Sequence = z.infer<typeof sequence>
+
 export type Catalog = z.infer<typeof catalogSchema>
 
 /** Everything of a database that row security has to do with; what extensions, Postgres and migration tools brought is left out. */
@@ -152,7 +152,7 @@ const tables = `
   WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND ${own('c', 'rel', 'pg_class')} ORDER BY n.nspname, c.relname`
 
 const views = `
-  SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name, ${named} AS sql,
+  SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name, ${named} AS sql, c.relkind = 'm' AS materialized,
     (SELECT coalesce(json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_attribute a
       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

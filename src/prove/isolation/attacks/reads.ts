@@ -138,6 +138,7 @@ export async function attackReads(world: World): Promise<void> {
       ...(question.way === 'read' ? {} : { after: traced }),
     })
   }
+  await refresh(world)
   const untouched = await client.query<{ seen: string }>(traced)
   const before: Outcome[] = []
   for (const question of questions) {
@@ -147,6 +148,7 @@ export async function attackReads(world: World): Promise<void> {
     world.found({ ...holeOf(question), what: 'changes rows of another by' })
   }
   await client.query(`SAVEPOINT without; ${replica(removal(world.catalog, world.other.rows))}`)
+  await refresh(world)
   const differing: number[] = []
   for (const [place, question] of questions.entries()) {
     const outcome = await ask(question)
@@ -162,4 +164,14 @@ export async function attackReads(world: World): Promise<void> {
 
 function holeOf({ actor, on, way, statement, what, remedy }: Question) {
   return { role: actor.as, on, way, statement, what, remedy }
+}
+
+/** Brings kept views to what their tables hold now; one whose query fails keeps what it has. */
+async function refresh({ client, catalog }: World): Promise<void> {
+  for (const { sql, materialized } of catalog.views) {
+    if (!materialized) continue
+    await client.query('SAVEPOINT refreshed')
+    await client.query(`REFRESH MATERIALIZED VIEW ${sql}`).catch(() => client.query('ROLLBACK TO refreshed'))
+    await client.query('RELEASE refreshed')
+  }
 }
