@@ -1,8 +1,6 @@
-import { X509Certificate } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { connect } from 'node:tls'
-import { dayMs, hostAndPort } from './outcome.ts'
+import { hostAndPort } from './outcome.ts'
 
 export interface CertificateFound {
   /** Milliseconds since the epoch. */
@@ -49,9 +47,4 @@ export function servedCertificate(
 function wordOf(error: unknown): string {
   if (error instanceof Error) return 'code' in error ? String(error.code) : 'refused'
   return typeof error === 'string' ? error : 'refused'
-}
-
-/** Days until the certificate of a PEM or DER file expires. */
-export async function fileCertificateDays(file: string, nowMs: number): Promise<number> {
-  return (Date.parse(new X509Certificate(await readFile(file)).validTo) - nowMs) / dayMs
 }
