@@ -249,6 +249,13 @@ export function deriveGuarantees(plan: Plan): Guarantee[] {
     const claim = 'Only the listed metrics with the listed labels leave the system'
     promise('blindness', 'telemetry', 'allow-list', claim, holds, ['telemetry', 'metrics'], plan.telemetry)
   }
+  const measuring = Object.entries(plan.services).filter(([, service]) => 'command' in service && service.metrics)
+  if (
+    Object.values(plan.telemetry.metrics).some(({ emittedBy }) => measuring.some(([name]) => emittedBy.includes(name)))
+  ) {
+    const claim = 'Every metric that the plan lists for a service is measured by it once it works'
+    promise('blindness', 'telemetry', 'emitted', claim, holds, ['telemetry'], plan.telemetry)
+  }
   for (const [name, forbidden] of Object.entries(plan.telemetry.forbidden)) {
     const claim = `${forbidden.meaning} never appear in metrics, logs, traces or errors`
     promise('blindness', 'forbidden', name, claim, holds, ['telemetry', 'forbidden', name], forbidden, plan.telemetry)

@@ -83,6 +83,7 @@ export type Fault =
   | 'runbook-column-missing'
   | 'runbook-variable-unnamed'
   | 'runbook-emptied'
+  | 'metric-never-emitted'
   | 'isolation-policy-true'
   | 'isolation-check-true'
   | 'isolation-security-off'

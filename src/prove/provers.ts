@@ -17,12 +17,14 @@ import { requestsProver } from './requests/prover.ts'
 import { erasureProver } from './retention/erasure-prover.ts'
 import { retentionProver } from './retention/prover.ts'
 import { runbooksProver } from './runbooks/prover.ts'
+import { telemetryProver } from './telemetry/prover.ts'
 
 /** Every prover, in the order they run: recovery destroys what the ones before it need, integrity judges what it restored. */
 export const provers: readonly Prover[] = [
   behaviourProver,
   requestsProver,
   limitsProver,
+  telemetryProver,
   blindnessProver,
   isolationProver,
   alertsProver,

@@ -13,7 +13,7 @@ import { type Planted, sow } from './planted.ts'
  */
 export const blindnessProver: Prover = {
   kind: 'blindness',
-  accepts: () => true,
+  accepts: ({ subject, path }) => subject === 'forbidden' || path.at(-1) === 'metrics',
   async *prove(guarantees, session) {
     const startedAt = session.clock.now()
     const kinds = guarantees.filter(({ subject }) => subject === 'forbidden').map(kindOf)

@@ -1,0 +1,117 @@
+import { messageOf } from '../../errors.ts'
+import { seededRandom } from '../../random.ts'
+import { runCase } from '../behaviour/run-case.ts'
+import { metricsOf } from '../blindness/places.ts'
+import { sow } from '../blindness/planted.ts'
+import type { Finding, ProofSession, Prover } from '../prover.ts'
+import { type Listed, listedMetrics, sampledNames } from './emitted.ts'
+
+const stepsOfEach = 20
+const casesAtOnce = 4
+const neverEmitted = 'nothing_ever_measures_this_total'
+
+/**
+ * Lets the exercise work and asks every service for its metrics: each that the plan lists for it has a sample then. That nothing else leaves is
+ * `blindness/telemetry/allow-list`. A counter that is offered and never counted leaves it inconclusive. What parts emit that Aval does not start, such as phones, is told in the evidence and not counted.
+ */
+export const telemetryProver: Prover = {
+  kind: 'blindness',
+  accepts: ({ id }) => id === 'blindness/telemetry/emitted',
+  // The exercise does everything it can once.
+  isLong: () => true,
+  async *prove(guarantees, session) {
+    for (const guarantee of guarantees) {
+      const startedAt = session.clock.now()
+      const judged = await judge(guarantee.id, session).catch((error: unknown): Judged => {
+        session.signal.throwIfAborted()
+        return {
+          outcome: 'inconclusive',
+          reason: `The services could not be asked: ${messageOf(error)}`,
+          remedy: 'Start the system with `aval up` and see that every service answers its metrics',
+        }
+      })
+      const steps = session.steps(guarantee.id).done()
+      yield { guarantee, ...judged, steps, startedAt, tookMs: session.clock.now() - startedAt }
+    }
+  },
+  mutants: [
+    {
+      id: 'metric-never-emitted',
+      fault: 'metric-never-emitted',
+      description: 'The plan lists a metric that no service ever measures',
+      breaks: (guarantees) => guarantees.find(({ id }) => id === 'blindness/telemetry/emitted'),
+      says: new RegExp(neverEmitted),
+    },
+  ],
+}
+
+type WithoutFacts<F> = F extends Finding ? Omit<F, 'guarantee' | 'steps' | 'startedAt' | 'tookMs'> : never
+type Judged = WithoutFacts<Finding>
+
+async function judge(id: string, session: ProofSession): Promise<Judged> {
+  const { scratch, system, faults } = session
+  const steps = session.steps(id)
+  const environment = await scratch.environment()
+  await steps.do('the exercise at work', () => work(session))
+  const measured = await steps.do('metrics asked for', () => metricsOf(system.plan, environment))
+  const names = new Map(measured.map(({ service, text }) => [service, sampledNames(text)]))
+  const { asked, aval, others } = listedMetrics(system.plan, Object.keys(environment.addresses()))
+  const [first] = asked
+  if (faults.has('metric-never-emitted') && first !== undefined) asked.push({ ...first, metric: neverEmitted })
+  const unsampled = asked.filter(({ metric, by }) => !names.get(by)?.has(metric))
+  // A counter by labels has no sample before it first counts, and some count what goes wrong: that one was not counted says little.
+  const idle = ({ metric, by }: Listed) =>
+    system.plan.telemetry.metrics[metric]?.type === 'counter' &&
+    measured.some(({ service, text }) => service === by && text.includes(`# TYPE ${metric} counter\n`))
+  const uncounted = unsampled.filter(idle)
+  const missing = unsampled.filter((each) => !idle(each))
+  steps.leave(`${aval.length} metrics of Aval's own`, 'measured by whoever watches, not by a service')
+  if (others.length > 0) steps.leave(`not started here: ${told(others)}`, 'nobody can be asked for them')
+  if (missing.length === 0 && uncounted.length > 0)
+    return {
+      outcome: 'inconclusive',
+      reason: `${asked.length - uncounted.length} of ${asked.length} were measured; nothing gave occasion to count ${told(uncounted)}`,
+      remedy: 'Give the exercise a case that makes the service count it, or take it out of the plan',
+    }
+  return {
+    outcome: 'measured',
+    measured: missing.length,
+    sample: { size: asked.length, of: 'metrics listed for a service' },
+    scale: null,
+    reason:
+      missing.length === 0
+        ? `Each of ${asked.length} was measured; ${others.length} belong to parts that are not started here`
+        : `Never measured: ${told(missing)}`,
+    remedy: 'Measure it in the service, or take it out of the plan; what never has a value raises no alert',
+  }
+}
+
+/** Everything that the exercise can do once, so that whatever a service counts had its occasion. */
+async function work({ exercise, scratch, seed, signal }: ProofSession): Promise<void> {
+  const { address } = await scratch.environment()
+  const random = seededRandom(seed).fork('telemetry')
+  await exercise.smoke()
+  for (const actor of await exercise.actors(seed, 2))
+    for (let step = 0; step < stepsOfEach; step++) {
+      signal.throwIfAborted()
+      await exercise.step(actor, random).catch(() => undefined)
+    }
+  const paths = exercise.paths().filter(({ costly }) => !costly)
+  const { planted } = sow(paths, ['anything'], random.fork('ways'), false)
+  for (const { path, text } of planted)
+    await paths
+      .find(({ id }) => id === path)
+      ?.plant(text)
+      .catch(() => undefined)
+  const waiting = exercise.behaviours().values()
+  const context = { address, credentials: exercise.credentials, signal }
+  const one = async () => {
+    // Whether a case holds is for the proof of behaviour to say.
+    for (const each of waiting) await runCase(each, context).catch(() => signal.throwIfAborted())
+  }
+  await Promise.all(Array.from({ length: casesAtOnce }, one))
+}
+
+function told(listed: readonly Listed[]): string {
+  return listed.map(({ metric, by }) => `${metric} of ${by}`).join(', ')
+}
