@@ -464,6 +464,13 @@ export default definePlan({
           reason:
             'These name the user by an argument, as the claims of a transaction do elsewhere: the service fills it from the token it verified, and no client words a statement.',
         },
+        resealing: {
+          roles: ['medtime_accounts'],
+          on: ['srv_sealed_users'],
+          by: ['function'],
+          reason:
+            'After a change of the key what is sealed is sealed anew, for everybody: it answers with ids of users and nothing that is sealed.',
+        },
         'daily-cleaning': {
           roles: ['medtime_api'],
           on: [

@@ -36,6 +36,8 @@ export interface IsolationResult {
   excepted: string[]
   /** Tables without a row of each tenant, and why. */
   unmade: { table: string; why: string }[]
+  /** Writes that something else than row security refused: role, way, table and SQLSTATE. */
+  undecided: string[]
   /** Settings by which the tenant was named. */
   settings: string[]
   /** Whether anybody could see rows of their own: if nobody could, refusals prove nothing. */
@@ -67,6 +69,7 @@ export async function isolate(options: IsolationOptions): Promise<IsolationResul
       const rights = new Map<string, Awaited<ReturnType<typeof rightsOf>>>()
       for (const { as } of actors) if (!rights.has(as)) rights.set(as, await rightsOf(client, as))
       const holes = new Map<string, Hole>()
+      const undecided = new Set<string>()
       let statements = 0
       const tables = catalog.tables.filter((table) => !isExcepted(table, rowSecurity))
       const world: World = {
@@ -82,6 +85,7 @@ export async function isolate(options: IsolationOptions): Promise<IsolationResul
           const key = `${hole.role} ${hole.way} ${hole.on} ${hole.what}`
           if (!holes.has(key)) holes.set(key, hole)
         },
+        undecided: (what) => undecided.add(what),
         tried: () => {
           options.signal?.throwIfAborted()
           statements += 1
@@ -102,6 +106,7 @@ export async function isolate(options: IsolationOptions): Promise<IsolationResul
           const why = unmade.get(oid)
           return why === undefined ? [] : [{ table: name, why }]
         }),
+        undecided: [...undecided],
         settings: Object.keys(identity),
         controlled: await seesItsOwn(world),
         actors: [...new Set(actors.map(({ role, as }) => (role === as ? role : `${role} as ${as}`)))],

@@ -124,7 +124,7 @@ function reasonOf({ statements, tables }: IsolationResult, { open, accepted }: J
 }
 
 /** Holes, what is accepted, and what was not looked at: all of it stays with the evidence. */
-function told({ excepted, unmade }: IsolationResult, { open, accepted, idle }: Judged): EvidenceStep[] {
+function told({ excepted, unmade, undecided }: IsolationResult, { open, accepted, idle }: Judged): EvidenceStep[] {
   const step = (name: string, outcome: EvidenceStep['outcome'], detail: string): EvidenceStep => ({
     name,
     outcome,
@@ -140,6 +140,9 @@ function told({ excepted, unmade }: IsolationResult, { open, accepted, idle }: J
     ),
     ...idle.map((name) => step(`accepted (${name})`, 'skipped', 'Nothing showed it: the entry can go from the plan')),
     ...unmade.map(({ table, why }) => step(`rows of ${table}`, 'failed', why)),
+    ...undecided.map((what) =>
+      step(`not decided: ${what}`, 'skipped', 'A trigger or a constraint refused it before row security was asked'),
+    ),
     ...excepted.map((table) => step(`table ${table}`, 'skipped', 'The plan leaves it out')),
   ]
 }

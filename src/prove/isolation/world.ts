@@ -21,6 +21,8 @@ export interface World {
   rights: ReadonlyMap<string, Rights>
   /** Called for every hole that shows. */
   found(hole: Hole): void
+  /** Called for what something else than row security refused, such as a trigger: role, way, table and SQLSTATE. */
+  undecided(what: string): void
   /** Called for every statement that was tried. */
   tried(): void
 }

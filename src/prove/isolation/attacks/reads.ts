@@ -107,13 +107,16 @@ function callsOf(world: World, actor: Actor): Question[] {
   })
 }
 
+const lowest = '00000000-0000-0000-0000-000000000000'
+
 function argumentFor(name: string, base: string, known: ReadonlyMap<string, string>, tenant: string): string | null {
   const bare = name.replace(/^(p|in|arg|_)_/, '')
   if (/^(users?|tenants?|customer|account|owner|org)(_?id)?$/.test(bare))
     return base.startsWith('_') ? `{${tenant}}` : tenant
   const same = known.get(name) ?? known.get(bare) ?? known.get(`${bare}_id`)
   if (same !== undefined) return same
-  if (base === 'uuid') return tenant
+  // A place to go on from: nothing comes before the lowest.
+  if (base === 'uuid') return /^(after|from|since|cursor|start|last)/.test(bare) ? lowest : tenant
   if (/^(timestamp|timestamptz|date)$/.test(base)) return '2100-01-01'
   if (/^int|numeric|float/.test(base)) return '1000'
   if (base.startsWith('_')) return '{}'

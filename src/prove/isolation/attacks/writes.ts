@@ -27,6 +27,7 @@ export async function attackWrites(world: World): Promise<void> {
         world.tables.filter(({ oid }) => oid === (table.partitionOf ?? table.oid)),
       )
       const closed = new Set<string>()
+      const elsewhere = new Map<string, string>()
       for (const write of writesOf(world, actor, table, other)) {
         if (closed.has(write.way)) continue
         const { rows } = await world.client.query<{ seen: string }>(after)
@@ -36,11 +37,19 @@ export async function attackWrites(world: World): Promise<void> {
           after,
           ...(write.before === undefined ? {} : { before: write.before }),
         })
-        if (!succeeded(outcome, write, rows[0]?.seen ?? '')) continue
+        if (!succeeded(outcome, write, rows[0]?.seen ?? '')) {
+          // What a trigger or a constraint turned away never came to row security, unless another form of it did.
+          if (outcome.refused && outcome.code !== '42501' && !elsewhere.has(write.way))
+            elsewhere.set(write.way, outcome.code)
+          else if (!outcome.refused || outcome.code === '42501') elsewhere.set(write.way, '')
+          continue
+        }
         closed.add(write.way)
         const { way, statement, what, remedy } = write
         world.found({ role: actor.as, on: table.name, way, statement, what, remedy })
       }
+      for (const [way, code] of elsewhere)
+        if (code !== '' && !closed.has(way)) world.undecided(`${actor.as} ${way} ${table.name} (${code})`)
     }
 }
 
