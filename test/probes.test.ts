@@ -45,10 +45,13 @@ suite('the proof of a probe', () => {
     }
     assert.match(
       of('api'),
-      /^proven: Sees down, slow, wrong status, wrong text; tells desk \d+s after the first failure$/,
+      /^proven: Sees down, slow, wrong status, wrong text; tells desk \d+s after the first failure; a stand-in took the place of its target$/,
     )
     assert.match(of('nightly'), /^refuted: Nothing here hears its sign of life/)
-    assert.equal(of('socket'), 'proven: Sees down; tells desk 70s after the first failure')
+    assert.equal(
+      of('socket'),
+      'proven: Sees down; tells desk 70s after the first failure; a stand-in took the place of its target',
+    )
     assert.equal(of('lonely'), 'refuted: It notifies nobody, and no alert reads it')
   })
 

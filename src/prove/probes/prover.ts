@@ -169,7 +169,8 @@ async function tryAll(trial: Trial): Promise<{ breach?: string; reason: string }
     if (breach !== undefined) return { breach, reason: '' }
     told.push(`${triedOf(plan, rule).join(' and ')} ${formatDuration(story.toldAfterMs)} after the first failure`)
   }
-  return { reason: `Sees ${standIn.troubles.join(', ')}; tells ${told.join(', then ')}` }
+  const well = standIn.isReal ? '' : '; a stand-in took the place of its target'
+  return { reason: `Sees ${standIn.troubles.join(', ')}; tells ${told.join(', then ')}${well}` }
 }
 
 /** Channels whose end is on this machine; what is said of the others would not be known. */
@@ -218,8 +219,8 @@ async function realTargets(probe: AskingProbe, { scratch }: ProofSession): Promi
   if ('http' in probe && probe.service !== undefined) {
     const environment = await scratch.environment()
     const service = environment.addresses()[probe.service]
-    if (service === undefined) throw new Error(`${probe.service} has no address`)
-    return { service }
+    // One that the plan names and Aval does not run is elsewhere.
+    return service === undefined ? {} : { service }
   }
   if ('sql' in probe) return { database: (await scratch.environment()).database.ownerUrl }
   return {}

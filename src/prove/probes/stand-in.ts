@@ -19,6 +19,8 @@ export interface StandIn {
   /** The probe of the plan, pointed at it. */
   probe: AskingProbe
   world: ProbeWorld
+  /** Whether the target itself is asked while it is well. */
+  isReal: boolean
   /** What can be wrong with such a target. */
   troubles: readonly Trouble[]
   be(what: 'well' | Trouble): void
@@ -68,6 +70,7 @@ export async function openStandIn(
   return {
     probe: probeAt(where),
     world: world(where),
+    isReal: real.service !== undefined || real.database !== undefined,
     troubles: [...('tcp' in probe ? (['down'] as const) : (['down', 'slow'] as const)), ...more],
     be: (what) => {
       state = what
