@@ -26,6 +26,7 @@ import { chooseSystems } from './choose-systems.ts'
 import type { CommandContext } from './command.ts'
 import { snapshotBefore } from './migration-snapshot.ts'
 import { runAval } from './run-aval.ts'
+import { watchBeside } from './watch-beside.ts'
 
 export function registerUp(program: Command, context: CommandContext): void {
   program
@@ -34,6 +35,7 @@ export function registerUp(program: Command, context: CommandContext): void {
     .option('--all', 'every system of the project at once')
     .option('--without-archive', 'runs it with a key that cannot be opened; what it writes cannot be restored')
     .option('--no-schedule', 'leaves backups and drills to somebody else')
+    .option('--no-watch', 'measures nothing, tells nobody')
     .addOption(new Option('--scratch', 'as provers run systems').hideHelp())
     .description('Runs a system until Ctrl-C: Postgres, migrations and services. A second start keeps the data.')
     .addHelpText(
@@ -53,6 +55,7 @@ interface Flags {
   all?: true
   withoutArchive?: true
   schedule: boolean
+  watch: boolean
   /** For whoever kills it on purpose: on any ports, no client limited, and what served a second does not count as crashing. */
   scratch?: true
 }
@@ -184,6 +187,8 @@ async function run(
   const planned = flags.schedule ? scheduled(project, environment, clock, log) : undefined
   if (planned) ending.defer(planned.stop)
   context.out(addresses(environment, archive))
+  // Ended first of all: what follows is meant, and nobody is to be told of it.
+  if (flags.watch && !flags.scratch) ending.defer(watchBeside({ project, system }, log, context).stop)
   await Promise.race([aborted(signal), keeper.failed])
   log('stopping')
 }

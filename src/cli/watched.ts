@@ -26,15 +26,16 @@ export const usualEveryMs = 15_000
 /**
  * Watches a system of the project until the context's signal, wherever it runs at each moment.
  * @param options.plan what of the plan is watched.
+ * @param options.verdictsAfterMs how long after the start the verdicts of guarantees are first read.
  * @throws SERIES_STORE_HELD, NOTIFY_SETTING
  */
 export function watchSystem(
   watched: WatchedSystem,
-  options: { plan: Plan; everyMs: number; log(line: string): void },
+  options: { plan: Plan; everyMs: number; verdictsAfterMs?: number; log(line: string): void },
   context: CommandContext,
 ): { done: Promise<void> } {
   const { project, system } = watched
-  const { plan, everyMs, log } = options
+  const { plan, everyMs, verdictsAfterMs = 0, log } = options
   const { clock, signal } = context
   return startWatch({
     plan,
@@ -44,6 +45,7 @@ export function watchSystem(
     random: seededRandom(clock.now()),
     variables: process.env,
     everyMs,
+    verdictsAfterMs,
     recoveryFacts: () => recoveryFacts(watched, context),
     guarantees: async () => {
       // Loaded only here: it brings every prover with it.

@@ -40,6 +40,8 @@ export interface WatchOptions {
   /** How often figures are read, in milliseconds. */
   everyMs: number
   recoveryFacts: (signal: AbortSignal) => Promise<RecoveryFacts>
+  /** How long after the start the verdicts of guarantees are first read, since that takes a while of processor time. */
+  verdictsAfterMs: number
   /** Every guarantee with its verdict of now. */
   guarantees: () => Promise<NonNullable<RoundInput['guarantees']>>
   perform: ActionsOptions['perform']
@@ -195,26 +197,41 @@ async function page({ pager, clock, signal, hurry, listener }: World): Promise<v
   }
 }
 
-/** Verdicts are read beside the rounds, since they take the digest of all sources; rounds judge by the last that were read. */
-function keptVerdicts({ guarantees, clock, listener }: WatchOptions) {
-  let kept: NonNullable<RoundInput['guarantees']> = []
-  let nextMs = -Infinity
+/**
+ * Verdicts are read beside the rounds, since they take the digest of all sources; rounds judge by the last that were read. Until
+ * then by those that the last watch told of: a start is no reason to say that a refuted guarantee holds again.
+ */
+function keptVerdicts({ plan, guarantees, verdictsAfterMs, clock, listener, signal, alerts }: World) {
+  let kept = verdictsBefore(plan, alerts.state())
+  let nextMs = clock.now() + verdictsAfterMs
   let reading: Promise<void> | undefined
+  const read = async () => {
+    try {
+      kept = await guarantees()
+    } catch (error) {
+      if (!signal.aborted) listener.trouble('guarantees', error)
+    }
+  }
   return {
     now: () => {
       if (clock.now() >= nextMs && reading === undefined) {
         nextMs = clock.now() + guaranteesEveryMs
-        reading = guarantees()
-          .then((read) => {
-            kept = read
-          })
-          .catch((error: unknown) => listener.trouble('guarantees', error))
-          .finally(() => {
-            reading = undefined
-          })
+        reading = read().finally(() => {
+          reading = undefined
+        })
       }
       return kept
     },
     settled: async () => reading,
   }
+}
+
+function verdictsBefore({ incidents }: Plan, { groups }: AlertState): NonNullable<RoundInput['guarantees']> {
+  const prefix = 'guarantee:'
+  const members = [...groups.values()].flatMap((group) => group.members)
+  return members.flatMap(({ alert, severity, endedAtMs }) =>
+    alert.startsWith(prefix) && endedAtMs === undefined
+      ? [{ id: alert.slice(prefix.length), verdict: severity === incidents.guarantees.stale ? 'stale' : 'refuted' }]
+      : [],
+  )
 }
