@@ -3,6 +3,7 @@ import { delimiter, dirname, join } from 'node:path'
 import { startServer } from '../../postgres/launch.ts'
 import { reachable } from '../../postgres/place.ts'
 import { runOrFail, runToEnd } from '../../process.ts'
+import { restoreWindow } from '../../recovery/restore/restore-point.ts'
 import { oncePerSession } from '../once.ts'
 import type { ProofSession } from '../prover.ts'
 import { makeOperator } from '../recovery/operator.ts'
@@ -13,6 +14,8 @@ import type { Block } from './blocks.ts'
 export interface Desk {
   /** What is known for the variables of a runbook; those that are not known can be set by nobody here. */
   variables(block: Block): Promise<Readonly<Record<string, string>>>
+  /** Waits until a moment can be restored. @throws after half a minute */
+  untilStored(moment: number): Promise<void>
   /** Gives a block to a shell that stops at the first command that fails. */
   run(block: Block, variables: Readonly<Record<string, string>>): Promise<{ code: number | null; output: string }>
 }
@@ -70,6 +73,16 @@ export const deskOf = oncePerSession(async (session: ProofSession): Promise<Desk
         TARGET: target,
         ...(scratchUrl === undefined ? {} : { SCRATCH: scratchUrl }),
         ...(tenant === undefined ? {} : { USER_ID: tenant }),
+      }
+    },
+    untilStored: async (moment) => {
+      const { clock } = session
+      const deadline = clock.now() + 30_000
+      for (;;) {
+        const window = await restoreWindow(site.repository)
+        if (window !== undefined && window.to > moment) return
+        if (clock.now() > deadline) throw new Error('the archive did not store the moment before')
+        await clock.sleep(100, session.signal)
       }
     },
     run: async ({ text, language, role }, variables) => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { timestamp } from '../../clock.ts'
 import { messageOf } from '../../errors.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
 import type { System } from '../../project/project.ts'
@@ -94,14 +95,19 @@ async function runBlocks(guarantee: Guarantee, blocks: readonly Block[], session
     ran++
     await steps
       .do(nameOf(block), async () => {
+        const before = session.clock.now()
         if (block.given !== undefined && block.given.sql !== '') {
           const { code } = await desk.run(
             { ...block, language: 'sql', role: undefined, text: block.given.sql },
             variables,
           )
           if (code !== 0) throw new Error(`what is given before it ended with ${code}`)
+          if (/\$\{?AT\b/.test(block.text)) await desk.untilStored(before)
         }
-        const { code, output } = await desk.run(block, variables)
+        const { code, output } = await desk.run(
+          block,
+          block.given?.sql ? { ...variables, AT: timestamp(before) } : variables,
+        )
         if ((await finder.find(Buffer.from(output))).length > 0) throw new Error('showed a value that a user entrusted')
         if (code !== 0) throw new Error(`ended with ${code}: ${lastWords(output)}`)
       })
