@@ -142,6 +142,11 @@ test('aval up runs a system until Ctrl-C, tells where it is, and leaves no proce
     for (const secret of roles) assert.ok(secret !== '' && !shown.stdout.toString().includes(secret))
   })
 
+  await until('it is watched', async () =>
+    /^1 .*job="recovery"/m.test((await commandLine(tiny.directory, 'query', 'up')).out),
+  )
+  assert.match(first.err(), /watch \| every 15s: Postgres/)
+
   await ask('/items/apple', 'PUT')
   const service = Number(await ask('/process'))
   const server = postmaster(tiny)
