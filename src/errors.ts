@@ -1001,6 +1001,11 @@ export const catalogue = {
     next: 'A channel of kind {kind} has: {known}.',
     exit: 1,
   },
+  REVIEW_NOT_WRITTEN: {
+    says: 'The review could not be written to {file} ({reason}).',
+    next: 'Name a file in a folder that is there and may be written to, or leave --out away and redirect the output.',
+    exit: 1,
+  },
   INCIDENT_UNKNOWN: {
     says: 'There is no incident {incident}.',
     next: 'The open ones are: {open}.',

@@ -23,7 +23,7 @@ export function registerAlertsExplain(alerts: Command, context: CommandContext, 
       'after',
       `
 Example:
-  aval alerts explain medtime APIHighErrorRate
+  aval alerts explain medtime api_error_rate_high
 
 Exit codes: 0 explained, 1 it can never fire, 2 there is no such alert, 3 it cannot be judged now.`,
     )

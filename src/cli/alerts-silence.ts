@@ -41,7 +41,7 @@ export function registerAlertsSilence(alerts: Command, context: CommandContext, 
       'after',
       `
 Example:
-  aval alerts silence medtime --match alert=APIHighErrorRate --for 2h --by 'Platform Engineering' --why 'new database'
+  aval alerts silence medtime --match alert=api_error_rate_high --for 2h --by 'DevOps team' --why 'new database'
   aval alerts silence medtime
 
 What fires goes on firing, and those who were told of it hear of its end.
@@ -97,7 +97,7 @@ const columns = [
 function matcher(text: string, before: Silence['matchers']): Silence['matchers'] {
   const [, label = '', op, value = ''] = /^([A-Za-z_]\w*)(=~|!~|!=|=)(.*)$/s.exec(text) ?? []
   if (op !== '=' && op !== '!=' && op !== '=~' && op !== '!~')
-    throw new InvalidArgumentError("It is a label, =, !=, =~ or !~, and a value: 'alert=APIHighErrorRate'.")
+    throw new InvalidArgumentError("It is a label, =, !=, =~ or !~, and a value: 'alert=api_error_rate_high'.")
   return [...before, { label, op, value }]
 }
 

@@ -34,7 +34,7 @@ export function registerAlertsTest(alerts: Command, context: CommandContext, cho
       'after',
       `
 Example:
-  aval alerts test medtime APIHighErrorRate
+  aval alerts test medtime api_error_rate_high
 
 What a channel does not take waits and is tried again by \`aval watch\`, marked TEST all the same.
 Exit codes: 0 every channel took it, 1 one did not, 2 there is no such alert.`,

@@ -17,7 +17,7 @@ export function registerAlerts(program: Command, context: CommandContext): void 
       'after',
       `
 Example:
-  aval alerts explain medtime APIHighErrorRate
+  aval alerts explain medtime api_error_rate_high
 
 docs/alerts.md says how people are told.`,
     )

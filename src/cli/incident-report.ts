@@ -94,7 +94,7 @@ async function review(watched: WatchedSystem, number: number, flags: Flags, cont
     ledger: evidenceOf(watched, context),
   })
   const markdown = reviewOf({ plan, incident, timeline }, now)
-  if (flags.out !== undefined) await writeFile(resolve(context.cwd, flags.out), markdown)
+  if (flags.out !== undefined) await writeReview(resolve(context.cwd, flags.out), markdown)
   if (flags.json) {
     const own = incidentFigures([incident], incident.openedMs, incident.openedMs + 1)
     return printJson(context, [
@@ -173,4 +173,13 @@ function periodOf(flags: Flags, context: CommandContext): { from: number; to: nu
   const from = parse(flags.from, to - year)
   if (from >= to) throw usage('incident report', '--from must lie before --to.')
   return { from, to }
+}
+
+async function writeReview(file: string, markdown: string): Promise<void> {
+  try {
+    await writeFile(file, markdown)
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+    throw failure('REVIEW_NOT_WRITTEN', { file, reason }, { cause: error })
+  }
 }

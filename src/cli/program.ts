@@ -199,7 +199,8 @@ Exit codes: 0 all well, 1 refuted or failed, 2 the command line is wrong, 3 inco
         return 2
       }
       const problem = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')
-      context.err(`${describeError(usage(nameOf(program, argv), `${problem}.`))}\n`)
+      const sentence = problem.endsWith('.') ? problem : `${problem}.`
+      context.err(`${describeError(usage(nameOf(program, argv), sentence))}\n`)
       return 2
     }
     if (context.signal.aborted && error === context.signal.reason) {

@@ -145,7 +145,7 @@ test('aval up runs a system until Ctrl-C, tells where it is, and leaves no proce
   await until('it is watched', async () =>
     /^1 .*job="recovery"/m.test((await commandLine(tiny.directory, 'query', 'up')).out),
   )
-  assert.match(first.err(), /watch \| every 15s: Postgres/)
+  await until('it says so', async () => /watch \| every 15s: Postgres/.test(first.err()))
 
   await ask('/items/apple', 'PUT')
   const service = Number(await ask('/process'))

@@ -71,15 +71,13 @@ export function enqueue(
   })
 }
 
+/** Messages of a group arrive in their order: only the oldest that waits may be attempted. */
+const firstOfGroup = `NOT EXISTS (SELECT 1 FROM outbox earlier
+  WHERE earlier.channel = outbox.channel AND earlier.dedup = outbox.dedup AND earlier.state = 'waiting' AND earlier.number < outbox.number)`
+
 /** The oldest of each group on a channel, where it is due. */
 export function dueOn(database: DatabaseSync, channel: string, nowMs: number): OutboxEntry[] {
-  return entries(
-    database,
-    `state = 'waiting' AND channel = ? AND due_ms <= ? AND NOT EXISTS (SELECT 1 FROM outbox earlier
-     WHERE earlier.channel = outbox.channel AND earlier.dedup = outbox.dedup AND earlier.state = 'waiting' AND earlier.number < outbox.number)`,
-    channel,
-    nowMs,
-  )
+  return entries(database, `state = 'waiting' AND channel = ? AND due_ms <= ? AND ${firstOfGroup}`, channel, nowMs)
 }
 
 /** Everything that was accepted and has reached nobody yet, oldest first. */
@@ -158,11 +156,13 @@ export function freeAtMs(
   return oldest === undefined ? nowMs : Math.max(nowMs, oldest.settled_ms + limit.per)
 }
 
-/** When something next falls due. */
+/** When something next falls due. What stands behind another of its group falls due with that one, however long its own time has passed. */
 export function nextDueMs(database: DatabaseSync): number | undefined {
   const row = database
     .prepare(
-      "SELECT min(due_ms) AS due FROM (SELECT due_ms FROM outbox WHERE state = 'waiting' UNION ALL SELECT due_ms FROM escalations WHERE done_ms IS NULL)",
+      `SELECT min(due_ms) AS due FROM (
+         SELECT due_ms FROM outbox WHERE state = 'waiting' AND ${firstOfGroup}
+         UNION ALL SELECT due_ms FROM escalations WHERE done_ms IS NULL)`,
     )
     .get()
   return z.object({ due: z.int().nullable() }).parse(row).due ?? undefined
