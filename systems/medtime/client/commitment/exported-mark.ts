@@ -12,9 +12,11 @@ export interface HandedMark extends Demand {
   facts: PinnedFacts
 }
 
+/** An object cannot hold `__proto__` as it holds other names. */
+const device = z.string().regex(/^(?!__proto__$)[A-Za-z0-9_-]{1,64}$/)
 const body = z.object({
   e: z.int().min(1),
-  s: z.record(z.string().regex(/^[A-Za-z0-9_-]{1,64}$/), z.int().min(0)),
+  s: z.record(device, z.int().min(0)),
   f: pinnedFacts,
 })
 const prefix = 'MT1.'
