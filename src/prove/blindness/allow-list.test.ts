@@ -72,7 +72,7 @@ describe('spans and reports', () => {
       [],
     )
     const report =
-      '{}\n{"type":"event"}\n{"tags":{"code":"X"},"exception":{"values":[{"type":"Error","stacktrace":{}}]}}'
+      '{}\n{"type":"event"}\n{"tags":{"code":"X"},"exception":{"values":[{"type":"Error","value":"TIMEOUT","stacktrace":{}}]}}'
     assert.deepEqual(unlistedReports(plan, [report]), [])
   })
   test('with names, attributes, messages or tags of their own are told', () => {
