@@ -5,6 +5,7 @@ import { z } from 'zod'
 import type { Clock } from '../clock.ts'
 import { failure } from '../errors.ts'
 import { markAlive, processMark } from '../process.ts'
+import { whileLocked } from '../synced-file.ts'
 import type { JobHistory } from './due.ts'
 
 /*
@@ -63,17 +64,6 @@ export function openJournal(directory: string, clock: Clock): Journal {
     database.close()
     throw failure('SCHEDULE_UNREADABLE', { file }, { cause })
   }
-  const inTransaction = <T>(work: () => T): T => {
-    database.exec('BEGIN IMMEDIATE')
-    try {
-      const result = work()
-      database.exec('COMMIT')
-      return result
-    } catch (error) {
-      database.exec('ROLLBACK')
-      throw error
-    }
-  }
   const find = (job: string, time: number): ScheduledRun | undefined => {
     const row = database.prepare('SELECT * FROM runs WHERE job = ? AND time = ?').get(job, time)
     return row === undefined ? undefined : runSchema.parse(row)
@@ -81,7 +71,7 @@ export function openJournal(directory: string, clock: Clock): Journal {
 
   return {
     history: (job) =>
-      inTransaction(() => {
+      whileLocked(database, () => {
         database.prepare('INSERT OR IGNORE INTO jobs (job, firstSeen) VALUES (?, ?)').run(job, clock.now())
         const seen = database.prepare('SELECT firstSeen FROM jobs WHERE job = ?').get(job)
         const settled = database
@@ -95,7 +85,7 @@ export function openJournal(directory: string, clock: Clock): Journal {
         }
       }),
     claim: (job, time) =>
-      inTransaction(() => {
+      whileLocked(database, () => {
         const before = find(job, time)
         if (before && before.exit !== null && (before.exit === 0 || before.attempts >= attemptsAtMost)) return 'settled'
         if (before?.pid != null && markAlive({ pid: before.pid, started: before.started })) return 'running'
@@ -110,7 +100,7 @@ export function openJournal(directory: string, clock: Clock): Journal {
         return 'claimed'
       }),
     settle: (job, time, exit) => {
-      inTransaction(() => {
+      whileLocked(database, () => {
         database
           .prepare('UPDATE runs SET endedAt = ?, exit = ?, pid = NULL, started = NULL WHERE job = ? AND time = ?')
           .run(clock.now(), exit, job, time)

@@ -1,21 +1,28 @@
 import { alertSeverity } from '../../plan/alerts.ts'
 import { deriveGuarantees } from '../../plan/derive.ts'
 import type { Plan } from '../../plan/plan.ts'
-import type { AlertInstance } from '../alerts/notice.ts'
+import type { AlertInstance, AlertSeverity } from '../alerts/notice.ts'
 import { type AlertRule, guaranteeRule, rulesOf } from '../alerts/rule.ts'
+import { listedLabels } from '../alerts/rule-state.ts'
 import { filledSummary } from '../alerts/summary.ts'
-import type { MessageAlert } from './message.ts'
+import type { Labels } from '../series.ts'
 
 /*
  * What may be said of an alert. Nothing of the instance is trusted to be clean: its name only selects a rule that the plan makes, and the
  * words come from there; labels pass by name and by value. An instance the plan does not know is told of as `other`, without a word of its own.
  */
 
-type Words = Pick<MessageAlert, 'alert' | 'severity' | 'summary' | 'runbook' | 'labels'>
+interface Words {
+  alert: string
+  severity: AlertSeverity
+  summary: string
+  labels: Labels
+  runbook?: { name: string; title: string; file: string }
+}
 
 /** The parts of an alert that are text, made from the plan. */
 export function permittedAlert(plan: Plan, instance: AlertInstance): Words {
-  const labels = permittedLabels(plan, instance.labels)
+  const labels = listedLabels(plan, instance.labels)
   const severity = alertSeverity.options.find((known) => known === instance.severity) ?? 'critical'
   const guarantee = guaranteeOf(plan, instance.alert)
   if (guarantee !== undefined) return { alert: `guarantee:${guarantee.id}`, severity, summary: guarantee.claim, labels }
@@ -54,16 +61,7 @@ function guaranteeOf(plan: Plan, alert: string) {
   return id === undefined ? undefined : deriveGuarantees(plan).find((guarantee) => guarantee.id === id)
 }
 
-function permittedLabels(plan: Plan, labels: AlertInstance['labels']): Record<string, string> {
-  const declared = plan.telemetry.labels
-  return Object.fromEntries(
-    Object.entries(labels)
-      .filter(([name]) => Object.hasOwn(declared, name))
-      .map(([name, value]) => [name, declared[name]?.includes(value) ? value : 'other']),
-  )
-}
-
-function runbookOf(plan: Plan, name: string | undefined): Pick<MessageAlert, 'runbook'> {
+function runbookOf(plan: Plan, name: string | undefined): Pick<Words, 'runbook'> {
   const runbook = name !== undefined && Object.hasOwn(plan.runbooks, name) ? plan.runbooks[name] : undefined
   return name === undefined || runbook === undefined
     ? {}
