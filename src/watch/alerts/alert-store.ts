@@ -1,6 +1,7 @@
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { z } from 'zod'
 import { alertSeverity } from '../../plan/alerts.ts'
+import { openSynced, whileLocked } from '../../synced-file.ts'
 import { groupState } from './group.ts'
 import type { Notice } from './notice.ts'
 import type { AlertState } from './round.ts'
@@ -52,9 +53,7 @@ const parts = [
 
 /** Opens the file, making it when it is not there. */
 export function openAlertStore(file: string): AlertStore {
-  const database = new DatabaseSync(file, { timeout: 60_000 })
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-  database.exec(schema)
+  const database = openSynced(file, schema)
   const put = database.prepare('INSERT OR REPLACE INTO memory (kind, name, body) VALUES (?, ?, ?)')
   const remove = database.prepare('DELETE FROM memory WHERE kind = ? AND name = ?')
   const say = database.prepare('INSERT INTO notices (body) VALUES (?)')
@@ -77,7 +76,7 @@ export function openAlertStore(file: string): AlertStore {
       const forgotten = [...kept.silences.keys()].filter((id) => !state.silences.has(id))
       const same = parts.every(({ of }) => sameMembers(kept[of], state[of])) && forgotten.length === 0
       if (!same || notices.length > 0) {
-        transaction(database, () => {
+        whileLocked(database, () => {
           for (const { kind, of } of parts) {
             const before: ReadonlyMap<string, unknown> = kept[of]
             for (const [name, body] of state[of]) {
@@ -150,15 +149,4 @@ function readMemory<T>(database: DatabaseSync, kind: string, as: z.ZodType<T>): 
 
 function sameMembers(a: ReadonlyMap<string, unknown>, b: ReadonlyMap<string, unknown>): boolean {
   return a.size === b.size && [...a].every(([name, body]) => b.get(name) === body)
-}
-
-function transaction(database: DatabaseSync, work: () => void): void {
-  database.exec('BEGIN IMMEDIATE')
-  try {
-    work()
-    database.exec('COMMIT')
-  } catch (error) {
-    if (database.isTransaction) database.exec('ROLLBACK')
-    throw error
-  }
 }
