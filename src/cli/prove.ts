@@ -11,7 +11,7 @@ import { isSelected, proverOf, type Selection } from '../prove/provers.ts'
 import { countVerdicts, type Proof } from '../prove/report/proof.ts'
 import { proofTable, proofTroubles } from '../prove/report/table.ts'
 import { writeReport } from '../prove/report/write.ts'
-import { mutantsOf, tryMutant } from '../prove/self-test.ts'
+import { type MutantResult, mutantsOf, tryMutant } from '../prove/self-test.ts'
 import { readSubjects } from '../prove/subject.ts'
 import { chooseSystems } from './choose-systems.ts'
 import { type CommandContext, type ExitCode, printJson, type RegisterCommand, usage } from './command.ts'
@@ -173,7 +173,7 @@ async function selfTest(
   const mutants = (await mutantsOf(system)).filter(({ guarantee }) => guarantee.id.startsWith(flags.only))
   const facts = await runFacts(project, system, flags.seed, 'fast')
   const progress = showProgress(context)
-  const seen: boolean[] = []
+  const results: MutantResult[] = []
   for (const mutant of mutants) {
     context.signal.throwIfAborted()
     const result = await tryMutant(
@@ -190,24 +190,28 @@ async function selfTest(
       facts,
     )
     progress.end()
-    seen.push(result.seen)
+    results.push(result)
     const line = `${result.seen ? 'refuted ' : 'NOT SEEN'}  ${mutant.id.padEnd(28)}  ${mutant.guarantee.id}\n          ${mutant.description}\n          ${result.evidence.verdict}: ${result.evidence.reason}\n`
     if (!flags.json) context.out(line)
   }
   if (flags.json) {
     printJson(
       context,
-      mutants.map((mutant, index) => ({
+      results.map(({ mutant, evidence, seen }) => ({
         mutant: mutant.id,
         system: system.name,
         breaks: mutant.guarantee.id,
-        seen: seen[index] === true,
+        seen,
+        verdict: evidence.verdict,
+        reason: evidence.reason,
       })),
     )
   } else {
-    context.out(`\n${seen.filter(Boolean).length} of ${seen.length} mutants were refuted (seed ${flags.seed}).\n`)
+    context.out(
+      `\n${results.filter(({ seen }) => seen).length} of ${results.length} mutants were refuted (seed ${flags.seed}).\n`,
+    )
   }
-  return seen.length > 0 && seen.every(Boolean) ? 0 : 1
+  return results.length > 0 && results.every(({ seen }) => seen) ? 0 : 1
 }
 
 function worstExit(exits: readonly ExitCode[]): ExitCode {

@@ -7,6 +7,8 @@ import type { Mutant } from './prover.ts'
 import { proverOf, provers } from './provers.ts'
 import { openSession, type SessionOptions } from './session.ts'
 
+type MutantOptions = Omit<SessionOptions, 'faults' | 'mutation' | 'effort'>
+
 export interface MutantResult {
   mutant: Mutant
   /** What the prover made of the broken system. */
@@ -37,12 +39,18 @@ export async function mutantsOf(system: System): Promise<Mutant[]> {
   return [...ofProvers, ...ofSystem]
 }
 
-/** Tries one mutant in an environment of its own. Its evidence never reaches the ledger: it is about a broken system. */
-export async function tryMutant(
-  mutant: Mutant,
-  options: Omit<SessionOptions, 'faults' | 'mutation' | 'effort'>,
-  facts: RunFacts,
-): Promise<MutantResult> {
+/**
+ * Tries one mutant in an environment of its own. Its evidence never reaches the ledger: it is about a broken system.
+ * A proof that came to no judgement tells nothing of the prover's sight, so that it is tried once more; a second one counts as not seen.
+ */
+export async function tryMutant(mutant: Mutant, options: MutantOptions, facts: RunFacts): Promise<MutantResult> {
+  const first = await tryOnce(mutant, options, facts)
+  if (first.evidence.verdict !== 'inconclusive') return first
+  options.log(`${mutant.id} once more, since the proof came to no judgement: ${first.evidence.reason}`)
+  return tryOnce(mutant, options, facts)
+}
+
+async function tryOnce(mutant: Mutant, options: MutantOptions, facts: RunFacts): Promise<MutantResult> {
   const { session, close } = await openSession({
     ...options,
     effort: 'fast',
