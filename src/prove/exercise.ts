@@ -166,8 +166,11 @@ export interface Exercise {
    * one had seen it.
    */
   readBack(ack: Ack): Promise<'kept' | 'lost' | 'altered'>
-  /** What real clients do after a restore: notice it and bring back what they hold. Resolves when all of them settled. */
-  settle(actors: readonly Actor[]): Promise<void>
+  /**
+   * What real clients do after a restore: notice it and bring back what they hold. Resolves when all of them settled. Without it clients hold
+   * nothing, and what a restore lost within the objective stays lost.
+   */
+  settle?(actors: readonly Actor[]): Promise<void>
   /** Clients that work offline, for a system that has such; without it nobody lets devices live through a day. */
   fleet?(): Fleet
   /** Headers that carry the identity of a named person of the behaviours. */

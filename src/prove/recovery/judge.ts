@@ -43,7 +43,7 @@ export function judgeLoss(guarantee: Guarantee, outcome: Outcome, session: Proof
   const loss = measureLoss(restored, blow.until ?? blow.at)
   const gone = restored.lost.length + restored.altered.length
   const writes = restored.kept.length + gone
-  const unhealed = settled.lost.length + settled.altered.length
+  const unhealed = settled === undefined ? 0 : settled.lost.length + settled.altered.length
   const broken =
     breaches[0] ??
     (loss.holes > 0
@@ -60,7 +60,7 @@ export function judgeLoss(guarantee: Guarantee, outcome: Outcome, session: Proof
     reason:
       gone === 0
         ? `All ${writes} acknowledged writes were there`
-        : `${gone} of ${writes} acknowledged writes were lost, the oldest ${readableMs(loss.ms)} before the fault; clients brought them back`,
+        : `${gone} of ${writes} acknowledged writes were lost, the oldest ${readableMs(loss.ms)} before the fault${settled === undefined ? '' : '; clients brought them back'}`,
     broken,
   }
 }

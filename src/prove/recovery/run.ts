@@ -127,12 +127,16 @@ export async function measureRestored(run: Run): Promise<ReadBack> {
   return measured.restored
 }
 
-/** Lets real clients notice and bring back what they hold, and asks again. Done once a scenario. */
-export async function settleClients(run: Run): Promise<ReadBack> {
+/**
+ * Lets real clients notice and bring back what they hold, and asks again. Done once a scenario.
+ * @returns undefined for a system whose clients hold nothing that they could bring back.
+ */
+export async function settleClients(run: Run): Promise<ReadBack | undefined> {
   const { measured, session } = run
   if (measured.settled) return measured.settled
   await measureRestored(run)
   await run.watch.stop()
+  if (session.exercise.settle === undefined) return undefined
   try {
     await session.exercise.settle([...run.site.clients, run.site.watcher])
   } catch (error) {

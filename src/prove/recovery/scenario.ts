@@ -30,7 +30,8 @@ export interface Outcome {
   lastBefore: number | undefined
   servedAt: number | undefined
   restored: ReadBack
-  settled: ReadBack
+  /** What was there once clients had brought back what they hold; undefined where they hold nothing. */
+  settled: ReadBack | undefined
   unsettled: string | undefined
   /** Steps that took longer than they may. */
   overdue: string[]

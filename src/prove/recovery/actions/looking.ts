@@ -33,6 +33,8 @@ export const verifyData: CarryOut = async ({ session }) => {
 export const settleClients: CarryOut = async (run) => {
   const settled = await settle(run)
   if (run.measured.unsettled !== undefined) throw new Error(run.measured.unsettled)
+  if (settled === undefined)
+    return { by: 'nobody', saw: 'clients of this system hold nothing that they could bring back' }
   return { by: 'every client synchronised until nothing moved', saw: describeReadBack(settled) }
 }
 

@@ -16,7 +16,7 @@ export const startServices: CarryOut = async (run) => {
   }
   if (run.fault === 'page-corrupted') {
     await environment.startServices()
-    return { by: 'the services started', saw: `${Object.keys(environment.addresses()).join(', ')} ready` }
+    return { by: 'the services started', saw: readiness(environment.addresses()) }
   }
   if (!faults.has('services-left-behind')) {
     const dataDirectory = need(run.made.directory, 'restored a cluster')
@@ -33,8 +33,13 @@ export const startServices: CarryOut = async (run) => {
   }
   return {
     by: 'the server started where the lost one listened, the services started on it, the WAL received again',
-    saw: `${Object.keys(environment.addresses()).join(', ')} ready`,
+    saw: readiness(environment.addresses()),
   }
+}
+
+function readiness(addresses: Record<string, string>): string {
+  const names = Object.keys(addresses)
+  return names.length === 0 ? 'the plan starts no service of its own' : `${names.join(', ')} ready`
 }
 
 export const checkHealth: CarryOut = async (run) => {
