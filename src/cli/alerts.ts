@@ -5,7 +5,7 @@ import { registerAlertsExplain } from './alerts-explain.ts'
 import { registerAlertsList } from './alerts-list.ts'
 import { registerAlertsSilence } from './alerts-silence.ts'
 import { registerAlertsTest } from './alerts-test.ts'
-import { chooseSystems } from './choose-systems.ts'
+import { chooseSystem } from './choose-systems.ts'
 import type { CommandContext } from './command.ts'
 import type { ChooseSystem } from './watched-alerts.ts'
 
@@ -23,7 +23,7 @@ docs/alerts.md says how people are told.`,
     )
   const choose: ChooseSystem = async (name, command) => {
     const project = await findProject(context.cwd, context.home)
-    const [only = ''] = chooseSystems(project, name, false, `alerts ${command}`)
+    const only = chooseSystem(project, name, `alerts ${command}`)
     return { project, system: await loadSystem(project, only) }
   }
   registerAlertsList(alerts, context, choose)

@@ -5,7 +5,7 @@ import { findProject } from '../project/find-project.ts'
 import { type CopyReport, copyRepository } from '../recovery/stores/copy-repository.ts'
 import { type CopyLag, copyLag } from '../recovery/stores/copying.ts'
 import type { Store } from '../recovery/stores/store.ts'
-import { chooseSystems } from './choose-systems.ts'
+import { chooseSystem } from './choose-systems.ts'
 import { type CommandContext, printJson } from './command.ts'
 import { moving } from './moving-line.ts'
 import { openChosen, openChosenStore, type RepositoryFlags, withKeyOptions } from './repository-choice.ts'
@@ -40,7 +40,7 @@ Exit codes: 0 the copy is up to date, 1 it is not, 2 the command line is wrong.`
 
 async function copy(name: string | undefined, flags: Flags, context: CommandContext): Promise<void> {
   const project = await findProject(context.cwd, context.home)
-  const [system = ''] = chooseSystems(project, name, false, 'backup copy')
+  const system = chooseSystem(project, name, 'backup copy')
   const { from: source, to: target, json, ...key } = flags
   // With the key first: it tells an absent repository from an empty one, and measures how far the copy is behind.
   const repository = await openChosen(project, system, { ...key, store: source }, context, false)

@@ -12,7 +12,7 @@ import {
 import { capabilitiesFile } from '../recovery/stores/open-store.ts'
 import { openStoreOf } from '../run/archive.ts'
 import { developmentDirectory } from '../run/run-state.ts'
-import { chooseSystems } from './choose-systems.ts'
+import { chooseSystem } from './choose-systems.ts'
 import { type CommandContext, printJson } from './command.ts'
 
 interface Flags {
@@ -41,7 +41,7 @@ type Tried = { store: string; found: StoreCapabilities } | { store: string; prob
 
 async function stores(name: string | undefined, flags: Flags, context: CommandContext): Promise<void> {
   const project = await findProject(context.cwd, context.home)
-  const [only = ''] = chooseSystems(project, name, false, 'backup stores')
+  const only = chooseSystem(project, name, 'backup stores')
   const system = await loadSystem(project, only)
   const tried: Tried[] = []
   for (const store of storesOfDatabase(system.plan)) {

@@ -2,7 +2,7 @@ import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import type { Project, System } from '../project/project.ts'
 import type { Repository } from '../recovery/repository/repository.ts'
-import { chooseSystems } from './choose-systems.ts'
+import { chooseSystem } from './choose-systems.ts'
 import type { CommandContext } from './command.ts'
 import { openChosen, type RepositoryFlags } from './repository-choice.ts'
 
@@ -21,7 +21,7 @@ export async function chooseRepository(
   create = false,
 ): Promise<Chosen> {
   const project = await findProject(context.cwd, context.home)
-  const [only = ''] = chooseSystems(project, name, false, command)
+  const only = chooseSystem(project, name, command)
   const system = await loadSystem(project, only)
   return { project, system, repository: await openChosen(project, only, flags, context, create) }
 }

@@ -17,7 +17,7 @@ import { type Beside, withRestoredBeside } from '../recovery/restore/restored-be
 import { serverForBackup } from '../recovery/restore/server-for-backup.ts'
 import { databaseName } from '../run/prepare-system.ts'
 import { developmentDirectory } from '../run/run-state.ts'
-import { chooseSystems } from './choose-systems.ts'
+import { chooseSystem } from './choose-systems.ts'
 import { type CommandContext, printJson, usage } from './command.ts'
 import { type EngineFlags, openChosenEngine, withEngineOptions } from './engine-choice.ts'
 import { requireKnownNames } from './extract-names.ts'
@@ -79,7 +79,7 @@ interface Work {
 async function run(name: string | undefined, flags: Flags, context: CommandContext): Promise<void> {
   const at = parseMoment(flags.at)
   const project = await findProject(context.cwd, context.home)
-  const [only = ''] = chooseSystems(project, name, false, 'extract')
+  const only = chooseSystem(project, name, 'extract')
   const system = await loadSystem(project, only)
   const work = { project, system, flags, context, ...choose(system, flags) } satisfies Work
   const file = flags.toFile === undefined ? undefined : resolve(context.cwd, flags.toFile)

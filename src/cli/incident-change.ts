@@ -7,7 +7,7 @@ import type { Incident } from '../watch/incidents/incident.ts'
 import { type Incidents, openIncidents } from '../watch/incidents/incidents.ts'
 import { openPager } from '../watch/notify/pager.ts'
 import { watchDirectory } from '../watch/watch-directory.ts'
-import { chooseSystems } from './choose-systems.ts'
+import { chooseSystem } from './choose-systems.ts'
 import { systemAndId } from './chosen-repository.ts'
 import { type CommandContext, printJson, usage } from './command.ts'
 import { listed, stateOf } from './incident-text.ts'
@@ -94,7 +94,7 @@ async function change(
   const [name, text] = systemAndId(first, second)
   const number = numberOf(text, command)
   const project = await findProject(context.cwd, context.home)
-  const [only = ''] = chooseSystems(project, name, false, `incident ${command}`)
+  const only = chooseSystem(project, name, `incident ${command}`)
   const watched = { project, system: await loadSystem(project, only) }
   const incident = withIncidents(watched, context, (incidents) => by(incidents, number))
   tellIncident(watched, incident, flags, context)

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
-import { chooseSystems } from './choose-systems.ts'
+import { chooseSystem, chooseSystems } from './choose-systems.ts'
 import { type CommandContext, printJson, usage } from './command.ts'
 import {
   type ChangeFlags,
@@ -97,7 +97,7 @@ async function list(name: string | undefined, flags: ListFlags, context: Command
 
 async function open(name: string | undefined, flags: OpenFlags, context: CommandContext): Promise<void> {
   const project = await findProject(context.cwd, context.home)
-  const [only = ''] = chooseSystems(project, name, false, 'incident open')
+  const only = chooseSystem(project, name, 'incident open')
   const watched = { project, system: await loadSystem(project, only) }
   const { runbook, severity, title, by } = flags
   const runbooks = watched.system.plan.runbooks

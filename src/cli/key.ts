@@ -16,7 +16,7 @@ import { holdersOf, readKeyFile, writeKeyFile } from '../secrets/key-file.ts'
 import { formatRing, keyId, rotateRing } from '../secrets/key-ring.ts'
 import { formatLocked, lockRing, replaceRing } from '../secrets/locked-key.ts'
 import { readPassphrase, readUnlock, type UnlockFiles, unlockFiles } from '../secrets/unlock.ts'
-import { chooseSystems } from './choose-systems.ts'
+import { chooseSystem } from './choose-systems.ts'
 import { type CommandContext, printJson } from './command.ts'
 import { openChosenStore, withPlaceOptions } from './repository-choice.ts'
 
@@ -116,7 +116,7 @@ function options(command: Command): Command {
 /** The system a command is about, its key file, and what opens it. */
 async function chosen(name: string | undefined, flags: Flags, context: CommandContext, command: string) {
   const project = await findProject(context.cwd, context.home)
-  const [system = ''] = chooseSystems(project, name, false, command)
+  const system = chooseSystem(project, name, command)
   const file = flags.key === undefined ? repositoryKeyFile(project, system) : resolve(context.cwd, flags.key)
   const files: UnlockFiles = {
     ...(flags.passphraseFile === undefined ? {} : { passphraseFile: resolve(context.cwd, flags.passphraseFile) }),

@@ -4,7 +4,7 @@ import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import { parseS3Location } from '../recovery/stores/s3/location.ts'
 import { renderS3Lifecycle } from '../render/s3-lifecycle.ts'
-import { chooseSystems } from './choose-systems.ts'
+import { chooseSystem } from './choose-systems.ts'
 import { type CommandContext, printJson, usage } from './command.ts'
 
 interface Flags {
@@ -40,7 +40,7 @@ Exit codes: 0 written, 1 the plan cannot be rendered, 2 the command line is wron
 async function render(name: string, target: string, flags: Flags, context: CommandContext): Promise<void> {
   if (target !== 's3-lifecycle') throw usage('render', `"${target}" is no target; the one there is: s3-lifecycle.`)
   const project = await findProject(context.cwd, context.home)
-  const [only = ''] = chooseSystems(project, name, false, 'render')
+  const only = chooseSystem(project, name, 'render')
   const { plan } = await loadSystem(project, only)
   const store = flags.store ?? onlyStore(plan)
   const { configuration, notes } = renderS3Lifecycle(plan, store, { prefix: prefixOf(plan, store) })

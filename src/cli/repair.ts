@@ -21,7 +21,7 @@ import { databaseName } from '../run/prepare-system.ts'
 import { developmentDirectory, readRunState } from '../run/run-state.ts'
 import { serverChoice } from '../run/server-choice.ts'
 import { primaryDirectory } from '../run/standby.ts'
-import { chooseSystems } from './choose-systems.ts'
+import { chooseSystem } from './choose-systems.ts'
 import { type CommandContext, printJson, usage } from './command.ts'
 import { type EngineFlags, openChosenEngine, withEngineOptions } from './engine-choice.ts'
 import { table } from './layout.ts'
@@ -62,7 +62,7 @@ interface Site {
 
 async function run(name: string | undefined, flags: Flags, context: CommandContext): Promise<void> {
   const project = await findProject(context.cwd, context.home)
-  const [only = ''] = chooseSystems(project, name, false, 'repair pages')
+  const only = chooseSystem(project, name, 'repair pages')
   const system = await loadSystem(project, only)
   const dataDirectory = await primaryDirectory(developmentDirectory(project, only))
   if (!(await isThere(join(dataDirectory, 'PG_VERSION')))) {

@@ -21,7 +21,7 @@ import { developmentDirectory } from '../run/run-state.ts'
 import { primaryDirectory } from '../run/standby.ts'
 import { afterRestore } from './after-restore.ts'
 import { tellArchiveTrouble } from './archive-trouble.ts'
-import { chooseSystems } from './choose-systems.ts'
+import { chooseSystem } from './choose-systems.ts'
 import { type CommandContext, printJson, usage } from './command.ts'
 import { type EngineFlags, openChosenEngine, withEngineOptions } from './engine-choice.ts'
 import { moving } from './moving-line.ts'
@@ -90,7 +90,7 @@ async function run(name: string | undefined, flags: Flags, context: CommandConte
   if (flags.serve && (flags.inPlace || flags.filesOnly || flags.json))
     throw usage('restore', '--serve goes with --to alone: a directory that is recovered, and a person who looks.')
   const project = await findProject(context.cwd, context.home)
-  const [only = ''] = chooseSystems(project, name, false, 'restore')
+  const only = chooseSystem(project, name, 'restore')
   const system = await loadSystem(project, only)
   using destination =
     to === undefined ? await destinationInPlace(project, only, context) : destinationAt(resolve(context.cwd, to))

@@ -11,7 +11,7 @@ import { repositoryKeyFile } from '../run/archive.ts'
 import { systemdUnit, unitName } from '../schedule/systemd-unit.ts'
 import { loadKeyRing, readKeyFile } from '../secrets/key-file.ts'
 import { readUnlock, type UnlockFiles } from '../secrets/unlock.ts'
-import { chooseSystems } from './choose-systems.ts'
+import { chooseSystem } from './choose-systems.ts'
 import type { CommandContext } from './command.ts'
 
 interface Flags {
@@ -50,7 +50,7 @@ Exit codes: 0 written and taken by systemd-analyze, 1 it could not be, 2 the com
 
 async function install(name: string | undefined, flags: Flags, context: CommandContext): Promise<void> {
   const project = await findProject(context.cwd, context.home)
-  const [only = ''] = chooseSystems(project, name, false, 'service install')
+  const only = chooseSystem(project, name, 'service install')
   const system = await loadSystem(project, only)
   const files = {
     ...(flags.passphraseFile === undefined ? {} : { passphraseFile: resolve(context.cwd, flags.passphraseFile) }),

@@ -5,7 +5,7 @@ import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import { devicesGuarantee, effortOf, proveDay } from '../prove/devices/prover.ts'
 import { openSession } from '../prove/session.ts'
-import { chooseSystems } from './choose-systems.ts'
+import { chooseSystem } from './choose-systems.ts'
 import { type CommandContext, usage } from './command.ts'
 import { parseCount, parseSeed } from './numbers.ts'
 import { findingKeeper, tellEvidence } from './soak-evidence.ts'
@@ -40,7 +40,7 @@ async function soakDevices(name: string | undefined, flags: DevicesFlags, contex
   const { clock, signal } = context
   const { seed } = flags
   const project = await findProject(context.cwd, context.home)
-  const [chosen = ''] = chooseSystems(project, name, false, 'soak devices')
+  const chosen = chooseSystem(project, name, 'soak devices')
   const system = await loadSystem(project, chosen)
   const guarantee = deriveGuarantees(system.plan).find(({ id }) => id === devicesGuarantee)
   const promised = system.plan.recovery.devices

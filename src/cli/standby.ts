@@ -17,7 +17,7 @@ import { developmentDirectory, readRunState } from '../run/run-state.ts'
 import { serverChoice } from '../run/server-choice.ts'
 import { settleLoss } from '../run/standby.ts'
 import { giveOrder, type StandbyOrder, type StandbyResult } from '../run/standby-orders.ts'
-import { chooseSystems } from './choose-systems.ts'
+import { chooseSystem } from './choose-systems.ts'
 import { type CommandContext, printJson } from './command.ts'
 
 interface Flags {
@@ -83,7 +83,7 @@ async function run(
   context: CommandContext,
 ): Promise<void> {
   const project = await findProject(context.cwd, context.home)
-  const [only = ''] = chooseSystems(project, name, false, 'standby')
+  const only = chooseSystem(project, name, 'standby')
   const system = await loadSystem(project, only)
   const directory = developmentDirectory(project, only)
   if (action === 'create') {

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { parseDuration } from '../plan/units.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
-import { chooseSystems } from './choose-systems.ts'
+import { chooseSystem } from './choose-systems.ts'
 import type { CommandContext } from './command.ts'
 import { usualEveryMs, watchSummary, watchSystem } from './watched.ts'
 
@@ -30,7 +30,7 @@ Exit codes:
     )
     .action(async (name: string | undefined, { every = usualEveryMs }: { every?: number }) => {
       const project = await findProject(context.cwd, context.home)
-      const [only = ''] = chooseSystems(project, name, false, 'watch')
+      const only = chooseSystem(project, name, 'watch')
       const system = await loadSystem(project, only)
       const log = (line: string) => context.out(`${line}\n`)
       const { done } = watchSystem({ project, system }, { plan: system.plan, everyMs: every, log }, context)
