@@ -1,13 +1,16 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import { seriesOf } from '../check/promql/series.ts'
 import { timestamp } from '../clock.ts'
+import { nearest } from '../plan/nearest.ts'
 import { parseDuration } from '../plan/units.ts'
 import { findProject } from '../project/find-project.ts'
-import { parseMoment } from '../recovery/restore/moment.ts'
-import { type CompiledQuery, compileQuery, isCompiled } from '../watch/promql/compile.ts'
 import { loadSystem } from '../project/load-system.ts'
 import type { Project } from '../project/project.ts'
+import { parseMoment } from '../recovery/restore/moment.ts'
+import { type CompiledQuery, compileQuery, isCompiled } from '../watch/promql/compile.ts'
 import { evaluateInstant, evaluateRange, type RangeSeries } from '../watch/promql/query.ts'
-import type { Labels } from '../watch/series.ts'
+import { reachOf } from '../watch/promql/reach.ts'
+import type { Labels, SeriesSource } from '../watch/series.ts'
 import { readSeriesStore } from '../watch/store/series-store.ts'
 import { watchDirectory } from '../watch/watch-directory.ts'
 import { chooseSystem } from './choose-systems.ts'
@@ -48,30 +51,58 @@ Example:
   aval query 'up' medtime --from 1h --step 5m
 
 A moment is RFC 3339 such as 2026-02-03T04:05:06Z, or how long ago, such as 1h.
-Exit codes: 0 answered, an empty answer included; 1 nothing was measured or the series do not allow it; 2 the query cannot be read.`,
+Exit codes: 0 answered, an empty answer included; 1 nothing was measured or the series do not allow it; 2 the query or the
+command line cannot be read. A metric that the plan does not have is told of on the error output.`,
     )
     .action(async (expression: string, name: string | undefined, flags: Flags) => {
       if (flags.at !== undefined && flags.from !== undefined) throw usage('query', 'Give --at or --from, not both.')
       if (flags.from === undefined && (flags.to !== undefined || flags.step !== undefined))
         throw usage('query', 'Steps begin somewhere: give --from.')
+      const now = context.clock.now()
+      const { from: fromMs, to: toMs = now, step: stepMs = 60_000, at = now } = flags
+      if (fromMs !== undefined && fromMs > toMs)
+        throw usage('query', `It ends before it begins: --from is ${timestamp(fromMs)}, --to ${timestamp(toMs)}.`)
       const query = compileQuery(expression)
       if (!isCompiled(query)) throw usage('query', `At character ${query.at}: ${query.problem}`)
       const project = await findProject(context.cwd, context.home)
-      const [only = ''] = chooseSystems(project, name, false, 'query')
-      const now = context.clock.now()
+      const only = chooseSystem(project, name, 'query')
       const store = readSeriesStore(watchDirectory(project, only))
       try {
-        const { from: fromMs, to: toMs = now, step: stepMs = 60_000, at = now } = flags
         const answered =
           fromMs === undefined
             ? instant(evaluateInstant(query, store, at), at)
             : evaluateRange(query, store, { fromMs, toMs, stepMs }).map(answeredOf)
         if (flags.json) printJson(context, answered)
         else context.out(`${told(answered)}\n`)
+        const names = unseenMetrics(query, store, fromMs === undefined ? at : toMs)
+        if (names.length > 0) for (const line of await notOfPlan(project, only, names)) context.err(`${line}\n`)
       } finally {
         store.close()
       }
     })
+}
+
+/** Metrics that the query names and of which there is nothing, ever. */
+function unseenMetrics(query: CompiledQuery, store: SeriesSource, untilMs: number): string[] {
+  const names = new Set(reachOf(query).flatMap(({ metric }) => (metric === undefined ? [] : [metric])))
+  return [...names].filter((name) => {
+    const [found] = store.select([{ label: '__name__', op: '=', value: name }], 0, untilMs)
+    return found === undefined
+  })
+}
+
+/** A line for each metric that the plan knows nothing of. What Aval measures itself and the plan does not list is told of by nobody. */
+async function notOfPlan(project: Project, system: string, names: readonly string[]): Promise<string[]> {
+  const { plan } = await loadSystem(project, system)
+  return names.flatMap((name) => {
+    const series = seriesOf(plan, name)
+    if (!('problem' in series) || /^(?:aval|probe)_/.test(name)) return []
+    const near = nearest(name, Object.keys(plan.telemetry.metrics))
+    const meant = near === undefined ? '' : ` Did you mean ${near}?`
+    return [
+      `The plan of ${system} has no series "${name}", and there never was one. ${series.fix || series.problem}${meant}`,
+    ]
+  })
 }
 
 function instant(value: ReturnType<typeof evaluateInstant>, atMs: number): Answered[] {
