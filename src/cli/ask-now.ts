@@ -1,7 +1,9 @@
 import type { Probe } from '../plan/probes.ts'
 import { formatDuration } from '../plan/units.ts'
 import { type RunState, readRunState } from '../run/run-state.ts'
+import { readSilence } from '../watch/scrape/heartbeats/silences.ts'
 import { askProbe } from '../watch/scrape/probes/ask.ts'
+import { watchDirectory } from '../watch/watch-directory.ts'
 import type { CommandContext } from './command.ts'
 import type { WatchedSystem } from './watch-records.ts'
 
@@ -52,7 +54,9 @@ async function answerOf(
     countsAfter: probe.failures,
   }
   const unasked = (reason: string): ProbeAnswer => ({ ...common, status: 'not asked', tookMs: null, reason })
-  if ('heartbeat' in probe) return unasked('it tells by itself, and nothing here hears it')
+  const silentMs = readSilence(watchDirectory(watched.project, watched.system.name), name, clock.now())
+  if ('heartbeat' in probe && silentMs === undefined)
+    return unasked(`it tells by itself, and nobody listens now: aval watch ${watched.system.name}`)
   const service = 'http' in probe ? probe.service : undefined
   const address = service === undefined ? undefined : running?.addresses[service]
   if (running === undefined && (service !== undefined || 'sql' in probe)) {
@@ -65,8 +69,7 @@ async function answerOf(
     {
       serviceUrl: () => address ?? '',
       databaseUrl: () => running?.ownerUrl ?? '',
-      lastBeatMs: () => undefined,
-      listeningSinceMs: clock.now(),
+      silentMs: () => silentMs,
       authorities: undefined,
       clock,
     },

@@ -103,8 +103,7 @@ async function database(
   const world = {
     serviceUrl: () => '',
     databaseUrl: () => running.ownerUrl,
-    lastBeatMs: () => undefined,
-    listeningSinceMs: clock.now(),
+    silentMs: () => undefined,
     authorities: undefined,
     clock,
   }

@@ -96,7 +96,7 @@ suite('aval probe', () => {
   test('does not call a sign of life well that nothing hears', async () => {
     const { code, out } = await aval('nightly')
     assert.equal(code, 3)
-    assert.match(out.replace(/\s+/g, ' '), /nightly not asked .* nothing here hears it/)
+    assert.match(out.replace(/\s+/g, ' '), /nightly not asked .* nobody listens now/)
   })
 
   test('asks nothing of a system that does not run, and does not call that well', async (t) => {

@@ -159,10 +159,13 @@ test('a figure over its bound reaches the desk, is explained, outlives a kill an
   figures.errors = 9
   await until('the desk is told', () => slack.shown.length === 1)
   assert.match(slack.shown[0] ?? '', /FIRING.*TooManyErrors: Errors at \/pay/)
-  await until('all of it is said', () => /scale for TooManyErrors: withheld/.test(first.said.text))
+  await until('all of it is said', () => /scale for TooManyErrors: by hand/.test(first.said.text))
   assert.match(first.said.text, /to desk: TooManyErrors \(route=\/pay\) firing/)
   assert.match(first.said.text, /incident 1 opened, SEV-1: Errors at \/pay/)
-  assert.match(first.said.text, /scale for TooManyErrors: withheld, nobody carries this out here/)
+  assert.match(
+    first.said.text,
+    /scale for TooManyErrors: by hand, the plan names no command for it; RB-1 says what to do/,
+  )
   assert.match(
     (await aval('alerts', 'explain', 'tiny', 'TooManyErrors')).out,
     /is firing\.\n {2}Firing \(route=\/pay\) since/,

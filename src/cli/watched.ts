@@ -12,13 +12,14 @@ import type { Notice } from '../watch/alerts/notice.ts'
 import { rulesOf } from '../watch/alerts/rule.ts'
 import { missingVariables } from '../watch/notify/setting.ts'
 import type { RecoveryFacts } from '../watch/scrape/measured/recovery-ages.ts'
-import { askedProbes, type Whereabouts } from '../watch/targets.ts'
+import type { Whereabouts } from '../watch/targets.ts'
 import { startWatch, type WatchOptions } from '../watch/watch.ts'
 import { watchDirectory } from '../watch/watch-directory.ts'
 import type { CommandContext } from './command.ts'
+import { commitOf } from './commit.ts'
 import { openChosenEngine } from './engine-choice.ts'
-import { runAval } from './run-aval.ts'
 import type { WatchedSystem } from './watch-records.ts'
+import { performersOf } from './watched-actions.ts'
 
 /** How often figures are read, unless told. */
 export const usualEveryMs = 15_000
@@ -52,13 +53,8 @@ export function watchSystem(
       const { currentVerdicts } = await import('./current-verdicts.ts')
       return currentVerdicts(project, system, { clock })
     },
-    perform: {
-      retry: async ({ labels: { backup } }) => {
-        const rule = backup !== undefined && Object.hasOwn(plan.recovery.backups, backup) ? ['--rule', backup] : []
-        const code = await runAval(['backup', 'create', system.name, ...rule], project.root, signal, log)
-        if (code !== 0) throw new Error(`aval backup create ended with ${code}`)
-      },
-    },
+    perform: performersOf({ watched, clock, signal, log }),
+    version: versionOf(watched),
     listener: listenerOf(log, clock),
     signal,
   })
@@ -68,16 +64,13 @@ export function watchSystem(
 export function watchSummary(plan: Plan, everyMs: number): string[] {
   const services = Object.entries(plan.services).flatMap(([name, { metrics }]) => (metrics === undefined ? [] : [name]))
   const sources = [...services, ...(plan.database === undefined ? [] : ['Postgres']), 'this machine']
-  const asked = askedProbes(plan)
-  const unheard = Object.keys(plan.probes).filter((name) => !Object.hasOwn(asked, name))
   const channels = Object.entries(plan.incidents.channels)
   const missing = channels.flatMap(([name, channel]) => {
     const variables = missingVariables(name, channel, process.env)
     return variables.length === 0 ? [] : [`${name} reaches nobody: not set: ${variables.join(', ')}`]
   })
   return [
-    `every ${formatDuration(everyMs)}: ${sources.join(', ')}; ${counted(Object.keys(asked).length, 'probe')}, ${counted(rulesOf(plan).length, 'rule')}, ${counted(channels.length, 'channel')}`,
-    ...unheard.map((name) => `probe ${name}: nothing here hears it`),
+    `every ${formatDuration(everyMs)}: ${sources.join(', ')}; ${counted(Object.keys(plan.probes).length, 'probe')}, ${counted(rulesOf(plan).length, 'rule')}, ${counted(channels.length, 'channel')}`,
     ...missing,
   ]
 }
@@ -92,9 +85,9 @@ function listenerOf(log: (line: string) => void, clock: CommandContext['clock'])
     noticed: (notice) => tell(noticeText(notice)),
     opened: ({ number, severity, title }) => tell(`incident ${number} opened, ${severity}: ${title}`),
     acted: ({ action, alert, state, reason }) => {
-      const what = reason === 'nothing here can carry it out' ? 'nobody carries this out here' : reason
-      tell(`${action} for ${alert}: ${state}${what === undefined ? '' : `, ${what}`}`)
+      tell(`${action} for ${alert}: ${state}${reason === undefined ? '' : `, ${reason}`}`)
     },
+    listening: (url) => tell(`heartbeats are heard at ${url}/<probe>`),
     delivered: (messages) => tell(`${counted(messages, 'message')} delivered`),
     trouble: (what, error) => tell(`${what} gives nothing: ${sourceTrouble(error)}`),
   }
@@ -121,6 +114,18 @@ function whereaboutsOf({ project, system }: WatchedSystem): Whereabouts {
       return found && { admin: found.adminUrl, owner: found.ownerUrl }
     },
     dataPath: project.root,
+  }
+}
+
+/** The commit that was checked out when what runs was first seen: a start from another one is a release. Undefined while nothing runs. */
+function versionOf({ project, system }: WatchedSystem): WatchOptions['version'] {
+  let seen: { start: string; version: string | null } | undefined
+  return async () => {
+    const running = readRunState(project, system.name)
+    if (running === undefined) return undefined
+    const start = JSON.stringify(running.pid)
+    if (seen?.start !== start) seen = { start, version: await commitOf(project.root) }
+    return seen.version ?? undefined
   }
 }
 

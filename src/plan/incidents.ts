@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { actionMeans } from './actions.ts'
 import { alertSeverity } from './alerts.ts'
 import { citation, name } from './citation.ts'
 import { guaranteeAlerts, heartbeat, maintenance, routing } from './routing.ts'
@@ -41,6 +42,20 @@ export const incidents = z.strictObject({
     .describe('Ways to reach people.'),
   routing: routing.prefault({}).describe('How alerts become messages.'),
   heartbeat: heartbeat.optional(),
+  actions: actionMeans.prefault({}),
+  receiver: z
+    .strictObject({
+      port: z
+        .int()
+        .min(1)
+        .max(65535)
+        .describe('Preferred port of the loopback interface; a free one is taken when it is in use.'),
+      ...citation,
+    })
+    .describe(
+      'Where jobs tell that they are alive, while somebody watches. Without it the port is the one of the last time.',
+    )
+    .optional(),
   guarantees: guaranteeAlerts.prefault({}).describe('Who is told when a guarantee no longer holds.'),
   maintenance,
   objectives: serviceObjectives,

@@ -35,7 +35,8 @@ export const probes = z
         .describe('host:port that takes a connection.'),
       z
         .strictObject({
-          heartbeat: duration.describe('How long it may say nothing.'),
+          heartbeat: duration.describe('How often it tells.'),
+          grace: duration.default(0).describe('How much later than that it may come.'),
           ...common,
         })
         .describe('Something that tells by itself that it is alive, such as a nightly job.'),

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import type { Clock } from '../clock.ts'
 import type { Plan } from '../plan/plan.ts'
-import type { Probe } from '../plan/probes.ts'
 import { databaseQueryTargets } from './scrape/measured/database-queries.ts'
 import { hostTarget, thisHost } from './scrape/measured/host.ts'
 import { postgresTarget } from './scrape/measured/postgres.ts'
@@ -29,11 +28,6 @@ export interface Whereabouts {
 /** Ages are of a day's pace: so often they are read, since reading them lists a store. */
 const agesEveryMs = 60_000
 
-/** Probes that something asks from here. A heartbeat is sent by whoever beats, and nothing here hears it. */
-export function askedProbes(plan: Plan): Record<string, Probe> {
-  return Object.fromEntries(Object.entries(plan.probes).filter(([, probe]) => !('heartbeat' in probe)))
-}
-
 /**
  * Everything of a system that figures come from: metrics of its services, its Postgres, the queries of the plan, this machine, the ages of
  * backups and proofs, rates, probes.
@@ -47,9 +41,11 @@ export function systemTargets(options: {
   everyMs: number
   clock: Clock
   recoveryFacts: (signal: AbortSignal) => Promise<RecoveryFacts>
+  /** How long a heartbeat was not heard; undefined where nobody listens. */
+  silentMs: (probe: string) => number | undefined
   onProbe: (probe: string, outcome: ProbeOutcome) => void
 }): Target[] {
-  const { plan, whereabouts, source, everyMs, clock, recoveryFacts, onProbe } = options
+  const { plan, whereabouts, source, everyMs, clock, recoveryFacts, silentMs, onProbe } = options
   const timeoutMs = Math.min(10_000, everyMs)
   const common = { instance: plan.system, everyMs, timeoutMs, clock }
   const urls = () => {
@@ -85,12 +81,11 @@ export function systemTargets(options: {
     hostTarget({ ...common, dataPath: whereabouts.dataPath, databasePids, source: thisHost }),
     rateTarget({ ...common, source }),
     ...probeTargets(
-      { ...plan, probes: askedProbes(plan) },
+      plan,
       {
         serviceUrl: (service) => whereabouts.serviceUrl(service) ?? '',
         databaseUrl: () => urls().owner,
-        lastBeatMs: () => undefined,
-        listeningSinceMs: clock.now(),
+        silentMs,
         authorities: whereabouts.authorities,
         clock,
       },

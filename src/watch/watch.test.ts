@@ -1,32 +1,42 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { systemClock } from '../clock.ts'
 import { deriveGuarantees } from '../plan/derive.ts'
-import { parsePlan } from '../plan/plan.ts'
+import { type Plan, parsePlan } from '../plan/plan.ts'
 import { seededRandom } from '../random.ts'
 import { startWatch, type WatchOptions } from './watch.ts'
 
-const parsed = parsePlan({
-  system: 'shop',
-  probes: { beat: { heartbeat: '1h', every: '1h' } },
-  incidents: {
-    channels: { desk: { kind: 'console', reaches: 'the desk' } },
-    routing: { groupInterval: '1s' },
-    guarantees: { notify: ['desk'] },
-  },
-})
-assert.ok('plan' in parsed, JSON.stringify(parsed))
-const { plan } = parsed
+function planWith(beat: object): Plan {
+  const parsed = parsePlan({
+    system: 'shop',
+    probes: { beat },
+    incidents: {
+      channels: { desk: { kind: 'console', reaches: 'the desk' } },
+      routing: { groupInterval: '1s' },
+      guarantees: { notify: ['desk'] },
+    },
+  })
+  assert.ok('plan' in parsed, JSON.stringify(parsed))
+  return parsed.plan
+}
+
+const plan = planWith({ heartbeat: '1h', every: '1h' })
+const beating = planWith({ heartbeat: '200ms', grace: '100ms', every: '100ms', notify: ['desk'] })
 const [{ id } = { id: '' }] = deriveGuarantees(plan)
 assert.notEqual(id, '')
 
 /** A watch in a folder, and all that it says of alerts. */
-function watch(t: TestContext, directory: string, options: Pick<WatchOptions, 'guarantees' | 'verdictsAfterMs'>) {
+function watch(
+  t: TestContext,
+  directory: string,
+  options: Pick<WatchOptions, 'guarantees' | 'verdictsAfterMs'> & { plan?: Plan },
+) {
   const told: string[] = []
   const trouble: string[] = []
+  const receiver = { url: '' }
   const ending = new AbortController()
   const { done } = startWatch({
     plan,
@@ -44,10 +54,14 @@ function watch(t: TestContext, directory: string, options: Pick<WatchOptions, 'g
       evidence: [],
     }),
     perform: {},
+    version: async () => undefined,
     listener: {
       noticed: ({ alerts }) => told.push(...alerts.map(({ alert, status }) => `${alert} ${status}`)),
       opened: () => undefined,
       acted: () => undefined,
+      listening: (url) => {
+        receiver.url = url
+      },
       delivered: () => undefined,
       trouble: (what) => trouble.push(what),
     },
@@ -59,7 +73,7 @@ function watch(t: TestContext, directory: string, options: Pick<WatchOptions, 'g
     await done
   }
   t.after(stop)
-  return { told, trouble, stop }
+  return { told, trouble, receiver, stop }
 }
 
 async function until(what: string, condition: () => boolean): Promise<void> {
@@ -94,6 +108,26 @@ test('a refuted guarantee is told of, a start before its verdict is known does n
   await until('its end is told', () => second.told.length > 0)
   assert.deepEqual(second.told, [`guarantee:${id} resolved`])
   await second.stop()
+})
+
+test('a job that tells that it is alive keeps its probe well; once it is silent somebody is told, and of its return', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'aval-watch-'))
+  t.after(() => rm(directory, { recursive: true, force: true }))
+  const { told, receiver, stop } = watch(t, directory, {
+    plan: beating,
+    guarantees: async () => [],
+    verdictsAfterMs: 0,
+  })
+  await until('it listens', () => receiver.url !== '')
+  assert.equal(await readFile(join(directory, 'heartbeats.url'), 'utf8'), receiver.url)
+  await until('somebody is told of its silence', () => told.length > 0)
+  assert.deepEqual(told, ['probe:beat firing'])
+  await until('somebody is told that it is back', () => {
+    void fetch(`${receiver.url}/beat`, { method: 'POST' }).catch(() => undefined)
+    return told.length > 1
+  })
+  assert.deepEqual(told, ['probe:beat firing', 'probe:beat resolved'])
+  await stop()
 })
 
 test('guarantees that cannot be read are told of and hold nothing up', async (t) => {

@@ -1,3 +1,4 @@
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import type { Plan } from '../plan/plan.ts'
@@ -13,6 +14,8 @@ import type { Incident } from './incidents/incident.ts'
 import { type Incidents, openIncidents } from './incidents/incidents.ts'
 import { openPager, type Pager } from './notify/pager.ts'
 import type { Variables } from './notify/setting.ts'
+import { startReceiver } from './scrape/heartbeats/receiver.ts'
+import { keptEveryMs, openSilences, type Silences } from './scrape/heartbeats/silences.ts'
 import type { RecoveryFacts } from './scrape/measured/recovery-ages.ts'
 import { startScraping } from './scrape/scraping.ts'
 import { openSeriesStore } from './store/series-store.ts'
@@ -23,6 +26,8 @@ export interface WatchListener {
   noticed(notice: Notice): void
   opened(incident: Incident): void
   acted(run: ActionRun): void
+  /** Heartbeats are heard from now on; the name of a probe follows the address. */
+  listening(url: string): void
   delivered(messages: number): void
   /** A source gave nothing; told again only when the reason is another. */
   trouble(what: string, error: unknown): void
@@ -45,6 +50,8 @@ export interface WatchOptions {
   /** Every guarantee with its verdict of now. */
   guarantees: () => Promise<NonNullable<RoundInput['guarantees']>>
   perform: ActionsOptions['perform']
+  /** Which version runs now; undefined while none does, or nobody knows. Another one than before is a release. */
+  version: () => Promise<string | undefined>
   listener: WatchListener
   signal: AbortSignal
 }
@@ -56,6 +63,8 @@ const judgedEveryMs = 5_000
 const guaranteesEveryMs = 300_000
 /** What another process hands to the pager is found so soon. */
 const pagerEveryMs = 5_000
+/** A release is seen so soon. */
+const versionEveryMs = 5_000
 
 /**
  * Measures a system, judges the rules of its plan, tells people, opens incidents and acts, until the signal. All that it knows is on the disk: killed at any
@@ -74,8 +83,11 @@ export function startWatch(options: WatchOptions): { done: Promise<void> } {
   opening.defer(() => pager.close())
   const incidents = openIncidents({ directory, plan, clock })
   opening.defer(() => incidents.end())
-  const actions = openActions({ directory, plan, clock, perform: options.perform, deployedAtMs: () => undefined })
+  const actions = openActions({ directory, plan, clock, perform: options.perform })
   opening.defer(() => actions.close())
+  const heartbeats = Object.entries(plan.probes).flatMap(([name, probe]) => ('heartbeat' in probe ? [name] : []))
+  const silences = heartbeats.length === 0 ? undefined : openSilences(directory, heartbeats, clock)
+  opening.defer(() => silences?.close())
   const rooms = opening.move()
 
   const failed = new AbortController()
@@ -86,6 +98,7 @@ export function startWatch(options: WatchOptions): { done: Promise<void> } {
     targets: systemTargets({
       ...options,
       source: series,
+      silentMs: (probe) => silences?.silentMs(probe),
       onProbe: (probe, { ok }) => outcomes.push({ probe, ok }),
     }),
     sink: series,
@@ -101,13 +114,18 @@ export function startWatch(options: WatchOptions): { done: Promise<void> } {
   })
   const hurry = bell(clock)
   const world: World = { ...options, signal, alerts, pager, incidents, actions, hurry }
-  const parts = [scraping.done, judge(world, evaluationOver(series), () => outcomes.splice(0)), page(world)].map(
-    (part) =>
-      part.catch((error: unknown) => {
-        if (signal.aborted) return
-        failed.abort(error)
-        throw error
-      }),
+  const parts = [
+    scraping.done,
+    judge(world, evaluationOver(series), () => outcomes.splice(0)),
+    page(world),
+    noteReleases(world),
+    ...(silences === undefined ? [] : [hear(world, silences)]),
+  ].map((part) =>
+    part.catch((error: unknown) => {
+      if (signal.aborted) return
+      failed.abort(error)
+      throw error
+    }),
   )
   return {
     done: Promise.allSettled(parts).then((ends) => {
@@ -187,6 +205,37 @@ async function act({ actions, listener }: World, { groups }: AlertState): Promis
     listener.trouble('actions', error)
   }
   for (const run of actions.runs()) if (run.number > known) listener.acted(run)
+}
+
+async function noteReleases({ actions, version, clock, signal, listener }: World): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      const running = await version()
+      if (running !== undefined) actions.running(running)
+    } catch (error) {
+      listener.trouble('version', error)
+    }
+    await clock.sleep(versionEveryMs, signal)
+  }
+}
+
+/** Jobs find the address in `heartbeats.url` of the watch folder for as long as somebody hears them. */
+async function hear({ plan, directory, clock, signal, listener }: World, silences: Silences): Promise<void> {
+  const receiver = await startReceiver(silences, plan.incidents.receiver?.port ?? silences.port())
+  const file = join(directory, 'heartbeats.url')
+  try {
+    silences.listensOn(Number(new URL(receiver.url).port))
+    await writeFile(`${file}.new`, receiver.url)
+    await rename(`${file}.new`, file)
+    listener.listening(receiver.url)
+    while (!signal.aborted) {
+      silences.keep()
+      await clock.sleep(keptEveryMs, signal)
+    }
+  } finally {
+    await rm(file, { force: true })
+    await receiver.stop()
+  }
 }
 
 async function page({ pager, clock, signal, hurry, listener }: World): Promise<void> {

@@ -17,6 +17,10 @@ export const sqlValid: Rule = {
 function sqlOf({ plan }: CheckContext): { path: PlanPath; sql: string }[] {
   return [
     ...queriesOf(plan),
+    ...Object.entries(plan.incidents.actions.cleanUp?.rows ?? {}).map(([name, { sql }]) => ({
+      path: ['incidents', 'actions', 'cleanUp', 'rows', name, 'sql'],
+      sql,
+    })),
     ...plan.recovery.afterRestore.map((sql, index) => ({ path: ['recovery', 'afterRestore', index], sql })),
     ...Object.entries(plan.recovery.subjects).flatMap(([name, subject]) =>
       (['beforeImport', 'afterImport'] as const).flatMap((list) =>

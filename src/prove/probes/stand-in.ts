@@ -111,8 +111,7 @@ async function targetsOf(
   const plain: ProbeWorld = {
     serviceUrl: () => '',
     databaseUrl: () => '',
-    lastBeatMs: () => undefined,
-    listeningSinceMs: clock.now(),
+    silentMs: () => undefined,
     authorities: undefined,
     clock,
   }

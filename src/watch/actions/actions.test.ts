@@ -5,10 +5,12 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { PlanInput } from '../../plan/plan.ts'
 import { startChild } from '../../process.ts'
-import { alertOf, movedClock, planWith, resolved, startMs } from '../notify/pager.fixture.ts'
-import { type ActionsOptions, openActions } from './actions.ts'
+import { alertOf, movedClock, planWith, resolved } from '../notify/pager.fixture.ts'
+import { type ActionsOptions, openActions, type Performed } from './actions.ts'
 
 type Then = NonNullable<PlanInput['alerts']>[string]['then']
+
+const performed: Performed = { state: 'done' }
 
 function actionsFor(t: TestContext, then: Then, options: Partial<ActionsOptions> = {}) {
   const plan = planWith(
@@ -23,8 +25,13 @@ function actionsFor(t: TestContext, then: Then, options: Partial<ActionsOptions>
   const directory = mkdtempSync(join(tmpdir(), 'aval-actions-'))
   const clock = movedClock()
   const done: string[] = []
-  const perform = { scale: async ({ alert }: { alert: string }) => void done.push(alert) }
-  const open = () => openActions({ directory, plan, clock, perform, deployedAtMs: () => undefined, ...options })
+  const perform = {
+    scale: async ({ alert }: { alert: string }) => {
+      done.push(alert)
+      return performed
+    },
+  }
+  const open = () => openActions({ directory, plan, clock, perform, ...options })
   const actions = open()
   t.after(() => {
     actions.close()
@@ -74,8 +81,9 @@ test('never two at a time, whatever they are', async (t) => {
     failover: async () => {
       begun.resolve()
       await finish.promise
+      return performed
     },
-    scale: async () => {},
+    scale: async () => performed,
   }
   const { actions, open } = actionsFor(t, { failover: { after: '1m' }, scale: true }, { perform })
   const other = open()
@@ -104,26 +112,47 @@ test('never two at a time, whatever they are', async (t) => {
 for (const [age, expected] of [
   [3_600_000, 'done'],
   [3_600_001, 'withheld'],
-  [undefined, 'withheld'],
 ] as const)
-  test(`a release of ${age ?? 'unknown'} ms is ${expected === 'done' ? 'taken back' : 'kept'} where only one under an hour may be`, async (t) => {
-    const { actions } = actionsFor(
+  test(`a release of ${age} ms is ${expected === 'done' ? 'taken back' : 'kept'} where only one under an hour may be`, async (t) => {
+    const { actions, clock, open } = actionsFor(
       t,
       { rollback: { ifDeployedWithin: '1h' } },
-      {
-        perform: { rollback: async () => {} },
-        deployedAtMs: () => (age === undefined ? undefined : startMs - age),
-      },
+      { perform: { rollback: async () => performed } },
     )
-    await actions.consider(alertOf())
+    actions.running('first')
+    actions.running('second')
+    clock.move(age)
+    // A start of the same version is no release, nor is a restart of whoever watches.
+    const again = open()
+    t.after(() => again.close())
+    again.running('second')
+    await again.consider(alertOf())
     assert.deepEqual(
-      actions.runs().map(({ state }) => state),
+      again.runs().map(({ state }) => state),
       [expected],
     )
   })
 
+test('nothing is taken back where nobody saw a release: of the version found first it is not known since when it runs', async (t) => {
+  const { actions } = actionsFor(
+    t,
+    { rollback: { ifDeployedWithin: '1h' } },
+    { perform: { rollback: async () => performed } },
+  )
+  actions.running('first')
+  await actions.consider(alertOf())
+  assert.deepEqual(
+    actions.runs().map(({ state, reason }) => [state, reason]),
+    [['withheld', 'no release is known']],
+  )
+})
+
 test('a failover waits until the fault has lasted', async (t) => {
-  const { actions, clock } = actionsFor(t, { failover: { after: '5m' } }, { perform: { failover: async () => {} } })
+  const { actions, clock } = actionsFor(
+    t,
+    { failover: { after: '5m' } },
+    { perform: { failover: async () => performed } },
+  )
   clock.move(239_999)
   assert.deepEqual(await actions.consider(alertOf()), [])
   clock.move(1)
@@ -153,13 +182,50 @@ test('an action that fails is recorded without what it said, and not repeated', 
   )
 })
 
-test('an action that nobody brings is held back, and says so once', async (t) => {
-  const { actions } = actionsFor(t, { renew: 'certificate' })
+test('an action that nobody brings is left to a person, says so once, and keeps no other from being done', async (t) => {
+  const { actions, clock } = actionsFor(t, { renew: 'certificate', scale: true, coolDown: '10m' })
   await actions.consider(alertOf())
   await actions.consider(alertOf())
   assert.deepEqual(
     actions.runs().map(({ action, state, reason }) => [action, state, reason]),
-    [['renew', 'withheld', 'nothing here can carry it out']],
+    [
+      ['scale', 'done', undefined],
+      ['renew', 'by hand', 'the plan names no command for it; RB-1 says what to do'],
+    ],
+  )
+  clock.move(1)
+  await actions.consider(alertOf({ alert: 'queue_long', id: 'queue', runbook: undefined }))
+  assert.deepEqual(
+    actions
+      .runs()
+      .map(({ action, state, reason }) => [action, state, reason])
+      .slice(2),
+    [
+      ['scale', 'withheld', 'cool-down'],
+      ['renew', 'by hand', 'the plan names no command for it'],
+    ],
+  )
+})
+
+test('how an action ended is recorded as whoever carried it out says', async (t) => {
+  const { actions } = actionsFor(
+    t,
+    { failover: { after: '1m' }, cleanUp: true },
+    {
+      perform: {
+        failover: async () => ({ state: 'by hand', reason: 'there is no standby' }),
+        cleanUp: async () => ({ state: 'done', reason: 'exports: 3 files' }),
+      },
+    },
+  )
+  await actions.consider(alertOf())
+  await actions.consider(alertOf())
+  assert.deepEqual(
+    actions.runs().map(({ action, state, reason }) => [action, state, reason]),
+    [
+      ['failover', 'by hand', 'there is no standby'],
+      ['cleanUp', 'done', 'exports: 3 files'],
+    ],
   )
 })
 
@@ -172,7 +238,7 @@ test("a process killed in the middle of an action leaves it interrupted: not rep
       alerts: { errors_high: { when: 'errors > 5', severity: 'high', notify: ['pager'], then: { scale: true } } },
     })
     const perform = { scale: () => { console.log('begun'); return new Promise(() => setInterval(() => {}, 1000)) } }
-    const actions = openActions({ directory: ${JSON.stringify(directory)}, plan, clock: movedClock(), perform, deployedAtMs: () => undefined })
+    const actions = openActions({ directory: ${JSON.stringify(directory)}, plan, clock: movedClock(), perform })
     await actions.consider(alertOf())`
   const child = await startChild({ program: process.execPath, args: ['--input-type=module-typescript', '-e', script] })
   await new Promise<void>((resolve, reject) => {

@@ -7,6 +7,7 @@ import { whileLocked } from '../../synced-file.ts'
 import type { AlertInstance } from '../alerts/notice.ts'
 import { episodeOf } from '../notify/message.ts'
 import { heldBack, usualCoolDownMs } from './condition.ts'
+import { newestRelease, noteVersion } from './releases.ts'
 import {
   type ActionKind,
   type ActionRun,
@@ -16,10 +17,17 @@ import {
   openRunFile,
   readRuns,
   runningRun,
+  wasBegun,
 } from './runs.ts'
 
-/** What carries an action out; it resolves when it is done and throws when it failed. */
-export type Perform = (about: { alert: string; labels: AlertInstance['labels'] }) => Promise<void>
+/** How carrying an action out ended; `reason` is of our own words. */
+export interface Performed {
+  state: 'done' | 'failed' | 'interrupted' | 'by hand'
+  reason?: string
+}
+
+/** What carries an action out; one that throws has failed. */
+export type Perform = (about: { alert: string; labels: AlertInstance['labels'] }) => Promise<Performed>
 
 /** Actions of alerts: each once a firing, never two at a time, none of a kind within its cool-down; across crashes as well. */
 export interface Actions {
@@ -30,6 +38,8 @@ export interface Actions {
    * @returns what was carried out, with its end. What is held back is recorded once for each reason.
    */
   consider(alert: AlertInstance): Promise<ActionRun[]>
+  /** Says which version runs now: another one than before is a release. Of the first that is ever seen nobody knows since when it runs. */
+  running(version: string): void
   /** Every run and everything held back, oldest first. */
   runs(): ActionRun[]
   close(): void
@@ -40,10 +50,8 @@ export interface ActionsOptions {
   directory: string
   plan: Plan
   clock: Clock
-  /** The actions there are. One that the plan names and nobody brings is held back, and said so. */
+  /** The actions there are. One that the plan names and nobody brings is left to a person, and said so. */
   perform: Partial<Record<ActionKind, Perform>>
-  /** When the release that runs was made; milliseconds since the epoch, undefined when none is known. */
-  deployedAtMs(): number | undefined
 }
 
 export function openActions(options: ActionsOptions): Actions {
@@ -65,15 +73,16 @@ export function openActions(options: ActionsOptions): Actions {
       }
       return done
     },
+    running: (version) => noteVersion(database, version, clock.now()),
     runs: () => readRuns(database),
     close: () => database.close(),
   }
 }
 
-/** @returns the number of the run that may go on, or undefined when it is held back or was carried out for this firing. */
+/** @returns the number of the run that may go on; undefined when it is held back, left to a person, or was carried out for this firing. */
 function begin(
   database: DatabaseSync,
-  { plan, clock, perform, deployedAtMs }: ActionsOptions,
+  { plan, clock, perform }: ActionsOptions,
   alert: AlertInstance,
   action: ActionKind,
 ): number | undefined {
@@ -85,13 +94,22 @@ function begin(
     if (own.some(({ state }) => state !== 'withheld')) return undefined
     const nowMs = clock.now()
     const then = plan.alerts[alert.alert]?.then ?? {}
-    const lastMs = runs.filter((run) => run.action === action && run.state !== 'withheld').at(-1)?.atMs
+    const lastMs = runs.filter((run) => run.action === action && wasBegun(run)).at(-1)?.atMs
+    const run = { episode, alert: alert.alert, action, atMs: nowMs }
+    const condition = heldBack(then, action, {
+      nowMs,
+      startedAtMs: alert.startedAtMs,
+      deployedAtMs: newestRelease(database),
+    })
+    if (condition === undefined && perform[action] === undefined) {
+      const number = insertRun(database, { ...run, state: 'by hand', reason: undefined }, undefined)
+      endRun(database, number, { state: 'by hand', reason: byHand(alert), endedMs: nowMs })
+      return undefined
+    }
     const reason =
-      heldBack(then, action, { nowMs, startedAtMs: alert.startedAtMs, deployedAtMs: deployedAtMs() }) ??
-      (perform[action] === undefined ? 'nothing here can carry it out' : undefined) ??
+      condition ??
       (runningRun(database) === undefined ? undefined : 'another action runs') ??
       (lastMs !== undefined && nowMs - lastMs < (then.coolDown ?? usualCoolDownMs) ? 'cool-down' : undefined)
-    const run = { episode, alert: alert.alert, action, atMs: nowMs }
     if (reason === undefined)
       return insertRun(database, { ...run, state: 'begun', reason }, JSON.stringify(processMark(process.pid)))
     if (!own.some((known) => known.reason === reason))
@@ -108,13 +126,23 @@ async function carryOut(
   number: number,
 ): Promise<void> {
   try {
-    await perform[action]?.({ alert, labels })
-    endRun(database, number, { state: 'done', reason: undefined, endedMs: clock.now() })
+    const performed = await perform[action]?.({ alert, labels })
+    endRun(database, number, {
+      state: performed?.state ?? 'done',
+      reason: performed?.reason,
+      endedMs: clock.now(),
+    })
   } catch (error) {
     // A code of ours says enough; the message of anything else may hold what must not be kept.
     const reason = error instanceof AvalError ? error.code : 'it threw'
     endRun(database, number, { state: 'failed', reason, endedMs: clock.now() })
   }
+}
+
+/** Why nothing was done, and what says how a person does it. */
+function byHand({ runbook }: AlertInstance): string {
+  const how = runbook === undefined ? '' : `; ${runbook} says what to do`
+  return `the plan names no command for it${how}`
 }
 
 /** A run whose process is gone ended somewhere: it no longer stands in the way of others, and is not repeated. */

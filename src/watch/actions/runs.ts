@@ -15,9 +15,12 @@ export interface ActionRun {
   /** The rule's name in the plan. */
   alert: string
   action: ActionKind
-  /** `interrupted`: whoever carried it out died, and how far it came is not known. It is not repeated for the same firing. */
-  state: 'begun' | 'done' | 'failed' | 'interrupted' | 'withheld'
-  /** Why it was held back, or how it failed; our own words. */
+  /**
+   * `interrupted`: whoever carried it out died or was stopped, and how far it came is not known. `by hand`: nothing here can do it, a person has to.
+   * Neither is repeated for the same firing.
+   */
+  state: 'begun' | 'done' | 'failed' | 'interrupted' | 'by hand' | 'withheld'
+  /** What was done, why it was held back, how it failed, or why a person has to; our own words. */
   reason: string | undefined
   atMs: number
   endedMs: number | undefined
@@ -38,6 +41,11 @@ CREATE TABLE IF NOT EXISTS runs (
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS once_a_firing ON runs (episode, action) WHERE state <> 'withheld';
 CREATE UNIQUE INDEX IF NOT EXISTS one_at_a_time ON runs (state) WHERE state = 'begun';
+CREATE TABLE IF NOT EXISTS releases (
+  number   INTEGER PRIMARY KEY,
+  version  TEXT NOT NULL,
+  since_ms INTEGER
+) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS held_back_is_told_once ON runs (episode, action, reason) WHERE state = 'withheld';
 `
 
@@ -49,7 +57,7 @@ const rowSchema = z
     episode: z.string(),
     alert: z.string(),
     action: z.enum(actionKinds),
-    state: z.enum(['begun', 'done', 'failed', 'interrupted', 'withheld']),
+    state: z.enum(['begun', 'done', 'failed', 'interrupted', 'by hand', 'withheld']),
     reason: z.string().nullable(),
     at_ms: z.int(),
     ended_ms: z.int().nullable(),
@@ -62,6 +70,11 @@ const rowSchema = z
       endedMs: ended_ms ?? undefined,
     }),
   )
+
+/** Whether an action was set in motion: what is held back or left to a person was not. */
+export function wasBegun({ state }: Pick<ActionRun, 'state'>): boolean {
+  return state !== 'withheld' && state !== 'by hand'
+}
 
 export function openRunFile(directory: string): DatabaseSync {
   return openSynced(join(directory, 'actions.db'), schema)

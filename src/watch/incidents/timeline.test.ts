@@ -34,8 +34,7 @@ test('the timeline is assembled from what the alerting, the pager, the actions a
     directory,
     plan,
     clock,
-    perform: { scale: async () => {} },
-    deployedAtMs: () => undefined,
+    perform: { scale: async () => ({ state: 'done' }) },
   })
   t.after(() => actions.close())
   const ledger = openLedger(directory, clock)

@@ -83,6 +83,7 @@ function toldLines({
 }
 
 function actionLines({ action, atMs, endedMs, state, reason }: ActionRun): TimelineLine[] {
+  if (state === 'by hand') return [line(atMs, 'action', `${action} is left to a person: ${reason ?? ''}`)]
   const begun = state === 'withheld' ? `${action} held back: ${reason ?? ''}` : `${action} began`
   const lines = [line(atMs, 'action', begun)]
   if (endedMs !== undefined && state !== 'withheld') lines.push(line(endedMs, 'action', `${action}: ${state}`))

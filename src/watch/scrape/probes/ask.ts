@@ -11,10 +11,8 @@ export interface ProbeWorld {
   /** Where a service of the plan listens: `http://127.0.0.1:4001`. */
   serviceUrl(service: string): string
   databaseUrl(): string
-  /** When the heartbeat of a probe was last heard; undefined when never. */
-  lastBeatMs(probe: string): number | undefined
-  /** Since when heartbeats are listened to: nobody is late before. */
-  listeningSinceMs: number
+  /** How long the heartbeat of a probe was not heard, in milliseconds; undefined where nobody listens for it. */
+  silentMs(probe: string): number | undefined
   /** PEM of whom to trust for TLS instead of the system's; undefined for those. */
   authorities: string | undefined
   clock: Clock
@@ -70,8 +68,9 @@ async function ask(name: string, probe: Probe, world: ProbeWorld, signal: AbortS
   }
   if ('tcp' in probe) return { reason: await connects(probe.tcp, signal) }
   if ('heartbeat' in probe) {
-    const silentMs = world.clock.now() - Math.max(world.lastBeatMs(name) ?? -Infinity, world.listeningSinceMs)
-    return { reason: silentMs > probe.heartbeat ? 'no sign of life in time' : undefined }
+    const silentMs = world.silentMs(name)
+    if (silentMs === undefined) return { reason: 'nobody listens for it' }
+    return { reason: silentMs > probe.heartbeat + probe.grace ? 'no sign of life in time' : undefined }
   }
   const { expiresMs, refusal } = await servedCertificate(probe.tls, signal, world.authorities)
   return { reason: refusal, certificateDays: (expiresMs - world.clock.now()) / dayMs }
