@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
 import { alertFacts } from '../watch/alerts/alert-facts.ts'
-import { explainAlert } from '../watch/alerts/explain.ts'
+import { type Explanation, explainAlert } from '../watch/alerts/explain.ts'
 import { alertSetup } from '../watch/alerts/round.ts'
-import { rulesOf } from '../watch/alerts/rule.ts'
 import { evaluationOver } from '../watch/evaluation.ts'
 import { systemAndId } from './chosen-repository.ts'
-import { type CommandContext, printJson, usage } from './command.ts'
+import { type CommandContext, printJson } from './command.ts'
 import { lineWidth, wrap } from './layout.ts'
-import { allRules, type ChooseSystem, keptState, measured, ruleNames } from './watched-alerts.ts'
+import { type ChooseSystem, keptState, measured, ruleNamed } from './watched-alerts.ts'
+import { type Watching, watchingOf } from './watching.ts'
 
 /** As far back as a query looks for the last figure of a series. */
 const lookbackMs = 300_000
@@ -25,15 +25,13 @@ export function registerAlertsExplain(alerts: Command, context: CommandContext, 
 Example:
   aval alerts explain medtime api_error_rate_high
 
-Exit codes: 0 explained, 1 it can never fire, 2 there is no such alert, 3 it cannot be judged now.`,
+Exit codes: 0 explained, 1 it can never fire, 2 there is no such alert, 3 it cannot be judged now, or nobody watches.`,
     )
     .action(async (first: string, second: string | undefined, flags: { json?: true }) => {
       const [name, alert] = systemAndId(first, second)
       const watched = await choose(name, 'explain')
       const { plan } = watched.system
-      const rules = alert.startsWith('guarantee:') ? await allRules(watched, context) : rulesOf(plan)
-      const rule = rules.find((one) => one.name === alert)
-      if (rule === undefined) throw usage('alerts explain', `There is no alert "${alert}": ${ruleNames(plan)}.`)
+      const rule = await ruleNamed(watched, alert, 'explain', true, context)
       using source = measured(watched)
       const count = (
         { metric, matchers }: { metric: string | undefined; matchers: Parameters<typeof source.select>[0] },
@@ -44,7 +42,11 @@ Exit codes: 0 explained, 1 it can never fire, 2 there is no such alert, 3 it can
       }
       const now = context.clock.now()
       const facts = alertFacts(alertSetup(plan), keptState(watched), rule, evaluationOver(source), count, now)
-      const { verdict, sentences } = explainAlert(facts)
+      const { verdict, sentences } = asWatched(
+        explainAlert(facts),
+        watchingOf(watched, context.clock),
+        watched.system.name,
+      )
       if (verdict === 'never') context.exitWith(1)
       if (verdict === 'unknown') context.exitWith(3)
       if (flags.json) return printJson(context, [{ alert, verdict, sentences }])
@@ -52,6 +54,13 @@ Exit codes: 0 explained, 1 it can never fire, 2 there is no such alert, 3 it can
       for (const sentence of sentences) context.out(`${wrap(`  ${sentence}`, lineWidth).join('\n')}\n`)
       if (rule.source.kind === 'query') context.out(`  It fires while: ${rule.source.when}\n`)
     })
+}
+
+/** What nobody looks at is not quiet: nobody knows. What can never fire can not in any case. */
+function asWatched({ verdict, sentences }: Explanation, watching: Watching, system: string): Explanation {
+  if (watching.isWatched || verdict === 'never') return { verdict, sentences }
+  const unseen = `${system} ${watching.says}: what follows is of the last watch. aval watch ${system}`
+  return { verdict: verdict === 'firing' ? verdict : 'unknown', sentences: [unseen, ...sentences] }
 }
 
 const words = {

@@ -2,16 +2,21 @@ import type { Command } from 'commander'
 import { timestamp } from '../clock.ts'
 import type { AlertState } from '../watch/alerts/round.ts'
 import type { AlertRule } from '../watch/alerts/rule.ts'
+import { silenceOf } from '../watch/alerts/silence.ts'
 import { type CommandContext, printJson } from './command.ts'
-import { table } from './layout.ts'
+import { lineWidth, table, wrap } from './layout.ts'
 import { allRules, type ChooseSystem, keptState } from './watched-alerts.ts'
+import { watchingOf } from './watching.ts'
 
 interface Listed {
   alert: string
   severity: AlertRule['severity']
-  state: 'firing' | 'pending' | 'unknown' | 'quiet'
+  /** `unwatched` where nobody sees whether it holds. */
+  state: 'firing' | 'pending' | 'unknown' | 'quiet' | 'unwatched'
   /** When the oldest of what fires or waits began to hold. */
   since: string | null
+  /** Until when nobody is told of anything of it; null while somebody would be. */
+  silencedUntil: string | null
   channels: readonly string[]
   summary: string
 }
@@ -25,22 +30,30 @@ export function registerAlertsList(alerts: Command, context: CommandContext, cho
     .description('Lists every alert with its state as the last round of watching left it.')
     .addHelpText(
       'after',
-      '\nExample:\n  aval alerts list medtime --firing\n\nExit codes: 0 listed, 2 the command line is wrong.',
+      '\nExample:\n  aval alerts list medtime --firing\n\nExit codes: 0 listed, 2 the command line is wrong, 3 nobody watches: what is listed is what the last watch knew.',
     )
     .action(async (name: string | undefined, flags: { firing?: true; json?: true }) => {
       const watched = await choose(name, 'list')
       const state = keptState(watched)
+      const watching = watchingOf(watched, context.clock)
       const listed = (await allRules(watched, context))
-        .map((rule) => listedOf(rule, state))
+        .map((rule) => listedOf(rule, state, watching.isWatched, context.clock.now()))
         .filter((one) => !flags.firing || one.state === 'firing')
+      if (!watching.isWatched) context.exitWith(3)
       if (flags.json) return printJson(context, listed)
-      if (listed.length === 0) return context.out(flags.firing ? 'Nothing fires.\n' : 'The plan has no alert.\n')
-      context.out(`${table(columns, listed)}\n`)
+      const system = watched.system.name
+      const unwatched = `Whether anything fires is not known: ${system} ${watching.says}. What fired is of the last watch. aval watch ${system}`
+      if (!watching.isWatched) context.out(`${wrap(unwatched, lineWidth).join('\n')}\n`)
+      else if (listed.length === 0) context.out(flags.firing ? 'Nothing fires.\n' : 'The plan has no alert.\n')
+      if (listed.length > 0) context.out(`${table(columns, listed)}\n`)
     })
 }
 
 const columns = [
-  { title: 'state', text: ({ state }: Listed) => state },
+  {
+    title: 'state',
+    text: ({ state, silencedUntil }: Listed) => (silencedUntil === null ? state : `${state}, silenced`),
+  },
   { title: 'severity', text: ({ severity }: Listed) => severity },
   { title: 'told', text: ({ channels }: Listed) => channels.join(', ') || 'nobody' },
   {
@@ -50,16 +63,24 @@ const columns = [
   },
 ]
 
-function listedOf({ name, severity, channels, summary }: AlertRule, { rules }: AlertState): Listed {
+function listedOf(
+  { name, severity, channels, summary }: AlertRule,
+  { rules, silences }: AlertState,
+  isWatched: boolean,
+  nowMs: number,
+): Listed {
   const own = rules.get(name)
   const instances = own?.instances ?? []
-  const state = instances.some(({ phase }) => phase === 'firing')
-    ? 'firing'
-    : instances.length > 0
-      ? 'pending'
-      : own?.unknown
-        ? 'unknown'
-        : 'quiet'
+  const firing = instances.filter(({ phase }) => phase === 'firing')
+  const seen = firing.length > 0 ? 'firing' : instances.length > 0 ? 'pending' : own?.unknown ? 'unknown' : 'quiet'
   const since = instances.length === 0 ? null : timestamp(Math.min(...instances.map(({ sinceMs }) => sinceMs)))
-  return { alert: name, severity, state, since, channels, summary }
+  // Without a series that fires, only a silence of all of them counts.
+  const series = firing.length > 0 ? firing.map(({ labels }) => labels) : [{}]
+  const ends = series.map(
+    (labels) => silenceOf(silences.values(), { alert: name, severity, labels }, nowMs)?.untilMs ?? 0,
+  )
+  const endMs = Math.min(...ends)
+  const silencedUntil = endMs > 0 ? timestamp(endMs) : null
+  const state = isWatched || seen === 'firing' ? seen : 'unwatched'
+  return { alert: name, severity, state, since, silencedUntil, channels, summary }
 }

@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
 import { timestamp } from '../clock.ts'
+import type { Plan } from '../plan/plan.ts'
 import { parseDuration } from '../plan/units.ts'
 import { openAlertStore } from '../watch/alerts/alert-store.ts'
-import { expired, rolesOf, type Silence, silenceProblems } from '../watch/alerts/silence.ts'
+import { covers, expired, isOfRule, matchersText, rolesOf, type Silence } from '../watch/alerts/silence.ts'
+import { silenceableOf, silenceProblems } from '../watch/alerts/silence-problems.ts'
 import { alertFile, watchDirectory } from '../watch/watch-directory.ts'
 import { type CommandContext, printJson, usage } from './command.ts'
-import { table } from './layout.ts'
+import { lineWidth, table, wrap } from './layout.ts'
 import type { ChooseSystem } from './watched-alerts.ts'
 
 interface Flags {
@@ -29,9 +31,9 @@ export function registerAlertsSilence(alerts: Command, context: CommandContext, 
       matcher,
       [],
     )
-    .option('--for <duration>', 'how long', howLong)
+    .option('--for <duration>', 'how long, at most 30d', howLong)
     .option('--by <role>', 'who silences: a role of the plan, not a name')
-    .option('--why <text>', 'why, for whoever wonders')
+    .option('--why <text>', 'why, for whoever wonders: kept as typed, no names of people')
     .option('--end <id>', 'ends a silence now')
     .option('--json', 'prints one JSON array of silences in force')
     .description(
@@ -44,7 +46,8 @@ Example:
   aval alerts silence medtime --match alert=api_error_rate_high --for 2h --by 'DevOps team' --why 'new database'
   aval alerts silence medtime
 
-What fires goes on firing, and those who were told of it hear of its end.
+What fires goes on firing, and those who were told of it hear of its end. Nobody else is told, no incident opens and nothing is done by itself:
+aval status and aval alerts explain say so while it lasts.
 Exit codes: 0 kept, ended or listed; 2 the command line is wrong.`,
     )
     .action(async (name: string | undefined, flags: Flags) => {
@@ -68,6 +71,7 @@ Exit codes: 0 kept, ended or listed; 2 the command line is wrong.`,
         const problems = silenceProblems(system.plan, silence)
         if (problems.length > 0) throw usage('alerts silence', problems.join(' '))
         store.silence(silence)
+        context.err(`${kept(system.plan, silence)}\n`)
       }
       const listed = inForce()
       if (flags.json) {
@@ -84,12 +88,28 @@ Exit codes: 0 kept, ended or listed; 2 the command line is wrong.`,
     })
 }
 
+/** What is in force now, and what it costs: nothing of it is to come as a surprise. */
+function kept(plan: Plan, silence: Silence): string {
+  const ofRule = { matchers: silence.matchers.filter(isOfRule) }
+  const covered = silenceableOf(plan).filter((one) => covers(ofRule, { ...one, labels: {} }))
+  const names = [...new Set(covered.map(({ alert }) => alert))]
+  const most = 5
+  const more = names.length > most ? ` and ${names.length - most} more` : ''
+  const series = silence.matchers.length > ofRule.matchers.length ? ', of the series it names' : ''
+  const sentences = [
+    `Silenced until ${timestamp(silence.untilMs)}: ${names.slice(0, most).join(', ')}${more}${series}.`,
+    'Until then nobody is told, no incident opens and nothing is done by itself; an incident that is open stays so.',
+    `What you typed is kept as it is and shown to everybody who looks: roles, no names of people. It ends sooner with --end ${silence.id}.`,
+  ]
+  return sentences.flatMap((sentence) => wrap(sentence, lineWidth)).join('\n')
+}
+
 const columns = [
   { title: 'id', text: ({ id }: Silence) => id },
   { title: 'until', text: ({ untilMs }: Silence) => timestamp(untilMs) },
   {
     title: 'what',
-    text: ({ matchers }: Silence) => matchers.map(({ label, op, value }) => `${label}${op}${value}`).join(', '),
+    text: ({ matchers }: Silence) => matchersText(matchers),
   },
   { title: 'by and why', text: ({ by, why }: Silence) => `${by}: ${why}`, fills: true as const },
 ]

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { Plan } from '../plan/plan.ts'
 import { seededRandom } from '../random.ts'
 import type { AlertInstance } from '../watch/alerts/notice.ts'
-import { type AlertRule, rulesOf } from '../watch/alerts/rule.ts'
+import type { AlertRule } from '../watch/alerts/rule.ts'
 import { testName } from '../watch/notify/allow-list.ts'
 import { episodeOf } from '../watch/notify/message.ts'
 import { channelLimit, type OutboxEntry } from '../watch/notify/outbox.ts'
@@ -11,12 +11,15 @@ import { watchDirectory } from '../watch/watch-directory.ts'
 import { systemAndId } from './chosen-repository.ts'
 import { type CommandContext, printJson, usage } from './command.ts'
 import { table } from './layout.ts'
-import { type ChooseSystem, ruleNames } from './watched-alerts.ts'
+import { type ChooseSystem, ruleNamed } from './watched-alerts.ts'
+import { watchingOf } from './watching.ts'
 
 interface Answer {
   channel: string
   reaches: string
   answer: 'delivered' | 'handed over' | 'waits'
+  /** Whose variables it was tried with: of a running watch, or of whoever asks. */
+  sentBy: 'watch' | 'here'
   /** What went wrong, where it waits; the provider's number of it, where it took it. */
   says: string
 }
@@ -36,24 +39,30 @@ export function registerAlertsTest(alerts: Command, context: CommandContext, cho
 Example:
   aval alerts test medtime api_error_rate_high
 
-What a channel does not take waits and is tried again by \`aval watch\`, marked TEST all the same.
+While a watch runs, it sends the notice, by the variables it was given; else it goes from here, by those of this shell. What a channel does not take
+waits and is tried again by the watch, marked TEST all the same.
 Exit codes: 0 every channel took it, 1 one did not, 2 there is no such alert.`,
     )
     .action(async (first: string, second: string | undefined, flags: { json?: true }) => {
       const [name, alert] = systemAndId(first, second)
       const { project, system } = await choose(name, 'test')
       const { plan } = system
-      const rule = rulesOf(plan).find((one) => one.name === alert)
-      if (rule === undefined) throw usage('alerts test', `There is no alert "${alert}": ${ruleNames(plan)}.`)
+      const rule = await ruleNamed({ project, system }, alert, 'test', false, context)
       if (rule.channels.length === 0) throw usage('alerts test', `"${alert}" names no channel: nobody is told.`)
       const directory = watchDirectory(project, system.name)
       const { clock } = context
       const pager = openPager({ directory, plan, clock, random: seededRandom(clock.now()), variables: process.env })
       try {
-        const answers = await sent(pager, plan, rule, context)
+        const holder = watchingOf({ project, system }, clock).process
+        const answers = await sent(pager, plan, rule, holder === undefined ? 'here' : 'watch', context)
         if (answers.some(({ answer }) => answer === 'waits')) context.exitWith(1)
-        if (flags.json) printJson(context, answers)
-        else context.out(`${table(columns, answers)}\n`)
+        if (flags.json) return printJson(context, answers)
+        context.out(`${table(columns, answers)}\n`)
+        context.out(
+          holder === undefined
+            ? 'Sent from here, by the variables of this shell: nobody watches, and a watch may be given others.\n'
+            : `Sent by the watch, process ${holder}, by the variables it was given.\n`,
+        )
       } finally {
         pager.close()
       }
@@ -73,7 +82,14 @@ const columns = [
 /** How long an answer is waited for. */
 const patienceMs = 20_000
 
-async function sent(pager: Pager, plan: Plan, rule: AlertRule, { clock, signal }: CommandContext): Promise<Answer[]> {
+/** @param sentBy where a watch runs it alone sends: what is asked is whether its way works, not that of this shell. */
+async function sent(
+  pager: Pager,
+  plan: Plan,
+  rule: AlertRule,
+  sentBy: Answer['sentBy'],
+  { clock, signal }: CommandContext,
+): Promise<Answer[]> {
   const alert: AlertInstance = {
     id: `${testName(rule.name)} ${clock.now()}`,
     alert: testName(rule.name),
@@ -92,12 +108,15 @@ async function sent(pager: Pager, plan: Plan, rule: AlertRule, { clock, signal }
   }
   const episode = episodeOf(alert)
   const untilMs = clock.now() + patienceMs
+  const work = async () => {
+    if (sentBy === 'here') await pager.work()
+  }
   const attempted = async (which: (entry: OutboxEntry) => boolean) => {
-    await pager.work()
-    // Another watch may have taken a message first, and a provider takes only so many at once.
+    await work()
+    // Another may have taken a message first, and a provider takes only so many at once.
     while (pager.told(episode).some((entry) => which(entry) && isUntried(entry)) && clock.now() < untilMs) {
       await clock.sleep(50, signal)
-      await pager.work()
+      await work()
     }
   }
   let entries: OutboxEntry[] = []
@@ -108,14 +127,18 @@ async function sent(pager: Pager, plan: Plan, rule: AlertRule, { clock, signal }
   } finally {
     // Whatever came of it: what only tries the way must not go on to whoever is told when nobody answers.
     tell({ ...alert, status: 'resolved', endedAtMs: clock.now() })
-    const heard = new Set(entries.filter(({ state }) => state !== 'waiting').map(({ channel }) => channel))
-    await attempted(({ channel }) => heard.has(channel))
+    // A watch sends the end by itself.
+    if (sentBy === 'here') {
+      const heard = new Set(entries.filter(({ state }) => state !== 'waiting').map(({ channel }) => channel))
+      await attempted(({ channel }) => heard.has(channel))
+    }
   }
   return entries.map(({ channel, state, reason, reference }) => ({
     channel,
     reaches: plan.incidents.channels[channel]?.reaches ?? '',
     answer: state === 'delivered' ? 'delivered' : state === 'handed-over' ? 'handed over' : 'waits',
-    says: reason ?? reference ?? '',
+    sentBy,
+    says: reason ?? reference ?? (state === 'waiting' ? 'not tried yet' : ''),
   }))
 }
 

@@ -152,7 +152,10 @@ test('a figure over its bound reaches the desk, is explained, outlives a kill an
   const [series, ...others] = await measured()
   assert.deepEqual(others, [])
   assert.deepEqual(series?.labels, { __name__: 'tiny_errors', route: '/pay', job: 'keeper', instance: 'keeper' })
-  assert.equal((await aval('query', 'secret_total', '--json')).out, '[]\n')
+  const secret = await aval('query', 'secret_total + tiny_erors', '--json')
+  assert.deepEqual([secret.code, secret.out], [0, '[]\n'])
+  assert.match(secret.err, /has no series "secret_total", and there never was one/)
+  assert.match(secret.err, /Nothing emits "tiny_erors"\. Did you mean tiny_errors\?/)
   assert.match((await aval('query', 'up{job="postgres"}')).out, /^0 /m)
   assert.match((await aval('alerts', 'explain', 'TooManyErrors')).out, /^TooManyErrors is quiet\./)
 
@@ -197,24 +200,48 @@ test('a silence is kept, named and ended; its role and what it is about must be 
   const rest = ['--for', '1h', '--by', 'the team', '--why', 'a new release']
   assert.equal((await silence('--match', 'alert=TooManyErrors', '--for', '1h', '--by', 'Ana', '--why', 'x')).code, 2)
   assert.equal((await silence('--match', 'alert=~.*', ...rest)).code, 2)
+  const misspelt = await silence('--match', 'alert=TooManyErors', ...rest)
+  assert.deepEqual([misspelt.code, /Did you mean TooManyErrors\?/.test(misspelt.err)], [2, true])
   assert.match((await silence()).out, /Nothing is silenced/)
   const kept = await silence('--match', 'alert=TooManyErrors', ...rest, '--json')
   const [{ id } = { id: '' }] = z
     .array(z.object({ id: z.string(), until: z.iso.datetime() }))
     .parse(JSON.parse(kept.out))
 
+  assert.match(kept.err, /Silenced until .*: TooManyErrors\.\nUntil then nobody is told, no incident opens/)
+  const unwatched = await aval('alerts', 'list', '--json')
+  assert.equal(unwatched.code, 3)
+  assert.deepEqual(
+    z
+      .array(z.object({ alert: z.string(), state: z.string(), silencedUntil: z.string().nullable() }))
+      .parse(JSON.parse(unwatched.out))
+      .flatMap(({ alert, state, silencedUntil }) =>
+        alert.startsWith('guarantee:') ? [] : [[alert, state, silencedUntil !== null]],
+      ),
+    [
+      ['TooManyErrors', 'unwatched', true],
+      ['NeverMeasured', 'unwatched', false],
+    ],
+  )
+  assert.match(
+    (await aval('alerts', 'list', '--firing')).out,
+    /^Whether anything fires is not known: tiny was never watched/,
+  )
+
   figures.errors = 9
   const said = watch()
   await until('it is known to be silenced', async () =>
     (await aval('alerts', 'explain', 'TooManyErrors')).out.replace(/\s+/g, ' ').includes('silenced until'),
   )
+  assert.match((await aval('alerts', 'list')).out, /^firing, silenced +critical/m)
+  assert.match((await aval('incident', 'list')).out, /There was no incident yet/)
   assert.deepEqual([slack.shown, /to desk/.test(said.text)], [[], false])
   assert.match((await silence('--end', id)).out, /Nothing is silenced/)
   await until('the desk is told', () => slack.shown.length === 1)
 })
 
 test('trying an alert says what each channel answered, and is marked as a test', async (t) => {
-  const { aval, desk, slack } = await watched(t)
+  const { aval, desk, run, slack } = await watched(t)
   const deaf = await aval('alerts', 'test', 'TooManyErrors')
   assert.equal(deaf.code, 1)
   assert.match(deaf.out, /desk +the desk +waits: not set: DESK_URL/)
@@ -222,8 +249,20 @@ test('trying an alert says what each channel answered, and is marked as a test',
   const heard = await aval('alerts', 'test', 'tiny', 'TooManyErrors')
   assert.equal(heard.code, 0, heard.out)
   assert.match(heard.out, /desk +the desk +delivered/)
-  assert.match(slack.shown[0] ?? '', /FIRING.*test:TooManyErrors: TEST\. Errors at/)
-  assert.match(slack.shown[1] ?? '', /RESOLVED.*TEST\./)
+  assert.match(heard.out, /Sent from here, by the variables of this shell/)
+  assert.match(slack.shown[0] ?? '', /^\[TEST\] \[FIRING\] .*test:TooManyErrors: TEST\. Errors at/)
+  assert.match(slack.shown[1] ?? '', /^\[TEST\] \[RESOLVED\]/)
+  assert.doesNotMatch(slack.shown.join(), /NaN/)
+
+  delete process.env['DESK_URL']
+  const watching = await run('watch', 'tiny', '--every', '200ms')
+  await until('it watches', () => watching.said.text.includes('Watching tiny'))
+  const byWatch = await aval('alerts', 'test', 'tiny', 'TooManyErrors')
+  assert.equal(byWatch.code, 0, byWatch.out)
+  assert.match(
+    byWatch.out,
+    new RegExp(`desk +the desk +delivered\\nSent by the watch, process ${watching.child.pid}, `),
+  )
 })
 
 test('what can never fire is said, and what is not there is refused by name', async (t) => {
@@ -232,8 +271,11 @@ test('what can never fire is said, and what is not there is refused by name', as
   assert.deepEqual([never.code, /It can never fire/.test(never.out)], [1, true])
   const unknown = await aval('alerts', 'explain', 'Misspelt')
   assert.equal(unknown.code, 2)
-  assert.match(unknown.err, /There is no alert "Misspelt": TooManyErrors, NeverMeasured/)
+  assert.match(unknown.err, /There is no alert "Misspelt" in the plan of tiny: there are TooManyErrors, NeverMeasured/)
+  assert.match((await aval('alerts', 'test', 'NeverMesured')).err, /did you mean NeverMeasured\?/)
   const unread = await aval('query', 'sum(')
   assert.deepEqual([unread.code, /At character \d+/.test(unread.err)], [2, true])
+  const backwards = await aval('query', 'up', '--from', '1h', '--to', '2h')
+  assert.deepEqual([backwards.code, /It ends before it begins: --from is /.test(backwards.err)], [2, true])
   assert.match((await aval('query', 'up')).err, /SERIES_STORE_MISSING/)
 })

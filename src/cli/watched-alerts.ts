@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
-import type { Plan } from '../plan/plan.ts'
+import { nearest } from '../plan/nearest.ts'
 import { type AlertState, emptyState } from '../watch/alerts/round.ts'
 import { type AlertRule, guaranteeRule, rulesOf } from '../watch/alerts/rule.ts'
 import type { SeriesSource } from '../watch/series.ts'
 import { readSeriesStore } from '../watch/store/series-store.ts'
 import { seriesFile } from '../watch/store/storage.ts'
 import { watchDirectory } from '../watch/watch-directory.ts'
-import type { CommandContext } from './command.ts'
+import { type CommandContext, usage } from './command.ts'
 import { currentVerdicts } from './current-verdicts.ts'
 import { type WatchedSystem, watchRecords } from './watch-records.ts'
 
@@ -32,9 +32,30 @@ export function measured({ project, system }: WatchedSystem): SeriesSource & Dis
   return { select: store.select, [Symbol.dispose]: () => store.close() }
 }
 
-/** Names of rules a person may have meant, for a message. */
-export function ruleNames(plan: Plan): string {
-  return rulesOf(plan)
-    .map(({ name }) => name)
-    .join(', ')
+/** A list longer than this is looked up rather than read. */
+const mostNamed = 8
+
+/**
+ * The rule of a name, guarantees included as `guarantee:<id>`.
+ * @param guarantees false where a rule of the plan itself is needed.
+ * @throws USAGE with the name that was most likely meant.
+ */
+export async function ruleNamed(
+  watched: WatchedSystem,
+  alert: string,
+  command: string,
+  guarantees: boolean,
+  context: CommandContext,
+): Promise<AlertRule> {
+  const { plan, name } = watched.system
+  const ofGuarantee = guarantees && alert.startsWith('guarantee:')
+  const rules = ofGuarantee ? await allRules(watched, context) : rulesOf(plan)
+  const rule = rules.find((one) => one.name === alert)
+  if (rule !== undefined) return rule
+  const known = rules.map((one) => one.name)
+  const near = nearest(alert, known)
+  const list =
+    known.length > mostNamed ? `aval alerts list ${name} names them` : `there are ${known.join(', ') || 'none'}`
+  const help = near === undefined ? `${list}.` : `did you mean ${near}?`
+  throw usage(`alerts ${command}`, `There is no alert "${alert}" in the plan of ${name}: ${help}`)
 }

@@ -7,7 +7,7 @@ import { type Evaluate, type Evaluation, type Reading, readQuery } from './readi
 import { type AlertSetup, type AlertState, firingOf } from './round.ts'
 import type { AlertRule } from './rule.ts'
 import type { Instance, RuleState } from './rule-state.ts'
-import { type Silence, silenceOf } from './silence.ts'
+import { type Silence, silenceOf, silencesAbout } from './silence.ts'
 
 /** What keeps one firing instance from being told. */
 export interface Muffled {
@@ -37,6 +37,8 @@ export interface AlertFacts {
   /** The figure by itself, read now, where the condition is a comparison. */
   compared: (Comparison & { now: Evaluation }) | undefined
   selectors: readonly SelectorFacts[]
+  /** Silences in force that it or some of its series fall under, whether or not it fires. */
+  silences: readonly Silence[]
   /** By id of the instance; only of those that fire. */
   muffled: ReadonlyMap<string, Muffled>
   /** When channels were told of it, by id of the instance. */
@@ -73,6 +75,7 @@ export function alertFacts(
       series: seriesOfSelector?.(selector, atMs),
       never: impossible(setup.plan, selector),
     })),
+    silences: silencesAbout(state.silences.values(), { alert: rule.name, severity: rule.severity }, atMs),
     muffled: new Map(firing.map((instance) => [instance.id, muffledBy(setup, state, rule, instance, atMs)])),
     toldMs: new Map(
       [...state.groups.values()].flatMap(({ members, toldMs }) =>

@@ -3,7 +3,9 @@ import { formatDuration } from '../../plan/units.ts'
 import type { Labels } from '../series.ts'
 import type { AlertFacts } from './alert-facts.ts'
 import { figure } from './reading.ts'
+import { heartbeatName } from './rule.ts'
 import { heldMs, type Instance } from './rule-state.ts'
+import { isOfRule, matchersText } from './silence.ts'
 
 /** Why an alert fires, waits, is quiet, cannot be judged, or can never fire. */
 export interface Explanation {
@@ -24,7 +26,9 @@ export function explainAlert(facts: AlertFacts): Explanation {
     if (series === 0 && !(reading.kind === 'unknown' && reading.why === 'missing'))
       sentences.push(`No such series: ${text}.`)
   }
-  if (rule.channels.length === 0) sentences.push('It names no channel: nobody is told.')
+  if (rule.channels.length === 0)
+    sentences.push('It names no channel: nobody is told, no incident opens and nothing is done by itself.')
+  sentences.push(...ofSilences(facts))
   if (instances.length > 0) return { verdict: firing ? 'firing' : 'pending', sentences }
   if (never.length > 0) return { verdict: 'never', sentences: [`It can never fire. ${never.join(' ')}`, ...sentences] }
   if (reading.kind === 'unknown') return { verdict: 'unknown', sentences }
@@ -57,6 +61,16 @@ function ofInstance({ rule, atMs, muffled, toldMs }: AlertFacts, instance: Insta
   ].filter((one) => one !== undefined)
   const muted = why.length === 0 ? '' : ` It is ${why.join(', and ')}.`
   return `Firing${named(labels)} ${held}. Its last figure is ${value}.${over}${whether}${muted}`
+}
+
+/** Whoever looks at three in the morning is to know that nobody was called, and why. */
+function ofSilences({ rule, silences }: AlertFacts): string[] {
+  if (rule.name === heartbeatName) return []
+  return silences.map(({ id, matchers, untilMs, by, why }) => {
+    const series = matchers.filter((one) => !isOfRule(one))
+    const what = series.length === 0 ? '' : ` of ${matchersText(series)}`
+    return `Silence ${id}${what}, until ${timestamp(untilMs)} by ${by}: ${why}. Nobody is told, no incident opens and nothing is done by itself.`
+  })
 }
 
 function ofUnknown({ reading, state }: AlertFacts): string {

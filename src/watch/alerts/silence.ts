@@ -22,6 +22,7 @@ export const silenceSchema = z.strictObject({
 })
 
 export type Silence = z.infer<typeof silenceSchema>
+export type SilenceMatcher = Silence['matchers'][number]
 
 /** What a silence is held against. */
 export interface Silenceable {
@@ -30,26 +31,10 @@ export interface Silenceable {
   labels: Labels
 }
 
-/** Roles that may silence: who is at the end of a channel, or owns a runbook. */
+/** Roles that a plan names: who is at the end of a channel, or owns a runbook. */
 export function rolesOf(plan: Plan): string[] {
   const reached = Object.values(plan.incidents.channels).map(({ reaches }) => reaches)
   return [...new Set([...reached, ...Object.values(plan.runbooks).map(({ owner }) => owner)])]
-}
-
-/** What is wrong with a silence that somebody asks for; empty when it may be kept. */
-export function silenceProblems(plan: Plan, silence: Silence): string[] {
-  const problems: string[] = []
-  const known = ['alert', 'severity', ...Object.keys(plan.telemetry.labels)]
-  for (const { label, op, value } of silence.matchers) {
-    if (!known.includes(label)) problems.push(`No alert carries the label "${label}".`)
-    if (op.includes('~') && patternOf(value) === undefined) problems.push(`"${value}" is no pattern.`)
-  }
-  if (!(silence.untilMs > silence.fromMs)) problems.push('It ends before it begins.')
-  if (silence.matchers.every((one) => accepts(one, ''))) problems.push('It accepts everything: name what it is about.')
-  if (!rolesOf(plan).includes(silence.by)) {
-    problems.push(`"${silence.by}" is no role of the plan: ${rolesOf(plan).join(', ')}.`)
-  }
-  return problems
 }
 
 /** The silence with the latest end that covers an alert at a moment; its end does not belong to it. */
@@ -67,7 +52,29 @@ export function expired(silence: Silence, atMs: number): Silence {
   return silence.untilMs <= atMs ? silence : { ...silence, untilMs: Math.max(atMs, silence.fromMs) }
 }
 
-function covers({ matchers }: Silence, { alert, severity, labels }: Silenceable): boolean {
+/** Silences in force that an alert may fall under; which of its series do, their labels tell. The one that ends last comes first. */
+export function silencesAbout(
+  silences: Iterable<Silence>,
+  { alert, severity }: Omit<Silenceable, 'labels'>,
+  atMs: number,
+): Silence[] {
+  return [...silences]
+    .filter(({ fromMs, untilMs }) => atMs >= fromMs && atMs < untilMs)
+    .filter(({ matchers }) => covers({ matchers: matchers.filter(isOfRule) }, { alert, severity, labels: {} }))
+    .sort((a, b) => b.untilMs - a.untilMs)
+}
+
+/** What a silence is about, as it was typed. */
+export function matchersText(matchers: readonly SilenceMatcher[]): string {
+  return matchers.map(({ label, op, value }) => `${label}${op}${value}`).join(', ')
+}
+
+/** Whether a matcher is about the rule and not about a label of its series. */
+export function isOfRule({ label }: SilenceMatcher): boolean {
+  return label === 'alert' || label === 'severity'
+}
+
+export function covers({ matchers }: Pick<Silence, 'matchers'>, { alert, severity, labels }: Silenceable): boolean {
   return matchers.every((one) => {
     if (one.label === 'alert') return accepts(one, alert)
     if (one.label === 'severity') return accepts(one, severity)
@@ -75,7 +82,8 @@ function covers({ matchers }: Silence, { alert, severity, labels }: Silenceable)
   })
 }
 
-function accepts({ op, value }: Silence['matchers'][number], text: string): boolean {
+/** Whether a text meets a matcher. */
+export function accepts({ op, value }: SilenceMatcher, text: string): boolean {
   if (op === '=') return text === value
   if (op === '!=') return text !== value
   // A pattern that cannot be read silences nothing.
@@ -83,7 +91,8 @@ function accepts({ op, value }: Silence['matchers'][number], text: string): bool
   return pattern !== undefined && pattern.test(text) === (op === '=~')
 }
 
-function patternOf(value: string): RegExp | undefined {
+/** Undefined when it can not be read. A pattern is held against the whole text. */
+export function patternOf(value: string): RegExp | undefined {
   try {
     return new RegExp(`^(?:${value})$`, 's')
   } catch {

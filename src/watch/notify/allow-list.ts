@@ -48,6 +48,11 @@ export function testName(alert: string): string {
   return `${testing}${alert}`
 }
 
+/** Whether an alert of a message only tries the way. */
+export function isTest(alert: string): boolean {
+  return testedOf(alert) !== undefined
+}
+
 function testedOf(alert: string): string | undefined {
   return alert.startsWith(testing) ? alert.slice(testing.length) : undefined
 }

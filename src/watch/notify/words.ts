@@ -1,6 +1,7 @@
 import { timestamp } from '../../clock.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { formatDuration } from '../../plan/units.ts'
+import { isTest } from './allow-list.ts'
 import type { Message, MessageAlert } from './message.ts'
 
 /** What a message is written in. */
@@ -8,6 +9,7 @@ export type Language = Plan['incidents']['channels'][string]['language']
 
 const texts = {
   en: {
+    test: 'TEST',
     firing: 'FIRING',
     acknowledged: 'ACKNOWLEDGED',
     resolved: 'RESOLVED',
@@ -25,6 +27,7 @@ const texts = {
     insteadOf: (channel: string) => `The channel ${channel} can not be reached.`,
   },
   es: {
+    test: 'PRUEBA',
     firing: 'ACTIVA',
     acknowledged: 'ATENDIDA',
     resolved: 'RESUELTA',
@@ -50,7 +53,9 @@ export function subjectOf(message: Message, language: Language): string {
   const others = message.alerts.length - 1
   const more = others > 0 ? ` (${words.more(others)})` : ''
   const what = first === undefined ? '' : headline(first)
-  return `[${words[message.status]}] ${words[message.severity]} · ${message.system}: ${what}${more}`
+  // Whoever is woken is to read first that nothing is wrong.
+  const test = message.alerts.every(({ alert }) => isTest(alert)) ? `[${words.test}] ` : ''
+  return `${test}[${words[message.status]}] ${words[message.severity]} · ${message.system}: ${what}${more}`
 }
 
 /** The whole text, a line for each thing to know. */
@@ -76,7 +81,7 @@ function alertText(alert: MessageAlert, language: Language): string {
   const parts = [
     `- ${headline(alert)}`,
     labels,
-    `${words.value} ${alert.figure}`,
+    alert.figure === 'NaN' ? '' : `${words.value} ${alert.figure}`,
     `${words.since} ${timestamp(alert.startedAtMs)}`,
     alert.endedAtMs === undefined ? '' : `${words.ended} ${timestamp(alert.endedAtMs)}`,
     alert.runbook === undefined

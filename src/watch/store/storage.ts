@@ -68,6 +68,18 @@ export function openToRead(directory: string): DatabaseSync {
   throw failure('SERIES_STORE_MISSING', { directory })
 }
 
+/** Number of the process that writes the file now; undefined where none lives. @throws SERIES_STORE_MISSING */
+export function writerOf(directory: string): number | undefined {
+  const database = openToRead(directory)
+  try {
+    const row = database.prepare('SELECT pid, started FROM writer').get()
+    const writer = row === undefined ? undefined : writerSchema.parse(row)
+    return writer !== undefined && markAlive(writer) ? writer.pid : undefined
+  } finally {
+    database.close()
+  }
+}
+
 export function letGo(database: DatabaseSync): void {
   database.exec('DELETE FROM writer')
   database.close()
