@@ -11,6 +11,7 @@ export type {
   HttpRequest,
   Json,
   Mutation,
+  Occasion,
   Path,
   SmokeResult,
   Trial,

@@ -20,7 +20,7 @@ export interface JudgedGuarantee extends Guarantee {
 
 function proverFor(guarantee: Guarantee, system: System): JudgedGuarantee['prover'] {
   if (proverOf(guarantee, system) === undefined) return 'none'
-  return isSelected(guarantee, system, { only: '', thorough: false }) ? 'daily' : 'thorough'
+  return isSelected(guarantee, system, { only: [], thorough: false }) ? 'daily' : 'thorough'
 }
 
 /** Every guarantee of a system with its verdict, read from the ledger and from nowhere else. */

@@ -1,15 +1,17 @@
+import { idBegins } from '../plan/guarantee.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import { formatTarget } from '../prove/report/figures.ts'
 import { chooseSystems } from './choose-systems.ts'
 import { printJson, type RegisterCommand, usage } from './command.ts'
 import { currentVerdicts, type JudgedGuarantee } from './current-verdicts.ts'
+import { parsePrefixes, unknownPrefix } from './id-prefixes.ts'
 import { table } from './layout.ts'
 import { styleVerdict, tally } from './verdict-style.ts'
 
 interface GuaranteesFlags {
   all?: true
-  only: string
+  only: string[]
   json?: true
 }
 
@@ -19,7 +21,12 @@ export const registerGuarantees: RegisterCommand = (program, context) => {
     .argument('[system]', 'name of the system')
     .description('Lists every promise of a plan with its target and its present verdict.')
     .option('--all', 'every system of the project')
-    .option('--only <prefix>', 'only guarantees whose id starts with it, such as recovery or behaviour/api', '')
+    .option(
+      '--only <prefixes>',
+      'only guarantees whose id starts with it, such as recovery or behaviour/api; several with commas between',
+      parsePrefixes,
+      [],
+    )
     .option('--json', 'prints one JSON array of guarantees, each with its verdict')
     .addHelpText(
       'after',
@@ -35,17 +42,20 @@ Exit codes:
     .action(async (name: string | undefined, flags: GuaranteesFlags) => {
       const project = await findProject(context.cwd, context.home)
       const listed: JudgedGuarantee[] = []
+      const promised: string[] = []
       for (const each of chooseSystems(project, name, flags.all === true, 'guarantees')) {
         const system = await loadSystem(project, each)
         const judged = await currentVerdicts(project, system, context)
-        const chosen = judged.filter(({ id }) => id.startsWith(flags.only))
+        promised.push(...judged.map(({ id }) => id))
+        const chosen = judged.filter(({ id }) => idBegins(id, flags.only))
         listed.push(...chosen)
         if (!flags.json) {
           const counted = tally(chosen.map(({ verdict }) => verdict)) || 'no promise'
           context.out(`${system.plan.title ?? each}\n${guaranteeTable(chosen)}\n${counted}.\n\n`)
         }
       }
-      if (flags.only !== '' && listed.length === 0) throw usage('guarantees', `No promise begins with "${flags.only}".`)
+      const unknown = unknownPrefix(flags.only, promised)
+      if (unknown !== undefined) throw usage('guarantees', `No promise begins with "${unknown}".`)
       if (flags.json) printJson(context, listed)
     })
 }

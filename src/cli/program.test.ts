@@ -20,6 +20,9 @@ suite('a command line', () => {
       'backup create --lable x':
         /^USAGE: unknown option '--lable'.*Did you mean --label.*\n.*`aval backup create --help`/,
       'guarantees --only zzz': /^USAGE: No promise begins with "zzz"/m,
+      'guarantees --only recovery,zzz': /^USAGE: No promise begins with "zzz"/m,
+      'prove tiny --only recovery,zzz': /^USAGE: No promise begins with "zzz"/m,
+      'prove tiny --only recovery,': /^USAGE: .*several with commas between/m,
       'prov tiny': /^USAGE: unknown command 'prov'.*Did you mean prove.*\n.*`aval --help`/,
       soak: /^USAGE: Say which: kills, restores, devices, requests, properties\.\n.*`aval soak --help`/m,
       backup: /^USAGE: Say which: create, /m,

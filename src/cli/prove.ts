@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import type { Evidence } from '../ledger/evidence.ts'
 import { openLedger } from '../ledger/ledger.ts'
 import { deriveGuarantees } from '../plan/derive.ts'
+import { idBegins } from '../plan/guarantee.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import type { Project, System } from '../project/project.ts'
@@ -15,6 +16,7 @@ import { type MutantResult, mutantsOf, tryMutant } from '../prove/self-test.ts'
 import { readSubjects } from '../prove/subject.ts'
 import { chooseSystems } from './choose-systems.ts'
 import { type CommandContext, type ExitCode, printJson, type RegisterCommand, usage } from './command.ts'
+import { parsePrefixes, unknownPrefix } from './id-prefixes.ts'
 import { parseSeed } from './numbers.ts'
 import { showProgress } from './progress.ts'
 import { runFacts } from './run-facts.ts'
@@ -22,7 +24,7 @@ import { serverVersionOf } from './server-version.ts'
 
 interface ProveFlags {
   all?: true
-  only: string
+  only: string[]
   thorough?: true
   again?: true
   fast?: true
@@ -39,7 +41,12 @@ export const registerProve: RegisterCommand = (program, context) => {
       'Carries out every promise that is not proven and fresh, in a scratch environment, and keeps the evidence.',
     )
     .option('--all', 'every system of the project')
-    .option('--only <prefix>', 'only guarantees whose id starts with it, such as recovery or behaviour/api', '')
+    .option(
+      '--only <prefixes>',
+      'only guarantees whose id starts with it, such as recovery or behaviour/api; several with commas between',
+      parsePrefixes,
+      [],
+    )
     .option(
       '--thorough',
       'also what takes longer: every procedure of recovery, retention over 400 days; about ten minutes',
@@ -52,8 +59,9 @@ export const registerProve: RegisterCommand = (program, context) => {
     .addHelpText(
       'after',
       `
-Example:
+Examples:
   aval prove medtime --only recovery
+  aval prove medtime --only alerts,probes/api
 
 Exit codes:
   0  every selected guarantee that has a prover is proven
@@ -68,8 +76,12 @@ Exit codes:
       const evidence: Evidence[] = []
       const loaded = await Promise.all(systems.map((each) => loadSystem(project, each)))
       const promises = loaded.flatMap(({ plan }) => deriveGuarantees(plan))
-      if (!promises.some(({ id }) => id.startsWith(flags.only)))
-        throw usage('prove', `No promise begins with "${flags.only}"; aval guarantees lists them.`)
+      const unknown = unknownPrefix(
+        flags.only,
+        promises.map(({ id }) => id),
+      )
+      if (unknown !== undefined)
+        throw usage('prove', `No promise begins with "${unknown}"; aval guarantees lists them.`)
       const exits: ExitCode[] = []
       for (const system of loaded) {
         if (flags.selfTest) exits.push(await selfTest(project, system, flags, context))
@@ -121,7 +133,7 @@ async function proveSystem(
       commit: facts.commit,
     })
     // The page tells of the whole plan, whatever part of it this run was about.
-    const selected = proofs.filter(({ guarantee }) => guarantee.id.startsWith(flags.only))
+    const selected = proofs.filter(({ guarantee }) => idBegins(guarantee.id, flags.only))
     evidence.push(...selected.flatMap((proof) => (proof.evidence === undefined ? [] : [proof.evidence])))
     if (!flags.json) context.out(summary(system, selected, tookMs, report, selection, effort, context))
     return exitOfProofs(selected, system, selection)
@@ -170,7 +182,7 @@ async function selfTest(
   flags: ProveFlags,
   context: CommandContext,
 ): Promise<ExitCode> {
-  const mutants = (await mutantsOf(system)).filter(({ guarantee }) => guarantee.id.startsWith(flags.only))
+  const mutants = (await mutantsOf(system)).filter(({ guarantee }) => idBegins(guarantee.id, flags.only))
   const facts = await runFacts(project, system, flags.seed, 'fast')
   const progress = showProgress(context)
   const results: MutantResult[] = []

@@ -16,7 +16,9 @@ const freshFor: Record<GuaranteeKind, number> = {
   blindness: 30 * day,
   limits: 30 * day,
   performance: 30 * day,
+  telemetry: 30 * day,
   alerts: 92 * day,
+  probes: 92 * day,
   runbooks: 92 * day,
 }
 
@@ -29,7 +31,9 @@ const safety: Record<GuaranteeKind, Safety> = {
   blindness: 'scratch',
   limits: 'scratch',
   performance: 'scratch',
+  telemetry: 'scratch',
   alerts: 'scratch',
+  probes: 'scratch',
   runbooks: 'disruptive',
 }
 
@@ -253,8 +257,8 @@ export function deriveGuarantees(plan: Plan): Guarantee[] {
   if (
     Object.values(plan.telemetry.metrics).some(({ emittedBy }) => measuring.some(([name]) => emittedBy.includes(name)))
   ) {
-    const claim = 'Every metric that the plan lists for a service is measured by it once it works'
-    promise('blindness', 'telemetry', 'emitted', claim, holds, ['telemetry'], plan.telemetry)
+    const claim = 'Every metric that the plan lists for a service is measured by it once it works, and no other'
+    promise('telemetry', 'services', 'emitted', claim, holds, ['telemetry'], plan.telemetry)
   }
   for (const [name, forbidden] of Object.entries(plan.telemetry.forbidden)) {
     const claim = `${forbidden.meaning} never appear in metrics, logs, traces or errors`
@@ -266,7 +270,7 @@ export function deriveGuarantees(plan: Plan): Guarantee[] {
   }
   for (const [name, probe] of Object.entries(plan.probes)) {
     const claim = `${describeProbe(probe)} is watched every ${formatDuration(probe.every)}`
-    promise('alerts', `probe:${name}`, 'reaches', claim, holds, ['probes', name], probe)
+    promise('probes', name, 'reaches', claim, holds, ['probes', name], probe)
   }
   for (const [name, escalation] of Object.entries(plan.incidents.escalation)) {
     const claim = `${escalation.severity} without an answer for ${formatDuration(escalation.after)} reaches ${escalation.to.join(' and ')}`

@@ -9,7 +9,9 @@ export const guaranteeKinds = [
   'blindness',
   'limits',
   'performance',
+  'telemetry',
   'alerts',
+  'probes',
   'runbooks',
 ] as const
 export type GuaranteeKind = (typeof guaranteeKinds)[number]
@@ -38,6 +40,11 @@ export interface Guarantee {
   freshFor: number
   /** The plan entry it was derived from. */
   path: PlanPath
+}
+
+/** Whether an id begins with any of these; with none every id does. */
+export function idBegins(id: string, prefixes: readonly string[]): boolean {
+  return prefixes.length === 0 || prefixes.some((prefix) => id.startsWith(prefix))
 }
 
 /** Whether a measurement meets its target. For `holds`, `measured` is the number of violations found. */

@@ -116,6 +116,23 @@ export interface Trial {
   run(signal: AbortSignal): Promise<string[]>
 }
 
+/** What a service counts only when something happens that is not of every day. */
+export interface Occasion {
+  service: string
+  /** A counter that the plan lists for the service. It must have grown afterwards. */
+  metric: string
+  /**
+   * What the service has to do without meanwhile: its database, or whoever collects what it tells of itself. Whoever proves it takes that away for real
+   * and brings it back.
+   */
+  without?: 'database' | 'collector'
+  /**
+   * Makes it happen in the way it does in practice; a refusal counts as happened.
+   * @throws when it could not be made to happen, which says nothing about the service
+   */
+  give(signal: AbortSignal): Promise<void>
+}
+
 /** A way data enters the system, able to carry a planted value. */
 export interface Path {
   id: string
@@ -179,6 +196,8 @@ export interface Exercise {
   behaviours(): Behaviour[]
   /** Cases beside the behaviours, for promises and limits alike. */
   trials?(): Trial[]
+  /** What makes services count that nothing of the rest does. */
+  occasions?(): Occasion[]
   mutations(): Mutation[]
   smoke(): Promise<SmokeResult>
 }

@@ -1,4 +1,4 @@
-import type { Guarantee } from '../plan/guarantee.ts'
+import { type Guarantee, idBegins } from '../plan/guarantee.ts'
 import type { System } from '../project/project.ts'
 import { alertsProver } from './alerts/prover.ts'
 import { behaviourProver } from './behaviour/prover.ts'
@@ -45,14 +45,14 @@ export function proverOf(guarantee: Guarantee, system: System): Prover | undefin
   return provers.find((prover) => prover.kind === guarantee.kind && prover.accepts(guarantee, system))
 }
 
-/** What a run is about: the guarantees of a prefix; without one, those that are quick enough for every day, or all. */
+/** What a run is about: the guarantees whose ids begin so; where none is named, those that are quick enough for every day, or all. */
 export interface Selection {
-  only: string
+  only: readonly string[]
   thorough: boolean
 }
 
 export function isSelected(guarantee: Guarantee, system: System, { only, thorough }: Selection): boolean {
   const prover = proverOf(guarantee, system)
-  if (prover === undefined || !guarantee.id.startsWith(only)) return false
-  return thorough || only !== '' || prover.isLong?.(guarantee, system) !== true
+  if (prover === undefined || !idBegins(guarantee.id, only)) return false
+  return thorough || only.length > 0 || prover.isLong?.(guarantee, system) !== true
 }

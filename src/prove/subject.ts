@@ -16,7 +16,9 @@ const sections: Record<GuaranteeKind, readonly (keyof Plan)[]> = {
   isolation: ['database'],
   blindness: ['services', 'telemetry'],
   limits: ['services', 'limits'],
+  telemetry: ['services', 'telemetry'],
   alerts: ['telemetry', 'incidents'],
+  probes: ['services', 'telemetry', 'alerts', 'incidents'],
   runbooks: [],
 }
 

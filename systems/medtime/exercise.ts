@@ -5,6 +5,7 @@ import { allBehaviours } from './exercise/behaviours/all.ts'
 import { device } from './exercise/device.ts'
 import { fleet } from './exercise/fleet.ts'
 import { allMutations } from './exercise/mutations/all.ts'
+import { allOccasions } from './exercise/occasions.ts'
 import { operations } from './exercise/operations.ts'
 import { allPaths } from './exercise/paths.ts'
 import { people } from './exercise/people.ts'
@@ -100,6 +101,12 @@ export const exercise = defineExercise(({ address, databaseUrl, now, mutation })
         newId: randomUUID,
         now,
         mutation,
+      }),
+    occasions: () =>
+      allOccasions({
+        address,
+        credentials: async () => ({ authorization: `Bearer ${await cast.token('occasional@occasions')}` }),
+        newId: randomUUID,
       }),
     mutations: () => [...allMutations],
     smoke: () => smoke({ address, device: rawDevice(uuidOf('medtime smoke'), 'smoke'), newId: randomUUID }),

@@ -8,6 +8,8 @@ export interface TelemetryEnds {
   /** Bodies as they arrived; undefined where the plan names no variable and services send nothing. */
   spans(): readonly string[] | undefined
   reports(): readonly string[] | undefined
+  /** From now on nothing that is sent is taken, or all of it again. */
+  refuseAll(refuses: boolean): void
   close(): Promise<void>
 }
 
@@ -28,6 +30,7 @@ export async function openTelemetryEnds(plan: Plan): Promise<TelemetryEnds> {
     environment: Object.fromEntries(Object.keys(plan.services).map((service) => [service, variables])),
     spans: () => (traces?.sentTo === undefined ? undefined : spans),
     reports: () => (errors?.sentTo === undefined ? undefined : reports),
+    refuseAll: (refuses) => receiver.failAlways(refuses ? { status: 503 } : undefined),
     close: receiver.stop,
   }
 }

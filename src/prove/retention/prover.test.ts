@@ -46,7 +46,7 @@ suite('the proof of retention', { timeout: 120_000, concurrency: true }, () => {
           scratch: {
             directory,
             hear: () => () => undefined,
-            telemetry: { spans: () => undefined, reports: () => undefined },
+            telemetry: { spans: () => undefined, reports: () => undefined, refuseAll: () => undefined },
             environment: () => assert.fail('needs no server'),
             dispose: async () => undefined,
           },

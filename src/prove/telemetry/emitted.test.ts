@@ -1,16 +1,36 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parsePlan } from '../../plan/plan.ts'
-import { listedMetrics, sampledNames } from './emitted.ts'
+import { amountOf, isOffered, listedMetrics } from './emitted.ts'
 
-test('a metric counts as measured once there is a sample, not by its description', () => {
-  const text =
-    '# HELP a_total h\n# TYPE a_total counter\n# TYPE b histogram\nb_bucket{le="1"} 0\nb_sum 0\nb_count 0\nc 1\n'
-  const names = sampledNames(text)
+const exposition = `# HELP a_total h
+# TYPE a_total counter
+# TYPE b histogram
+b_bucket{le="1"} 0
+b_sum 0
+b_count 0
+c{of="x y"} 0
+c{of="z"} 0
+d_total{of="x"} 2
+d_total{of="{ 9"} 3
+d_total_other 70
+`
+
+test('a counter is worth what it counted, a histogram what it observed, a gauge its series', () => {
   assert.deepEqual(
-    ['a_total', 'b', 'c'].filter((name) => names.has(name)),
-    ['b', 'c'],
+    [
+      amountOf(exposition, 'd_total', 'counter'),
+      amountOf(exposition, 'b', 'histogram'),
+      amountOf(exposition, 'c', 'gauge'),
+    ],
+    [5, 0, 2],
   )
+})
+
+test('what is described and has no sample is offered, and was never measured', () => {
+  assert.equal(amountOf(exposition, 'a_total', 'counter'), undefined)
+  assert.equal(isOffered(exposition, 'a_total'), true)
+  assert.equal(isOffered(exposition, 'a'), false)
 })
 
 test('what is listed is told apart by who is to emit it', () => {

@@ -22,14 +22,25 @@ export function listedMetrics(
   }
 }
 
-/** Names that an exposition holds a sample of: a metric that is only described has never been measured. Histograms go by their own name. */
-export function sampledNames(exposition: string): Set<string> {
-  const names = new Set<string>()
-  for (const line of exposition.split('\n')) {
-    const name = /^([a-zA-Z_:][\w:]*)[{ ]/.exec(line)?.[1]
-    if (name === undefined) continue
-    names.add(name)
-    names.add(name.replace(/_(bucket|sum|count)$/, ''))
-  }
-  return names
+/**
+ * How much an exposition holds of a metric: what a counter has counted and a histogram observed, over all labels, and how many series a gauge has.
+ * Undefined when the exposition holds no sample of it: what is only described was never measured.
+ */
+export function amountOf(
+  exposition: string,
+  metric: string,
+  type: 'counter' | 'gauge' | 'histogram',
+): number | undefined {
+  const sample = type === 'histogram' ? `${metric}_count` : metric
+  const values = exposition.split('\n').flatMap((line) => {
+    if (!line.startsWith(sample) || !'{ '.includes(line[sample.length] ?? '\n')) return []
+    const value = Number(line.slice(line.lastIndexOf(' ') + 1))
+    return [type === 'gauge' ? 1 : value]
+  })
+  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0)
+}
+
+/** Whether a service offers a metric, be it without a sample. */
+export function isOffered(exposition: string, metric: string): boolean {
+  return exposition.includes(`# TYPE ${metric} `)
 }

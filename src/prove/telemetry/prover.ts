@@ -1,22 +1,24 @@
 import { messageOf } from '../../errors.ts'
 import { seededRandom } from '../../random.ts'
 import { runCase } from '../behaviour/run-case.ts'
+import { unlistedMetrics } from '../blindness/allow-list.ts'
 import { metricsOf } from '../blindness/places.ts'
 import { sow } from '../blindness/planted.ts'
 import type { Finding, ProofSession, Prover } from '../prover.ts'
-import { type Listed, listedMetrics, sampledNames } from './emitted.ts'
+import { amountOf, isOffered, type Listed, listedMetrics } from './emitted.ts'
+import { giveOccasions } from './occasions.ts'
 
 const stepsOfEach = 20
 const casesAtOnce = 4
 const neverEmitted = 'nothing_ever_measures_this_total'
 
 /**
- * Lets the exercise work and asks every service for its metrics: each that the plan lists for it has a sample then. That nothing else leaves is
- * `blindness/telemetry/allow-list`. A counter that is offered and never counted leaves it inconclusive. What parts emit that Aval does not start, such as phones, is told in the evidence and not counted.
+ * Lets the exercise work, gives it occasion for what is rare, and asks every service for its metrics: what the plan lists for it has been measured then, and
+ * nothing else is. What has no occasion leaves it inconclusive. What parts emit that Aval does not start, such as phones, is told in the evidence and not counted.
  */
 export const telemetryProver: Prover = {
-  kind: 'blindness',
-  accepts: ({ id }) => id === 'blindness/telemetry/emitted',
+  kind: 'telemetry',
+  accepts: () => true,
   // The exercise does everything it can once.
   isLong: () => true,
   async *prove(guarantees, session) {
@@ -39,7 +41,7 @@ export const telemetryProver: Prover = {
       id: 'metric-never-emitted',
       fault: 'metric-never-emitted',
       description: 'The plan lists a metric that no service ever measures',
-      breaks: (guarantees) => guarantees.find(({ id }) => id === 'blindness/telemetry/emitted'),
+      breaks: (guarantees) => guarantees.find(({ kind }) => kind === 'telemetry'),
       says: new RegExp(neverEmitted),
     },
   ],
@@ -50,39 +52,48 @@ type Judged = WithoutFacts<Finding>
 
 async function judge(id: string, session: ProofSession): Promise<Judged> {
   const { scratch, system, faults } = session
+  const { plan } = system
   const steps = session.steps(id)
   const environment = await scratch.environment()
-  await steps.do('the exercise at work', () => work(session))
-  const measured = await steps.do('metrics asked for', () => metricsOf(system.plan, environment))
-  const names = new Map(measured.map(({ service, text }) => [service, sampledNames(text)]))
-  const { asked, aval, others } = listedMetrics(system.plan, Object.keys(environment.addresses()))
+  const uncounted = await giveOccasions(session, steps, () => steps.do('the exercise at work', () => work(session)))
+  const measured = await steps.do('metrics asked for', () => metricsOf(plan, environment))
+  const texts = new Map(measured.map(({ service, text }) => [service, text]))
+  const { asked, aval, others } = listedMetrics(plan, Object.keys(environment.addresses()))
   const [first] = asked
   if (faults.has('metric-never-emitted') && first !== undefined) asked.push({ ...first, metric: neverEmitted })
-  const unsampled = asked.filter(({ metric, by }) => !names.get(by)?.has(metric))
-  // A counter by labels has no sample before it first counts, and some count what goes wrong: that one was not counted says little.
-  const idle = ({ metric, by }: Listed) =>
-    system.plan.telemetry.metrics[metric]?.type === 'counter' &&
-    measured.some(({ service, text }) => service === by && text.includes(`# TYPE ${metric} counter\n`))
-  const uncounted = unsampled.filter(idle)
-  const missing = unsampled.filter((each) => !idle(each))
+  const unmeasured = asked.filter(({ metric, by }) => {
+    const type = plan.telemetry.metrics[metric]?.type ?? 'counter'
+    return (amountOf(texts.get(by) ?? '', metric, type) ?? 0) === 0
+  })
+  const missing = unmeasured.filter(({ metric, by }) => !isOffered(texts.get(by) ?? '', metric))
+  const idle = unmeasured.filter(
+    (each) =>
+      !missing.includes(each) &&
+      !uncounted.some(({ service, metric }) => service === each.by && metric === each.metric),
+  )
   steps.leave(`${aval.length} metrics of Aval's own`, 'measured by whoever watches, not by a service')
   if (others.length > 0) steps.leave(`not started here: ${told(others)}`, 'nobody can be asked for them')
-  if (missing.length === 0 && uncounted.length > 0)
+  const breaches = [
+    ...missing.map((each) => `${told([each])} is listed and not offered`),
+    ...uncounted.map(({ service, metric }) => `${metric} of ${service} had its occasion and did not count`),
+    ...measured.flatMap(({ service, text }) => unlistedMetrics(plan, service, text)),
+  ]
+  if (breaches.length === 0 && idle.length > 0)
     return {
       outcome: 'inconclusive',
-      reason: `${asked.length - uncounted.length} of ${asked.length} were measured; nothing gave occasion to count ${told(uncounted)}`,
-      remedy: 'Give the exercise a case that makes the service count it, or take it out of the plan',
+      reason: `${asked.length - idle.length} of ${asked.length} were measured; nothing gave occasion to measure ${told(idle)}`,
+      remedy: 'Give the exercise an occasion that makes the service measure it, or take it out of the plan',
     }
   return {
     outcome: 'measured',
-    measured: missing.length,
+    measured: breaches.length,
     sample: { size: asked.length, of: 'metrics listed for a service' },
     scale: null,
     reason:
-      missing.length === 0
-        ? `Each of ${asked.length} was measured; ${others.length} belong to parts that are not started here`
-        : `Never measured: ${told(missing)}`,
-    remedy: 'Measure it in the service, or take it out of the plan; what never has a value raises no alert',
+      breaches.length === 0
+        ? `Each of ${asked.length} was measured and nothing else; ${others.length} belong to parts that are not started here`
+        : breaches.slice(0, 5).join('; '),
+    remedy: 'Measure in the service what the plan lists and nothing else; what never has a value raises no alert',
   }
 }
 

@@ -10,7 +10,7 @@ const promise = 'unknown-accounts'
 const registrationRequest = 'iFFd4kERWeY_rBsTy-_jgaZioxP0CqP0XrUhE9aP7yc'
 const record =
   'gN9WXMg_0-fsE6fnBXcI9nU9iQhRpAbataVTmddJ3w2fTOZ3gbpOMUy-C47_7JcsV4W-MDpRQJ_V8ZmdfwL7uJzsolTiyt4CAQYaznxQ-pq-F458etmXkOn84M7dnWVcNT4A4l7tHynNdvBw4YLZ9inuRi9IMHP6eYoCKcnzH72Cs_KEQAre0R5wi-V_RhhOLZRPIhYBemgncco4J-W4PzKHy1eWCvyMn6-IRpmzACqynNTbvDyWwb_GnJzbqXbs'
-const loginRequest =
+export const loginRequest =
   'yOvU6rwmM94ZShSCvoFaIZfO_kkaM_erKClI44qvllAlmwvmmuoqibzHPeStKgJOsRZbyr-yRLNblDbAyazaxioQfvpuYgcaVNOfzRQRPkx6B3Xr9LujslhrjJdMXcUJ'
 const finishRequest = 'QnzePcdsRm2XUeUVk55WbzruVRSzxSlDWTAXjWxFseefKLin5NM0e5FLh4_fQ073glHBi7oDqrd02AUK7G103A'
 

@@ -16,6 +16,7 @@ import { sizesMutations } from './sizes.ts'
 import { syncPullMutations } from './sync-pull.ts'
 import { syncPushMutations } from './sync-push.ts'
 import { syncRotateMutations } from './sync-rotate.ts'
+import { telemetryMutations } from './telemetry.ts'
 import { trialsMutations } from './trials.ts'
 
 /** At least one break for every promise of the services, and for what a recovery must not lose. */
@@ -38,4 +39,5 @@ export const allMutations: readonly Mutation[] = [
   ...requestsMutations,
   ...devicesMutations,
   ...blindnessMutations,
+  ...telemetryMutations,
 ]
