@@ -1,7 +1,6 @@
 import { messageOf } from '../../errors.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
 import type { Plan } from '../../plan/plan.ts'
-import type { Probe } from '../../plan/probes.ts'
 import { formatDuration } from '../../plan/units.ts'
 import { type AlertRule, rulesOf } from '../../watch/alerts/rule.ts'
 import { compileQuery, isCompiled } from '../../watch/promql/compile.ts'
@@ -13,8 +12,7 @@ import { openStage, startOf } from '../alerts/prover.ts'
 import type { Finding, ProofSession, Prover } from '../prover.ts'
 import { type Asker, asker } from './ask.ts'
 import { probeMutants, runningInstead } from './broken.ts'
-import { openJob } from './heartbeat.ts'
-import { type HeldClock, heldClock } from './held-clock.ts'
+import { heldClock } from './held-clock.ts'
 import { type AskingProbe, openStandIn, type RealTargets, type StandIn } from './stand-in.ts'
 import { live } from './story.ts'
 
@@ -90,8 +88,16 @@ async function judge(guarantee: Guarantee, session: ProofSession, stage: Stage):
       'What it notifies belongs to a cloud, which alone can say whether it reaches anybody',
       'Give it a channel that Aval delivers to as well, or try it there by hand',
     )
+  if ('heartbeat' in probe)
+    return measured({
+      breach: 'Nothing here hears its sign of life: nobody is told of its silence',
+      asked: 1,
+      reason: '',
+    })
   const held = heldClock(startOf(stage))
-  const standIn = await targetOf(name, probe, session, held).catch((error: unknown) => messageOf(error))
+  const standIn = await realTargets(probe, session)
+    .then((real) => openStandIn(name, probe, real, held))
+    .catch((error: unknown) => messageOf(error))
   if (typeof standIn === 'string')
     return inconclusive(
       guarantee,
@@ -108,7 +114,7 @@ async function judge(guarantee: Guarantee, session: ProofSession, stage: Stage):
     }
   try {
     const ask = () => counting(asker(system.plan, name, standIn, held, session.faults))
-    const tried = await tryAll({ guarantee, session, stage, name, standIn, rules, ask, nowMs: held.now })
+    const tried = await tryAll({ guarantee, session, stage, name, probe, standIn, rules, ask, nowMs: held.now })
     return measured({ ...tried, asked })
   } finally {
     await standIn.close()
@@ -120,6 +126,7 @@ interface Trial {
   session: ProofSession
   stage: Stage
   name: string
+  probe: AskingProbe
   standIn: StandIn
   rules: readonly AlertRule[]
   ask: () => Asker
@@ -129,14 +136,7 @@ interface Trial {
 async function tryAll(trial: Trial): Promise<{ breach?: string; reason: string }> {
   const { guarantee, session, stage, name, standIn, rules } = trial
   const steps = session.steps(guarantee.id)
-  const plan = { ...session.system.plan, probes: { ...session.system.plan.probes, [name]: standIn.probe } }
-  const missed = await (standIn.tellsTimes &&
-    steps.do(
-      'told in time, too late, over a restart, and by another job',
-      standIn.tellsTimes,
-      (breach) => breach ?? 'told apart',
-    ))
-  if (missed !== undefined) return { breach: missed, reason: '' }
+  const { plan } = session.system
   const seen = await steps.do(
     `asked while well, and ${standIn.troubles.join(', ')}`,
     () => tellsApart(trial),
@@ -145,7 +145,7 @@ async function tryAll(trial: Trial): Promise<{ breach?: string; reason: string }
   if (seen !== undefined) return { breach: seen, reason: '' }
   const told: string[] = []
   for (const rule of rules) {
-    const startMs = Math.max(startOf(stage), Math.ceil((trial.nowMs() + standIn.probe.every) / hour) * hour)
+    const startMs = Math.max(startOf(stage), Math.ceil((trial.nowMs() + trial.probe.every) / hour) * hour)
     const story = await steps.do(
       `failing too few times, then often enough for ${rule.name}`,
       () =>
@@ -184,8 +184,7 @@ function triedOf({ incidents }: Plan, { channels }: AlertRule): string[] {
 const hour = 3_600_000
 
 /** Asks once in each state of the target. @returns the breach, undefined when each was seen for what it is */
-async function tellsApart({ standIn, ask, nowMs }: Trial): Promise<string | undefined> {
-  const { probe } = standIn
+async function tellsApart({ probe, standIn, ask, nowMs }: Trial): Promise<string | undefined> {
   const asks = ask()
   for (const target of ['well', ...standIn.troubles] as const) {
     const { ok, reason, beganMs, endedMs } = await asks(nowMs() + probe.every, target)
@@ -214,11 +213,6 @@ function reads({ source }: AlertRule, name: string): boolean {
       (metric === 'probe_success' || metric === 'aval_probe_down' || metric === 'aval_probe_failures_in_a_row') &&
       acceptsAll(matchers)({ __name__: metric, probe: name }),
   )
-}
-
-async function targetOf(name: string, probe: Probe, session: ProofSession, clock: HeldClock): Promise<StandIn> {
-  if ('heartbeat' in probe) return openJob(name, probe, clock, session.faults)
-  return openStandIn(name, probe, await realTargets(probe, session), clock)
 }
 
 async function realTargets(probe: AskingProbe, { scratch }: ProofSession): Promise<RealTargets> {
