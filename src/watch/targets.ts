@@ -1,11 +1,10 @@
-import { z } from 'zod'
 import type { Clock } from '../clock.ts'
 import type { Plan } from '../plan/plan.ts'
+import { databaseProcessorTarget } from './scrape/measured/database-processor.ts'
 import { databaseQueryTargets } from './scrape/measured/database-queries.ts'
 import { hostTarget, thisHost } from './scrape/measured/host.ts'
 import { postgresTarget } from './scrape/measured/postgres.ts'
 import { rateTarget } from './scrape/measured/rates.ts'
-import { readDatabase } from './scrape/measured/read-database.ts'
 import { type RecoveryFacts, recoveryTarget } from './scrape/measured/recovery-ages.ts'
 import type { ProbeOutcome } from './scrape/probes/outcome.ts'
 import { probeTargets } from './scrape/probes/probe-target.ts'
@@ -59,6 +58,7 @@ export function systemTargets(options: {
       ? []
       : [
           postgresTarget({ ...common, url: admin }),
+          databaseProcessorTarget({ ...common, url: admin, source: thisHost }),
           ...databaseQueryTargets({
             ...common,
             telemetry: plan.telemetry,
@@ -73,12 +73,11 @@ export function systemTargets(options: {
     }
     return [serviceTarget({ service, url, everyMs, timeoutMs })]
   })
-  const databasePids = plan.database === undefined ? undefined : () => serverPids(admin, timeoutMs)
   return [
     recoveryTarget({ plan, everyMs: agesEveryMs, timeoutMs: agesEveryMs, facts: recoveryFacts, clock }),
     ...services,
     ...database,
-    hostTarget({ ...common, dataPath: whereabouts.dataPath, databasePids, source: thisHost }),
+    hostTarget({ ...common, dataPath: whereabouts.dataPath, source: thisHost }),
     rateTarget({ ...common, source }),
     ...probeTargets(
       plan,
@@ -92,19 +91,4 @@ export function systemTargets(options: {
       onProbe,
     ),
   ]
-}
-
-/** Empty while the database is down: the machine has figures then too. */
-async function serverPids(url: () => string, timeoutMs: number): Promise<number[]> {
-  try {
-    return await readDatabase(url(), { timeoutMs }, async (client) => {
-      const { rows } = await client.query('SELECT pid FROM pg_stat_activity')
-      return z
-        .array(z.object({ pid: z.int() }))
-        .parse(rows)
-        .map(({ pid }) => pid)
-    })
-  } catch {
-    return []
-  }
 }

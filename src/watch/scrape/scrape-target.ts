@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.ts'
+import { formatDuration } from '../../plan/units.ts'
 import type { Labels, Sample, SampleSink } from '../series.ts'
 import { type Admitted, type RefusalKind, refusalKinds } from './allow-list.ts'
 import type { Reading, Target } from './reading.ts'
@@ -50,7 +51,7 @@ export function scrapedTarget(options: {
     const over = new AbortController()
     const both = AbortSignal.any([signal, giveUp.signal])
     const timedOut = clock.sleep(target.timeoutMs, AbortSignal.any([signal, over.signal])).then(() => {
-      const error = new Error(`no answer within ${target.timeoutMs} ms`)
+      const error = new Error(`no answer within ${formatDuration(target.timeoutMs)}`)
       giveUp.abort(error)
       throw error
     })

@@ -158,7 +158,7 @@ describe('scraping', () => {
         limits: { ...usualLimits, bytes: 50_000 },
       })
     const { until, values, troubles } = scraping(t, ['/long', '/never', '/elsewhere', '/unreadable'].map(at))
-    const problems = [/longer than 50000 bytes/, /no answer within 20 ms/, /fetch failed/, /line 1/]
+    const problems = [/longer than 50000 bytes/, /no answer within 20ms/, /fetch failed/, /line 1/]
     await until(() => problems.every((problem) => problem.test(troubles.join())))
     assert.ok(!values('up').includes(1))
   })

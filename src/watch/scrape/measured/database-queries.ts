@@ -22,8 +22,8 @@ export function databaseQueryTargets(options: {
   const { telemetry, instance, url, everyMs, timeoutMs, clock } = options
   return Object.entries(telemetry.metrics).flatMap(([name, { query }]) => {
     if (!query) return []
-    const read = keptReadings(query.every, clock, async () =>
-      readDatabase(url(query.role), { timeoutMs, role: query.role }, async (client) => {
+    const read = keptReadings(query.every, clock, async (signal) =>
+      readDatabase(url(query.role), { timeoutMs, role: query.role, signal }, async (client) => {
         const { rows } = await client.query<Record<string, unknown>>(query.sql)
         const [value] = rows.length === 0 ? [] : Object.values(row.parse(rows[0]))
         return value === undefined || value === null ? [] : [reading(name, value)]

@@ -1,6 +1,5 @@
 import { readFile, statfs } from 'node:fs/promises'
 import { cpus } from 'node:os'
-import type { Clock } from '../../../clock.ts'
 import { type Reading, reading, type Target } from '../reading.ts'
 
 /** What a machine tells of itself. */
@@ -15,22 +14,18 @@ export interface HostSource {
 }
 
 /**
- * Processor, memory and disk of the machine, and what the database takes of the processor.
+ * Processor, memory and disk of the machine. It asks nothing else: whatever hangs, the machine has figures.
  * @param dataPath where the database lies.
- * @param databasePids its processes; of a server on another machine undefined, and `db_cpu_usage_ratio` is not told.
  */
 export function hostTarget(options: {
   instance: string
   everyMs: number
   timeoutMs: number
   dataPath: string
-  databasePids?: (() => Promise<readonly number[]>) | undefined
   source: HostSource
-  clock: Clock
 }): Target {
-  const { instance, everyMs, timeoutMs, dataPath, databasePids, source, clock } = options
+  const { instance, everyMs, timeoutMs, dataPath, source } = options
   let before: { busyMs: number; totalMs: number } | undefined
-  let databaseBefore: { seconds: number; atMs: number } | undefined
   return {
     job: 'host',
     instance,
@@ -49,16 +44,6 @@ export function hostTarget(options: {
       if (memory) readings.push(...both('memory_usage_ratio', memory.usedBytes / memory.totalBytes))
       const disk = await source.disk(dataPath)
       readings.push(...both('disk_usage_ratio', disk.usedBytes / disk.totalBytes))
-      const seconds = databasePids && (await source.processSeconds(await databasePids()))
-      const atMs = clock.now()
-      if (seconds !== undefined) {
-        if (databaseBefore && atMs > databaseBefore.atMs) {
-          const used = (seconds - databaseBefore.seconds) / ((atMs - databaseBefore.atMs) / 1000) / now.count
-          // Processes that ended took their time with them.
-          readings.push(reading('db_cpu_usage_ratio', Math.min(1, Math.max(0, used))))
-        }
-        databaseBefore = { seconds, atMs }
-      }
       return readings
     },
   }

@@ -11,10 +11,12 @@ import { type TemporaryPlace, temporaryPlace } from '../../../postgres/place.ts'
 import type { OwnedServer } from '../../../postgres/server.ts'
 import { memorySeries } from '../../promql/memory-series.ts'
 import type { Reading } from '../reading.ts'
+import { databaseProcessorTarget } from './database-processor.ts'
 import { databaseQueryTargets } from './database-queries.ts'
 import { type HostSource, hostTarget, thisHost } from './host.ts'
 import { postgresTarget } from './postgres.ts'
 import { rateReadings } from './rates.ts'
+import { readDatabase } from './read-database.ts'
 import { recoveryReadings } from './recovery-ages.ts'
 
 const signal = new AbortController().signal
@@ -109,31 +111,53 @@ describe('what a database tells of itself', () => {
     now += 240_000
     assert.equal((await read('length'))?.[0]?.value, 400)
   })
+
+  test('what it takes of the processor of this machine, of its own processes', async () => {
+    let now = 0
+    const asked: (readonly number[])[] = []
+    const source: HostSource = {
+      ...thisHost,
+      processor: () => ({ busyMs: 0, totalMs: 0, count: 2 }),
+      processSeconds: async (pids) => 5 + 4 * asked.push(pids),
+    }
+    const clock: Clock = { ...systemClock, now: () => now }
+    const target = databaseProcessorTarget({ ...pace, url: () => server.url(), source, clock })
+    assert.deepEqual(await target.read(signal), [])
+    now += 10_000
+    assert.equal(value(await target.read(signal), 'db_cpu_usage_ratio'), 0.2)
+    assert.ok(asked.every((pids) => pids.length > 1 && !pids.includes(process.pid)))
+  })
+
+  test('whoever has waited long enough leaves it in the middle of a statement', async () => {
+    const leaving = new AbortController()
+    const asked = readDatabase(server.url(), { timeoutMs: 60_000, signal: leaving.signal }, (client) => {
+      const asleep = client.query('SELECT pg_sleep(60)')
+      leaving.abort()
+      return asleep
+    })
+    await assert.rejects(asked, /Connection terminated/)
+  })
 })
 
 describe('what the machine tells', () => {
-  test('shares of processor, memory and disk between two readings, and of the processor that the database takes', async () => {
+  test('shares of processor, memory and disk between two readings', async () => {
     let now = 0
     let busyMs = 1000
-    let seconds = 5
     const source: HostSource = {
       processor: () => ({ busyMs, totalMs: now * 2, count: 2 }),
       memory: async () => ({ usedBytes: 30, totalBytes: 40 }),
       disk: async (path) => ({ usedBytes: path === '/data' ? 9 : 0, totalBytes: 10 }),
-      processSeconds: async () => seconds,
+      processSeconds: async () => undefined,
     }
-    const clock: Clock = { ...systemClock, now: () => now }
-    const target = hostTarget({ ...pace, dataPath: '/data', databasePids: async () => [1], source, clock })
+    const target = hostTarget({ ...pace, dataPath: '/data', source })
     const first = await target.read(signal)
     assert.deepEqual(value(first, 'disk_usage_ratio'), 0.9)
     assert.deepEqual(value(first, 'memory_usage_ratio'), 0.75)
     assert.equal(value(first, 'aval_host_cpu_usage_ratio'), undefined)
     now += 10_000
     busyMs += 5000
-    seconds += 4
     const second = await target.read(signal)
     assert.equal(value(second, 'aval_host_cpu_usage_ratio'), 0.25)
-    assert.equal(value(second, 'db_cpu_usage_ratio'), 0.2)
   })
 
   test('this one tells all of it', async () => {

@@ -24,8 +24,8 @@ export function postgresTarget(options: {
     everyMs,
     timeoutMs,
     own: true,
-    read: () =>
-      readDatabase(url(), { timeoutMs }, async (client) => [
+    read: (signal) =>
+      readDatabase(url(), { timeoutMs, signal }, async (client) => [
         ...(await connections(client)),
         ...(await sizes(client)),
         ...(await durability(client)),
