@@ -1,19 +1,19 @@
-import { existsSync } from 'node:fs'
+import { timestamp } from '../clock.ts'
 import { AvalError, messageOf } from '../errors.ts'
 import { formatDuration } from '../plan/units.ts'
 import { archiveTrouble } from '../run/archive-trouble.ts'
 import { statusOf } from '../run/readiness.ts'
 import { type RunState, readRunState } from '../run/run-state.ts'
-import { heartbeatName, rulesOf } from '../watch/alerts/rule.ts'
+import { type AlertRule, heartbeatName, rulesOf } from '../watch/alerts/rule.ts'
+import type { Instance } from '../watch/alerts/rule-state.ts'
+import { type Silence, silenceOf } from '../watch/alerts/silence.ts'
 import { askProbe } from '../watch/scrape/probes/ask.ts'
-import { readSeriesStore } from '../watch/store/series-store.ts'
-import { seriesFile } from '../watch/store/storage.ts'
-import { watchDirectory } from '../watch/watch-directory.ts'
 import type { CommandContext } from './command.ts'
 import { currentVerdicts } from './current-verdicts.ts'
 import { listed, stateOf } from './incident-text.ts'
 import { backupTrouble, newestBackupMs } from './newest-backup.ts'
 import { type WatchedSystem, watchRecords } from './watch-records.ts'
+import { watchingOf } from './watching.ts'
 
 /** Something of a system that is not well, or that nobody can see. */
 export interface Attention {
@@ -129,13 +129,32 @@ function alerts(watched: WatchedSystem, { clock }: CommandContext): Attention[] 
     if (first !== undefined) {
       const since = Math.min(...firing.map(({ sinceMs }) => sinceMs))
       const count = firing.length > 1 ? ` ${firing.length} times` : ''
-      const says = `fires${count}, ${rules.get(name)?.severity ?? 'of an earlier plan'}, for ${age(clock.now() - since)}`
+      const rule = rules.get(name)
+      const untold = rule && untoldOf(rule, firing, state.silences.values(), clock.now())
+      const says = `fires${count}, ${rule?.severity ?? 'of an earlier plan'}, for ${age(clock.now() - since)}${untold ?? ''}`
       found.push(needs('alert', name, says, next))
     } else if (unseen !== undefined && unseen.why !== 'inconclusive') {
       found.push(unknown('alert', name, `cannot be judged: ${unseen.says}`, next))
     }
   }
   return found
+}
+
+/** Why nobody is told of what fires, for whoever wonders why the night was quiet. */
+function untoldOf(
+  { name, severity, channels }: AlertRule,
+  firing: readonly Instance[],
+  silences: Iterable<Silence>,
+  nowMs: number,
+): string | undefined {
+  const nobody = 'nobody is told and no incident opens'
+  if (channels.length === 0) return `; it names no channel: ${nobody}`
+  const kept = [...silences]
+  const covering = firing.map(({ labels }) => silenceOf(kept, { alert: name, severity, labels }, nowMs))
+  const silence = covering.find((one) => one !== undefined)
+  if (silence === undefined) return undefined
+  const part = covering.includes(undefined) ? ', in part,' : ''
+  return `; silenced${part} until ${timestamp(silence.untilMs)} by ${silence.by}: ${nobody}`
 }
 
 function incidents(watched: WatchedSystem, { clock }: CommandContext): Attention[] {
@@ -152,13 +171,21 @@ function incidents(watched: WatchedSystem, { clock }: CommandContext): Attention
 }
 
 function messages(watched: WatchedSystem, { clock }: CommandContext): Attention[] {
-  const byChannel = Map.groupBy(watchRecords(watched).unsent(), ({ channel }) => channel)
+  const unsent = watchRecords(watched).unsent()
+  if (unsent.length === 0) return []
+  const system = watched.system.name
+  const { process } = watchingOf(watched, clock)
+  const rules = new Set(rulesOf(watched.system.plan).map(({ name }) => name))
+  const byChannel = Map.groupBy(unsent, ({ channel }) => channel)
   return [...byChannel].map(([channel, entries]) => {
     const oldest = Math.min(...entries.map(({ accepted_ms }) => accepted_ms))
     const reason = entries.findLast((entry) => entry.reason !== null)?.reason
     const many = entries.length === 1 ? '1 message waits' : `${entries.length} messages wait`
     const says = `${many}, for ${age(clock.now() - oldest)}${reason ? `: ${reason}` : ''}`
-    return needs('message', channel, says, `aval watch ${watched.system.name}`)
+    const names = entries.flatMap(({ message }) => message.alerts.map(({ alert }) => alert.replace(/^test:/, '')))
+    const tried = names.find((name) => rules.has(name))
+    const next = process === undefined ? `aval watch ${system}` : tried && `aval alerts test ${system} ${tried}`
+    return needs('message', channel, says, next ?? '')
   })
 }
 
@@ -188,21 +215,11 @@ async function guarantees({ project, system }: WatchedSystem, context: CommandCo
     .map(({ id, verdict }) => needs('guarantee', id, `is ${verdict}`, `aval prove ${system.name} --only ${id}`))
 }
 
-/** Rounds come at least every minute; a watch that was silent for so long has ended or is stuck. */
-const silentAfterMs = 180_000
-
-function watching({ project, system }: WatchedSystem, { clock }: CommandContext): Attention[] {
-  const next = `aval watch ${system.name}`
-  const directory = watchDirectory(project, system.name)
-  if (!existsSync(seriesFile(directory))) return [unknown('watch', system.name, 'was never watched', next)]
-  const store = readSeriesStore(directory)
-  try {
-    const matchers = [{ label: '__name__', op: '=' as const, value: 'up' }]
-    const spans = [...store.select(matchers, clock.now() - silentAfterMs, clock.now())]
-    return spans.length > 0 ? [] : [unknown('watch', system.name, 'is watched by nobody now', next)]
-  } finally {
-    store.close()
-  }
+function watching(watched: WatchedSystem, { clock }: CommandContext): Attention[] {
+  const { isWatched, process, says } = watchingOf(watched, clock)
+  // Where a watch runs, as that of `aval up`, another one could not.
+  const next = process === undefined ? `aval watch ${watched.system.name}` : ''
+  return isWatched ? [] : [unknown('watch', watched.system.name, says, next)]
 }
 
 /** About how long: in seconds up to two minutes, then in minutes up to two hours, in hours up to two days, in days. */

@@ -117,7 +117,14 @@ test('a firing alert, an open incident, a message nobody got and a refuted guara
   ledger.close()
   assert.equal((await aval('incident', 'open', 'tiny', '--severity', 'SEV-1', '--title', 'All is slow')).code, 0)
 
+  const silenced = ['alerts', 'silence', 'tiny', '--match', 'alert=errors_high', '--for', '1h']
+  assert.equal((await aval(...silenced, '--by', 'the desk', '--why', 'a new disk')).code, 0)
+
   const { sentence, attention } = await standing()
+  assert.match(
+    attention[0]?.says ?? '',
+    /^fires, critical, for .*; silenced until .* by the desk: nobody is told and no incident/,
+  )
   assert.deepEqual(
     attention.map(({ about, name }) => [about, name]),
     [
@@ -131,6 +138,19 @@ test('a firing alert, an open incident, a message nobody got and a refuted guara
   const { code, out } = await aval('status', 'tiny')
   assert.equal(code, 1)
   assert.match(out, /SEV-1, open, awaited: All is slow\s+aval incident ack tiny 1/)
+  assert.match(out, /^Silenced until .* by the desk, \w+: alert=errors_high\s\(a new disk\)\.$/m)
+  assert.match(out, /1 message waits.*\s+aval watch tiny/)
+
+  // A second watch could not run beside one that does, such as that of `aval up`.
+  using _watch = {
+    series: openSeriesStore(directory, 86_400_000),
+    [Symbol.dispose]() {
+      this.series.close()
+    },
+  }
+  const beside = (await aval('status', 'tiny')).out
+  assert.match(beside, /1 message waits.*\s+aval alerts test tiny errors_high/)
+  assert.doesNotMatch(beside, /aval watch/)
 })
 
 test('an alert that cannot be judged is not taken for a quiet one', async (t) => {

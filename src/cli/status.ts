@@ -2,10 +2,12 @@ import type { Command } from 'commander'
 import { timestamp } from '../clock.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
+import { matchersText } from '../watch/alerts/silence.ts'
 import { type Attention, age, attentionOf } from './attention.ts'
 import { chooseSystems } from './choose-systems.ts'
 import { type CommandContext, printJson } from './command.ts'
-import { table } from './layout.ts'
+import { lineWidth, table, wrap } from './layout.ts'
+import { type WatchedSystem, watchRecords } from './watch-records.ts'
 
 interface Flags {
   all?: true
@@ -20,6 +22,8 @@ interface Standing {
   sentence: string
   attention: Attention[]
   newestBackup: { at: string; ageMs: number } | null
+  /** Those in force; what they cover fires without anybody being told. */
+  silences: { id: string; what: string; until: string; by: string; why: string }[]
 }
 
 export function registerStatus(program: Command, context: CommandContext): void {
@@ -57,6 +61,7 @@ Exit codes:
           attention,
           newestBackup:
             newestBackupMs === undefined ? null : { at: timestamp(newestBackupMs), ageMs: now - newestBackupMs },
+          silences: silencesOf({ project, system }, now),
         }
         standings.push(standing)
         if (!flags.json) context.out(told(standing))
@@ -65,6 +70,19 @@ Exit codes:
       else if (standings.some(({ state }) => state === 'cannot tell')) context.exitWith(3)
       if (flags.json) printJson(context, standings)
     })
+}
+
+function silencesOf(watched: WatchedSystem, nowMs: number): Standing['silences'] {
+  const kept = [...(watchRecords(watched).alerts()?.silences.values() ?? [])]
+  return kept
+    .filter(({ fromMs, untilMs }) => nowMs >= fromMs && nowMs < untilMs)
+    .map(({ id, matchers, untilMs, by, why }) => ({
+      id,
+      what: matchersText(matchers),
+      until: timestamp(untilMs),
+      by,
+      why,
+    }))
 }
 
 function summed(name: string, attention: readonly Attention[]): Pick<Standing, 'state' | 'sentence'> {
@@ -100,7 +118,7 @@ function counted(attention: readonly Attention[]): string {
 /** More of a kind than these are counted only: a list that nobody reads to its end hides what is below. */
 const mostOfAKind = 8
 
-function told({ sentence, attention, newestBackup }: Standing): string {
+function told({ sentence, attention, newestBackup, silences }: Standing): string {
   const shown = [...Map.groupBy(attention, ({ about, state }) => `${state} ${about}`).values()].flatMap((found) => {
     const [first] = found
     const left = found.length - mostOfAKind
@@ -109,7 +127,10 @@ function told({ sentence, attention, newestBackup }: Standing): string {
   })
   const lines = shown.length === 0 ? '' : `${table(columns, shown)}\n`
   const backup = newestBackup === null ? '' : `Newest backup: ${age(newestBackup.ageMs)} old.\n`
-  return `${sentence}\n${lines}${backup}`
+  const silenced = silences.flatMap(({ id, what, until, by, why }) =>
+    wrap(`Silenced until ${until} by ${by}, ${id}: ${what} (${why}).`, lineWidth).map((line) => `${line}\n`),
+  )
+  return `${sentence}\n${lines}${silenced.join('')}${backup}`
 }
 
 const columns = [
