@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { Counter, Histogram, Registry } from 'prom-client'
 import type { PlanInput } from '../plan/plan.ts'
 import { createMetrics } from './metrics.ts'
 
@@ -52,6 +53,47 @@ test('no value that was not declared ever leaves, whatever is sent', async () =>
     ),
     { numRuns: 50 },
   )
+})
+
+test('what is told is what prom-client tells, figure by figure', async () => {
+  const told = fc.array(
+    fc.record({
+      method: fc.constantFrom('GET', 'POST', 'other'),
+      tier: fc.constantFrom('free', 'pro', 'other'),
+      size: fc.double({ min: -1, max: 200, noNaN: true }),
+    }),
+    { maxLength: 30 },
+  )
+  await fc.assert(
+    fc.asyncProperty(told, async (all) => {
+      const metrics = make()
+      const registry = new Registry()
+      const registers = [registry]
+      const counter = new Counter({
+        name: 'requests_total',
+        help: 'Requests.',
+        labelNames: ['method', 'tier'],
+        registers,
+      })
+      const histogram = new Histogram({ name: 'size_bytes', help: 'Size.', buckets: [10, 100], registers })
+      for (const { size, ...labels } of all) {
+        metrics.count('requests_total', labels)
+        counter.inc(labels)
+        metrics.observe('size_bytes', size)
+        histogram.observe(size)
+      }
+      const text = await metrics.text()
+      for (const part of (await registry.metrics()).trim().split('\n\n')) assert.ok(text.includes(part), part)
+    }),
+    { numRuns: 50 },
+  )
+})
+
+test('nothing that would spoil a figure for ever is taken', async () => {
+  const metrics = make()
+  assert.throws(() => metrics.observe('size_bytes', Number.NaN), TypeError)
+  assert.throws(() => metrics.count('requests_total', { method: 'GET', tier: 'free' }, -1), RangeError)
+  assert.match(await metrics.text(), /size_bytes_count 0/)
 })
 
 test('a metric, a label or a kind that the list does not name is refused at once', () => {

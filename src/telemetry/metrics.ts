@@ -1,8 +1,10 @@
 import { Counter, Gauge, Histogram, type MetricObjectWithValues, type MetricValue, Registry } from 'prom-client'
 import { failure } from '../errors.ts'
 import { type Telemetry, telemetry as telemetrySchema } from '../plan/telemetry.ts'
+import { nothingSeen, type Seen, see, toldOf, usualBounds } from './histogram.ts'
 import type { LabelArgument, MetricName, TelemetryInput } from './listed.ts'
 import { type Refuse, refusedCounter } from './refusals.ts'
+import { type Series, seriesOf } from './series.ts'
 
 /** The metrics one service may emit: what its plan lists for it, and nothing else. */
 export interface Metrics<T = TelemetryInput, Service extends string = string> {
@@ -48,77 +50,102 @@ export function createMetrics<const T extends TelemetryInput, const Service exte
 ): Metrics<T, Service> {
   const declared: Telemetry = telemetrySchema.parse(telemetry ?? {})
   const registry = new Registry()
-  const counters = new Map<string, Counter>()
-  const gauges = new Map<string, Gauge>()
-  const histograms = new Map<string, Histogram>()
-  const readers = new Map<Gauge, () => number>()
-  for (const [name, metric] of Object.entries(declared.metrics)) {
-    if (!metric.emittedBy.includes(service)) continue
-    const options = { name, help: metric.help, labelNames: metric.labels, registers: [registry] }
-    if (metric.type === 'counter') counters.set(name, new Counter(options))
-    else if (metric.type === 'gauge') gauges.set(name, new Gauge(options))
-    else
-      histograms.set(
-        name,
-        new Histogram({ ...options, ...(metric.buckets === undefined ? {} : { buckets: metric.buckets }) }),
-      )
-  }
+  const counters = new Map<string, Series<Figure>>()
+  const gauges = new Map<string, Series<Figure>>()
+  const histograms = new Map<string, { bounds: readonly number[]; series: Series<Seen> }>()
+  const readers = new Map<string, () => number>()
 
-  // Requests report by the dozen: what a metric allows is looked up once.
-  const allowed = new Map(
-    Object.entries(declared.metrics).map(([name, { labels }]) => [
-      name,
-      new Map(labels.map((label) => [label, new Set(['other', ...(declared.labels[label] ?? [])])])),
-    ]),
-  )
   const counted = declared.metrics[refusedCounter]?.labels ?? []
+  const known = new Set(declared.labels['label'])
   const refuse: Refuse = (kind, name) => {
-    const labels: Record<string, string> = {}
-    for (const label of counted) {
-      const value = label === 'kind' ? kind : label === 'label' ? name : 'other'
-      labels[label] = allowed.get(refusedCounter)?.get(label)?.has(value) ? value : 'other'
-    }
-    counters.get(refusedCounter)?.inc(labels)
+    const of: Readonly<Record<string, string>> = { kind, label: known.has(name) ? name : 'other' }
+    const labels = Object.fromEntries(counted.map((label) => [label, of[label] ?? 'other']))
+    const figure = counters.get(refusedCounter)?.at(labels)
+    if (figure !== undefined) figure.value++
   }
-  const bounded = (name: string, labels: Readonly<Record<string, string>>): Record<string, string> => {
-    const permitted = allowed.get(name)
-    for (const label in labels) {
-      if (permitted?.has(label)) continue
-      refuse('label', 'other')
-      throw failure('METRIC_NOT_LISTED', { what: `label "${label}" of ${name}`, service })
+  const unlisted = (what: string): never => {
+    throw failure('METRIC_NOT_LISTED', { what, service })
+  }
+  const seriesFor = <Cell>(name: string, labels: readonly string[], make: () => Cell) =>
+    seriesOf({
+      labels: new Map(labels.map((label) => [label, declared.labels[label] ?? []])),
+      make,
+      unlisted: (label) => {
+        refuse('label', 'other')
+        return unlisted(`label "${label}" of ${name}`)
+      },
+      refuse: name === refusedCounter ? () => undefined : refuse,
+    })
+  const figure = (): Figure => ({ value: 0 })
+  for (const [name, { type, help, labels, buckets, emittedBy }] of Object.entries(declared.metrics)) {
+    if (!emittedBy.includes(service)) continue
+    const options = { name, help, labelNames: labels, registers: [registry] }
+    if (type === 'counter') {
+      const series = seriesFor(name, labels, figure)
+      counters.set(name, series)
+      new Counter({
+        ...options,
+        collect() {
+          this.reset()
+          for (const { labels, cell } of series.all()) this.inc(labels, cell.value)
+        },
+      })
+    } else if (type === 'gauge') {
+      const series = seriesFor(name, labels, figure)
+      gauges.set(name, series)
+      new Gauge({
+        ...options,
+        collect() {
+          const reader = readers.get(name)
+          if (reader !== undefined) series.at({}).value = reader()
+          for (const { labels, cell } of series.all()) this.set(labels, cell.value)
+        },
+      })
+    } else {
+      const bounds = buckets ?? usualBounds
+      const series = seriesFor(name, labels, () => nothingSeen(bounds))
+      histograms.set(name, { bounds, series })
+      const told = async () => ({ name, help, type, values: toldOf(name, bounds, series) })
+      // The registry asks one of them for its text and the other for values. Its own histogram spells all labels out at each observation.
+      Object.assign(new Histogram(options), { get: told, getForPromString: told })
     }
-    const clean: Record<string, string> = {}
-    for (const [label, values] of permitted ?? []) {
-      const value = labels[label] ?? 'other'
-      clean[label] = values.has(value) ? value : 'other'
-      if (!values.has(value)) refuse('value', label)
-    }
-    return clean
   }
   const listed = <T>(made: Map<string, T>, kind: string, name: string): T => {
     const metric = made.get(name)
     if (metric !== undefined) return metric
     refuse('metric', 'other')
-    throw failure('METRIC_NOT_LISTED', { what: `${kind} "${name}"`, service })
+    return unlisted(`${kind} "${name}"`)
   }
 
-  const readAll = () => {
-    for (const [gauge, value] of readers) gauge.set(value())
-  }
   return {
-    count: (name, labels = {}, by = 1) => listed(counters, 'counter', name).inc(bounded(name, labels), by),
-    set: (name, value, labels = {}) => listed(gauges, 'gauge', name).set(bounded(name, labels), value),
-    read: (name, value) => void readers.set(listed(gauges, 'gauge', name), value),
-    observe: (name, value, labels = {}) => listed(histograms, 'histogram', name).observe(bounded(name, labels), value),
-    text: () => {
-      readAll()
-      return registry.metrics()
+    count: (name, labels = none, by = 1) => {
+      countUp(listed(counters, 'counter', name).at(labels), by)
     },
+    set: (name, value, labels = none) => {
+      listed(gauges, 'gauge', name).at(labels).value = value
+    },
+    read: (name, value) => {
+      listed(gauges, 'gauge', name)
+      readers.set(name, value)
+    },
+    observe: (name, value, labels = none) => {
+      const { bounds, series } = listed(histograms, 'histogram', name)
+      see(series.at(labels), bounds, value)
+    },
+    text: () => registry.metrics(),
     contentType: registry.contentType,
-    values: () => {
-      readAll()
-      return registry.getMetricsAsJSON()
-    },
+    values: () => registry.getMetricsAsJSON(),
     refuse,
   }
 }
+
+interface Figure {
+  value: number
+}
+
+function countUp(figure: Figure, by = 1): void {
+  if (!Number.isFinite(by) || by < 0) throw new RangeError('A counter is counted up, by a finite number')
+  figure.value += by
+}
+
+const none: Readonly<Record<string, string>> = {}
