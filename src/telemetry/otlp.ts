@@ -1,9 +1,8 @@
-import type { MetricObjectWithValues, MetricValue } from 'prom-client'
 import type { Value } from './listed.ts'
-import type { Span, SpanKind } from './tracer.ts'
 
 /*
- * OTLP 1 in JSON, as the specification maps it: ids in hexadecimal, 64-bit numbers as texts.
+ * OTLP 1 in JSON, as the specification maps it: ids in hexadecimal, 64-bit numbers as texts. Spans and lines are many: they are written as
+ * text at once, without objects in between.
  */
 
 /** Who speaks. */
@@ -12,127 +11,45 @@ export interface Speaker {
   version: string | undefined
 }
 
-type Json = string | number | boolean | Json[] | { [key: string]: Json }
-
-const kinds: Readonly<Record<SpanKind, number>> = { internal: 1, server: 2, client: 3 }
-const nanoseconds = (ms: number) => `${Math.floor(ms * 1_000)}000`
-const scope = { name: 'aval' }
-
-function attribute(key: string, value: Value): Json {
-  if (typeof value === 'string') return { key, value: { stringValue: value } }
-  if (typeof value === 'boolean') return { key, value: { boolValue: value } }
-  return { key, value: Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: value } }
+/** @param ms milliseconds since the epoch */
+export function nanoseconds(ms: number): string {
+  return `${Math.floor(ms * 1_000)}000`
 }
-const attributes = (values: Readonly<Record<string, Value>>) =>
-  Object.entries(values).map(([key, value]) => attribute(key, value))
-
-function resource({ service, version }: Speaker): Json {
-  return {
-    attributes: attributes({
-      'service.name': service,
-      ...(version === undefined ? {} : { 'service.version': version }),
-    }),
-  }
-}
-
-/** The body of a request to `/v1/traces`. */
-export function otlpTraces(speaker: Speaker, spans: readonly Span[]): Json {
-  return { resourceSpans: [{ resource: resource(speaker), scopeSpans: [{ scope, spans: spans.map(span) }] }] }
-}
-
-function span(ended: Span): Json {
-  return {
-    traceId: ended.traceId,
-    spanId: ended.spanId,
-    ...(ended.parentId === undefined ? {} : { parentSpanId: ended.parentId }),
-    name: ended.name,
-    kind: kinds[ended.kind],
-    startTimeUnixNano: nanoseconds(ended.startMs),
-    endTimeUnixNano: nanoseconds(ended.startMs + ended.durationMs),
-    attributes: attributes(ended.attributes),
-    // Without a message: it would be text of an error.
-    status: ended.failed ? { code: 2 } : {},
-  }
-}
-
-const cumulative = 2
 
 /**
- * The body of a request to `/v1/metrics`.
- * @param startMs since when counters count, in milliseconds since the epoch
+ * A whole body: who speaks, by what, and what is told.
+ * @param kind in the plural, as OTLP's names begin: `resourceSpans`, `scopeSpans`
+ * @param told elements of the list, written as JSON
  */
-export function otlpMetrics(
-  speaker: Speaker,
-  metrics: readonly MetricObjectWithValues<MetricValue<string>>[],
-  { startMs, nowMs }: { startMs: number; nowMs: number },
-): Json {
-  const times = { startTimeUnixNano: nanoseconds(startMs), timeUnixNano: nanoseconds(nowMs) }
-  const told = metrics.map((metric): Json => {
-    const described = { name: metric.name, description: metric.help }
-    // The library's types have its kinds as numbers, and its answer as names.
-    switch (String(metric.type)) {
-      case 'counter':
-        return {
-          ...described,
-          sum: {
-            aggregationTemporality: cumulative,
-            isMonotonic: true,
-            dataPoints: metric.values.map((value) => point(value, times)),
-          },
-        }
-      case 'histogram':
-        return {
-          ...described,
-          histogram: { aggregationTemporality: cumulative, dataPoints: histograms(metric, times) },
-        }
-      default:
-        return { ...described, gauge: { dataPoints: metric.values.map((value) => point(value, times)) } }
-    }
+export function otlpBody(
+  { service, version }: Speaker,
+  kind: 'Spans' | 'Metrics' | 'Logs',
+  list: string,
+  told: readonly string[],
+): string {
+  const resource = attributesText({
+    'service.name': service,
+    ...(version === undefined ? {} : { 'service.version': version }),
   })
-  return { resourceMetrics: [{ resource: resource(speaker), scopeMetrics: [{ scope, metrics: told }] }] }
-}
-
-type Times = { startTimeUnixNano: string; timeUnixNano: string }
-
-function labelsOf({ labels }: MetricValue<string>): Record<string, Value> {
-  return Object.fromEntries(
-    Object.entries(labels).flatMap(([name, value]) => (name === 'le' || value === undefined ? [] : [[name, value]])),
+  return (
+    `{"resource${kind}":[{"resource":{"attributes":[${resource}]},` +
+    `"scope${kind}":[{"scope":{"name":"aval"},"${list}":[${told.join(',')}]}]}]}`
   )
 }
 
-function point(value: MetricValue<string>, times: Times): Json {
-  return { ...times, attributes: attributes(labelsOf(value)), asDouble: value.value }
-}
-
-/** Prometheus counts what lies up to each bound; OTLP what lies between two. */
-function histograms(metric: MetricObjectWithValues<MetricValue<string>>, times: Times): Json[] {
-  const series = new Map<
-    string,
-    { labels: Record<string, Value>; bounds: number[]; upTo: number[]; sum: number; count: number }
-  >()
-  for (const value of metric.values) {
-    const labels = labelsOf(value)
-    const key = JSON.stringify(labels)
-    const one = series.get(key) ?? { labels, bounds: [], upTo: [], sum: 0, count: 0 }
-    series.set(key, one)
-    const suffix = metricSuffix(value, metric.name)
-    if (suffix === '_sum') one.sum = value.value
-    else if (suffix === '_count') one.count = value.value
-    else if (value.labels['le'] !== '+Inf') {
-      one.bounds.push(Number(value.labels['le']))
-      one.upTo.push(value.value)
-    }
+/** Attributes, as the elements of their list. */
+export function attributesText(values: Readonly<Record<string, Value>>): string {
+  let text = ''
+  for (const key in values) {
+    const value = values[key]
+    if (value === undefined) continue
+    text += `${text === '' ? '' : ','}{"key":${JSON.stringify(key)},"value":${valueText(value)}}`
   }
-  return [...series.values()].map(({ labels, bounds, upTo, sum, count }) => ({
-    ...times,
-    attributes: attributes(labels),
-    count: String(count),
-    sum,
-    explicitBounds: bounds,
-    bucketCounts: [...upTo, count].map((reached, index) => String(reached - (upTo[index - 1] ?? 0))),
-  }))
+  return text
 }
 
-function metricSuffix(value: MetricValue<string>, name: string): string {
-  return 'metricName' in value && typeof value.metricName === 'string' ? value.metricName.slice(name.length) : ''
+function valueText(value: Value): string {
+  if (typeof value === 'string') return `{"stringValue":${JSON.stringify(value)}}`
+  if (typeof value === 'boolean') return `{"boolValue":${value}}`
+  return Number.isSafeInteger(value) ? `{"intValue":"${value}"}` : `{"doubleValue":${value}}`
 }

@@ -5,7 +5,8 @@ import { type ErrorAddress, errorEnvelope, parseErrorAddress, sendEnvelope } fro
 import type { AttributeName, EventName, FieldName, SpanName, TelemetryInput } from './listed.ts'
 import { createLog, type Log } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
-import { otlpMetrics, otlpTraces } from './otlp.ts'
+import { otlpMetrics } from './otlp-metrics.ts'
+import { otlpTraces } from './otlp-traces.ts'
 import { openRotatingFile } from './rotating-file.ts'
 import { createTracer, type Span, type Tracer } from './tracer.ts'
 
@@ -174,12 +175,12 @@ function lifeOf({ logs }: Declared) {
 async function post(
   { address, headers }: { address: string; headers?: Readonly<Record<string, string>> },
   path: string,
-  body: unknown,
+  body: string,
 ): Promise<void> {
   const response = await fetch(`${address.replace(/\/+$/, '')}${path}`, {
     method: 'POST',
     headers: { ...headers, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
+    body,
     signal: AbortSignal.timeout(10_000),
   })
   await response.body?.cancel()
