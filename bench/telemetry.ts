@@ -1,45 +1,51 @@
 /*
- * What telemetry costs: pushes of 50 entities of 1 KB against MedTime's API with everything on (figures, log into a file, every trace
- * and error report to a receiver on the same machine) and with everything off, over one Postgres, in alternate turns, at saturation.
+ * What telemetry costs: pushes of 50 entities of 1 KB against MedTime's API with everything on (figures, log into a file, every trace,
+ * line and error report to a receiver on the same machine) and with everything off, over one Postgres, in alternate turns, at saturation.
+ * A second API with everything off takes its turn as well: what the two that are alike differ by is what the machine adds.
  *
- *   node bench/telemetry.ts [--seconds 1] [--pairs 30] [--connections 16] [--users 128] [--operation push|pull]
+ *   node bench/telemetry.ts [--seconds 1] [--rounds 30] [--connections 16] [--users 128] [--operation push|pull] [--profile FOLDER]
  *
  * Off is a module in place of `aval/telemetry` that does nothing. The receiver that takes the spans works on the same cores, as a
- * collector would on a machine of its own, so the figure is above what a deployment sees.
+ * collector would on a machine of its own, so the figure is above what a deployment sees. `--profile` has the API with everything on
+ * profiled; what it then costs says nothing.
+ *
+ * Ends with 0 when the cost is below the bound, 1 when it is not, 3 when the two that are alike differ by as much as the bound.
  */
 import { randomUUID } from 'node:crypto'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
-import { percentile } from '../src/prove/percentile.ts'
-import { load, type Measured, type Target } from './sync/load.ts'
+import { load, type Target } from './sync/load.ts'
 import { pushBody } from './sync/push-body.ts'
 import { startServers } from './sync/servers.ts'
 import { createUsers, type TokenHolder } from './sync/users.ts'
 import { processorMs, processorTimes } from './sync-peers/processor-time.ts'
+import { describeShare, medianWithin } from './telemetry/median.ts'
 import { startSink } from './telemetry/sink.ts'
 
 const entitiesOfRequest = 50
 /** Share of the throughput that telemetry may cost. */
-const target = 0.03
+const bound = 0.03
 
 const options = z
   .object({
     seconds: z.coerce.number().positive(),
-    pairs: z.coerce.number().int().positive(),
+    rounds: z.coerce.number().int().positive(),
     connections: z.coerce.number().int().positive(),
     users: z.coerce.number().int().positive(),
     operation: z.enum(['push', 'pull']),
+    profile: z.string().optional(),
   })
   .parse(
     parseArgs({
       options: {
         seconds: { type: 'string', default: '1' },
-        pairs: { type: 'string', default: '30' },
+        rounds: { type: 'string', default: '30' },
         connections: { type: 'string', default: '16' },
         users: { type: 'string', default: '128' },
         operation: { type: 'string', default: 'push' },
+        profile: { type: 'string' },
       },
     }).values,
   )
@@ -70,11 +76,17 @@ function targetOf(address: string, users: readonly TokenHolder[]): Target {
   }
 }
 
-const rate = ({ latencies, seconds }: Measured) => latencies.length / seconds
+interface Turn {
+  requestsPerSecond: number
+  /** Processor time of the API for one request, in microseconds. */
+  processorUs: number
+}
 
 const sink = await startSink()
-const servers = await startServers([], {
-  second: { flags: ['--import', join(import.meta.dirname, 'telemetry/off.ts')] },
+const off = { flags: ['--import', join(import.meta.dirname, 'telemetry/off.ts')] }
+const profiled = options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profile}`]
+const servers = await startServers(profiled, {
+  others: [off, off],
   environment: (place) => ({
     TELEMETRY_OTLP: sink.address,
     TELEMETRY_ERRORS: sink.dsn,
@@ -82,44 +94,55 @@ const servers = await startServers([], {
   }),
 })
 try {
-  const off = servers.second
-  if (off === undefined) throw new Error('the second server did not start')
   const users = await createUsers(servers.issuer, options.users)
-  const subjects = { on: targetOf(servers.medtime, users), off: targetOf(off.address, users) }
-  const pids = { on: servers.medtimePid, off: off.pid }
+  const variants = [{ address: servers.medtime, pid: servers.medtimePid }, ...servers.others].map(
+    ({ address, pid }) => ({ pid, target: targetOf(address, users), turns: [] as Turn[] }),
+  )
+  const [on, plain, alike] = variants
+  if (on === undefined || plain === undefined || alike === undefined) throw new Error('a server did not start')
   console.log(
     `Node ${process.version}, Postgres ${servers.postgres}; ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}; ` +
-      `${options.operation} at ${options.connections} connections, ${options.pairs} pairs of ${options.seconds} s`,
+      `${options.operation} at ${options.connections} connections, ${options.rounds} rounds of ${options.seconds} s each`,
   )
-  for (const subject of [subjects.on, subjects.off]) await load(subject, options.connections, 3 * options.seconds)
+  for (const { target } of variants) await load(target, options.connections, 3 * options.seconds)
 
-  const costs: number[] = []
-  const processor = { on: { ms: 0, requests: 0 }, off: { ms: 0, requests: 0 } }
-  const rates: Record<'on' | 'off', number[]> = { on: [], off: [] }
-  for (let pair = 0; pair < options.pairs; pair++) {
-    // Whichever goes first in one pair goes second in the next.
-    const order = pair % 2 === 0 ? (['on', 'off'] as const) : (['off', 'on'] as const)
-    for (const subject of order) {
-      const server = { processes: async () => [pids[subject]] }
+  for (let round = 0; round < options.rounds; round++) {
+    // Each is first, in the middle and last equally often.
+    const first = round % variants.length
+    for (const { pid, target, turns } of [...variants.slice(first), ...variants.slice(0, first)]) {
+      const server = { processes: async () => [pid] }
       const before = await processorTimes(server)
-      const measured = await load(subjects[subject], options.connections, options.seconds)
-      processor[subject].ms += processorMs(before, await processorTimes(server))
-      processor[subject].requests += measured.latencies.length
-      rates[subject].push(rate(measured))
+      const { latencies, seconds } = await load(target, options.connections, options.seconds)
+      const ms = processorMs(before, await processorTimes(server))
+      turns.push({ requestsPerSecond: latencies.length / seconds, processorUs: (1_000 * ms) / latencies.length })
     }
-    costs.push(1 - (rates.on.at(-1) ?? 0) / (rates.off.at(-1) ?? 1))
   }
-  const ofAll = (name: 'on' | 'off') => percentile(rates[name], 50).toFixed(1)
-  const share = (percent: number) => `${(100 * percentile(costs, percent)).toFixed(1)} %`
-  console.log(
-    `on ${ofAll('on')} requests/s, off ${ofAll('off')}; cost ${share(50)} (median of ${costs.length} pairs, ${share(25)} to ${share(75)} ` +
-      `for the middle half), wanted below ${100 * target} %; ${sink.spans()} spans taken, ${sink.spans() > 0 ? 'traced' : 'NOT TRACED'}`,
+  const all = (turns: readonly Turn[], of: keyof Turn) => medianWithin(turns.map((turn) => turn[of]))
+  /** What the first has less than the second, or takes more, round by round. */
+  const against = (some: readonly Turn[], others: readonly Turn[]) => ({
+    throughput: medianWithin(
+      some.map((turn, n) => 1 - turn.requestsPerSecond / (others[n]?.requestsPerSecond ?? Number.NaN)),
+    ),
+    processor: medianWithin(some.map((turn, n) => turn.processorUs / (others[n]?.processorUs ?? Number.NaN) - 1)),
+  })
+  const cost = against(on.turns, plain.turns)
+  const noise = against(alike.turns, plain.turns)
+  const figures = variants.map(
+    ({ turns }) =>
+      `${all(turns, 'requestsPerSecond').median.toFixed(0)} requests/s and ${all(turns, 'processorUs').median.toFixed(0)} µs of processor time`,
   )
-  const perRequest = ({ ms, requests }: { ms: number; requests: number }) => (1_000 * ms) / requests
+  console.log(`on ${figures[0]}; off ${figures[1]}; off again ${figures[2]}`)
   console.log(
-    `processor time of the API: on ${perRequest(processor.on).toFixed(0)} µs a request, off ${perRequest(processor.off).toFixed(0)}`,
+    `throughput lost, on against off:        ${describeShare(cost.throughput)}, wanted below ${100 * bound} %`,
   )
-  process.exitCode = percentile(costs, 50) < target && sink.spans() > 0 ? 0 : 1
+  console.log(`throughput lost, off again against off: ${describeShare(noise.throughput)}`)
+  console.log(`processor time more, on against off:        ${describeShare(cost.processor)}`)
+  console.log(`processor time more, off again against off: ${describeShare(noise.processor)}`)
+  console.log(`${sink.spans()} spans and ${sink.lines()} lines taken`)
+  const told = sink.spans() > 0
+  if (!told) console.log('NOT TRACED')
+  if (told && Math.abs(noise.throughput.median) >= bound) process.exitCode = 3
+  else process.exitCode = told && cost.throughput.median < bound ? 0 : 1
 } finally {
   await servers.stop()
   await sink.stop()

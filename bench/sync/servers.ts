@@ -15,8 +15,8 @@ export interface Servers {
   medtime: string
   /** Of the process of MedTime's API. */
   medtimePid: number
-  /** A second API of MedTime over the same database, when one was asked for. */
-  second: { address: string; pid: number } | undefined
+  /** Further APIs of MedTime over the same database, as they were asked for. */
+  others: readonly { address: string; pid: number }[]
   naive: string
   issuer: string
   adminUrl: string
@@ -29,8 +29,8 @@ export interface ServersOptions {
   countLimits?: boolean
   /** What the API is told beside what it needs; given the folder that goes with the servers. */
   environment?: (place: string) => Record<string, string>
-  /** Starts a second API, with flags for Node of its own. */
-  second?: { flags: readonly string[] }
+  /** Starts further APIs, each with flags for Node of its own. */
+  others?: readonly { flags: readonly string[] }[]
 }
 
 const root = join(import.meta.dirname, '../..')
@@ -38,7 +38,7 @@ const root = join(import.meta.dirname, '../..')
 /** One Postgres with the plan's settings, MedTime's issuer and API, and the naive server. Logs go to files, as in operation. */
 export async function startServers(
   nodeFlags: readonly string[] = [],
-  { countLimits = true, environment: told = () => ({}), second: another }: ServersOptions = {},
+  { countLimits = true, environment: told = () => ({}), others: asked = [] }: ServersOptions = {},
 ): Promise<Servers> {
   const place = await temporaryPlace('bench')
   const launched: Launched[] = []
@@ -90,12 +90,13 @@ export async function startServers(
     const startApi = (environment: Record<string, string>, flags: readonly string[]) =>
       start('systems/medtime/services/api/main.ts', '/health/ready', { ...ofApi, ...environment }, flags)
     const medtime = await startApi(told(place.path), nodeFlags)
-    const second = another && (await startApi({}, another.flags))
+    const others: Launched[] = []
+    for (const { flags } of asked) others.push(await startApi({}, flags))
     const naive = await start('bench/sync/naive-server.ts', '/health/ready', { DATABASE_URL: database.ownerUrl })
     return {
       medtime: medtime.address,
       medtimePid: medtime.pid,
-      second,
+      others,
       naive: naive.address,
       issuer,
       adminUrl: database.adminUrl,
