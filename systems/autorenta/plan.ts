@@ -4,6 +4,7 @@ export default definePlan({
   system: 'autorenta',
   title: 'AutoRenta: car rental between people',
   documents: { 'AUTORENTA-F05': 'Fase 05: Infraestructura y Operaciones' },
+  exercise: './exercise.ts',
 
   services: {
     web: {
@@ -58,9 +59,15 @@ export default definePlan({
         requirements: ['AR-7'],
       },
       autorenta_monitor: {
-        purpose: 'Reads the five figures of v_system_health and nothing else',
+        purpose: 'Reads the five figures of v_system_health, asks for their check, and nothing else',
         source: 'AUTORENTA-F05 Monitoring y Observability: 2',
         requirements: ['AR-3b'],
+      },
+      autorenta_payments: {
+        purpose: 'The payments webhook: tells of a payment and can read nothing',
+        source: 'AUTORENTA-F05 Staging Environment: Deploy Workers a Staging',
+        requirements: ['AR-6'],
+        note: 'The document gives workers the service key, which passes row security. One function is all that they need.',
       },
     },
     extensions: ['btree_gist'],
@@ -72,6 +79,46 @@ export default definePlan({
       note: 'The document runs every file each time and, in the disaster procedure, ignores failures with `|| true`. Here each runs once, is tracked by checksum, and a failure stops.',
     },
     seed: 'seed/staging.sql',
+    rowSecurity: {
+      tables: 'all',
+      tenant: 'renter_id',
+      rows: { cars: { status: 'active' } },
+      accepted: {
+        'cars-on-offer': {
+          roles: ['anon', 'authenticated'],
+          on: ['cars'],
+          by: ['read'],
+          reason:
+            'A car is offered to everybody as soon as it is active; its owner is a number that leads to no person.',
+          source: 'AUTORENTA-F05 Database Optimization: Cars search',
+        },
+        'cars-of-others': {
+          roles: ['authenticated'],
+          on: ['bookings'],
+          by: ['reference'],
+          reason: 'To rent is to refer to the car of another; only cars on offer can be referred to, which everybody sees.',
+          source: 'AUTORENTA-F05 Database Optimization: Bookings lookups',
+        },
+        'five-figures': {
+          roles: ['autorenta_monitor'],
+          on: ['v_system_health'],
+          by: ['read'],
+          reason: 'Monitoring counts over all bookings, transactions and cars; five totals tell nothing of one person.',
+          source: 'AUTORENTA-F05 Monitoring y Observability: 2',
+        },
+        'payments-of-everybody': {
+          roles: ['autorenta_payments'],
+          on: ['settle_payment'],
+          by: ['function'],
+          reason:
+            'Whoever takes in what the payment provider tells confirms the bookings of all who paid, and can read none of them.',
+          source: 'AUTORENTA-F05 Staging Environment: Deploy Workers a Staging',
+        },
+      },
+      source: 'AUTORENTA-F05 Staging Environment: Setup de Staging',
+      requirements: ['AR-7'],
+      note: 'A row belongs to a person, who is called renter_id in bookings and otherwise where a column refers to users.',
+    },
     invariants: {
       'car-rented-once': {
         claim: 'No car is promised to two people for the same night',
@@ -122,11 +169,11 @@ export default definePlan({
     timeZone: 'UTC',
     objectives: {
       database: {
-        covers: 'everything',
         rto: '4h',
         rpo: '24h',
         source: 'AUTORENTA-F05 Disaster Recovery Plan',
         requirements: ['AR-4b'],
+        note: 'Web and workers are released again from their repository by their providers; what only exists once is the database.',
       },
     },
     backups: {

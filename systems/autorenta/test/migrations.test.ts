@@ -46,7 +46,7 @@ const forbidden = code('42501')
 
 test('every migration applies as an owner without superuser, and the five indexes are there', async () => {
   const states = await database.states()
-  assert.equal(Object.keys(states).length, 8)
+  assert.equal(Object.keys(states).length, 11)
   assert.deepEqual(new Set(Object.values(states)), new Set(['applied']))
   const indexes = await database.ask(
     database.ownerUrl,
