@@ -8,12 +8,13 @@ const sections = {
   database: undefined,
   probes: {
     api: { http: 'https://tiny.example/health', contains: 'well', every: '30s', failures: 3, notify: ['desk'] },
-    nightly: { heartbeat: '1d', every: '1h', notify: ['desk'] },
+    nightly: { heartbeat: '1d', grace: '30m', every: '1h', failures: 2, notify: ['desk'] },
+    lost: { heartbeat: '1d', every: '1h' },
     socket: { tcp: 'tiny.example:7', every: '15s' },
     lonely: { tcp: 'tiny.example:8', every: '15s' },
   },
   telemetry: {
-    labels: { probe: ['api', 'nightly', 'socket', 'lonely'] },
+    labels: { probe: ['api', 'nightly', 'lost', 'socket', 'lonely'] },
     metrics: {
       probe_success: { type: 'gauge', help: 'Whether a probe is well.', labels: ['probe'], emittedBy: ['aval'] },
     },
@@ -47,7 +48,8 @@ suite('the proof of a probe', () => {
       of('api'),
       /^proven: Sees down, slow, wrong status, wrong text; tells desk \d+s after the first failure; a stand-in took the place of its target$/,
     )
-    assert.match(of('nightly'), /^refuted: Nothing here hears its sign of life/)
+    assert.match(of('nightly'), /^proven: Sees silent; tells desk 61m after the first failure$/)
+    assert.equal(of('lost'), 'refuted: It notifies nobody, and no alert reads it')
     assert.equal(
       of('socket'),
       'proven: Sees down; tells desk 70s after the first failure; a stand-in took the place of its target',
@@ -58,6 +60,6 @@ suite('the proof of a probe', () => {
   test('sees each of its mutants', async () => {
     const { code, out, err } = await aval('--only', 'probes', '--self-test')
     assert.equal(code, 0, `${out}${err}`)
-    assert.match(out, /4 of 4 mutants were refuted/)
+    assert.match(out, /6 of 6 mutants were refuted/)
   })
 })

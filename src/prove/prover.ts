@@ -99,6 +99,8 @@ export type Fault =
   | 'probe-always-well'
   | 'probe-counts-early'
   | 'probe-counts-late'
+  | 'heartbeat-of-another'
+  | 'heartbeat-forgotten'
 
 /**
  * What a prover found for one guarantee. The verdict is not the prover's to give: `conclude` holds the measurement against

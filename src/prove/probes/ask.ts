@@ -30,6 +30,7 @@ export function asker(plan: Plan, name: string, standIn: StandIn, clock: HeldClo
     if (target === undefined) throw new RangeError('a plan with one probe has one target')
     standIn.be(what)
     clock.to(atMs)
+    await standIn.ready?.()
     const beganMs = clock.now()
     const asking = target.read(new AbortController().signal)
     if (what === 'slow') {

@@ -1,6 +1,7 @@
 import { messageOf } from '../../errors.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
 import type { Plan } from '../../plan/plan.ts'
+import type { Probe } from '../../plan/probes.ts'
 import { formatDuration } from '../../plan/units.ts'
 import { type AlertRule, rulesOf } from '../../watch/alerts/rule.ts'
 import { compileQuery, isCompiled } from '../../watch/promql/compile.ts'
@@ -12,7 +13,8 @@ import { openStage, startOf } from '../alerts/prover.ts'
 import type { Finding, ProofSession, Prover } from '../prover.ts'
 import { type Asker, asker } from './ask.ts'
 import { probeMutants, runningInstead } from './broken.ts'
-import { heldClock } from './held-clock.ts'
+import { openJob } from './heartbeat.ts'
+import { type HeldClock, heldClock } from './held-clock.ts'
 import { type AskingProbe, openStandIn, type RealTargets, type StandIn } from './stand-in.ts'
 import { live } from './story.ts'
 
@@ -88,16 +90,8 @@ async function judge(guarantee: Guarantee, session: ProofSession, stage: Stage):
       'What it notifies belongs to a cloud, which alone can say whether it reaches anybody',
       'Give it a channel that Aval delivers to as well, or try it there by hand',
     )
-  if ('heartbeat' in probe)
-    return measured({
-      breach: 'Nothing here hears its sign of life: nobody is told of its silence',
-      asked: 1,
-      reason: '',
-    })
   const held = heldClock(startOf(stage))
-  const standIn = await realTargets(probe, session)
-    .then((real) => openStandIn(name, probe, real, held))
-    .catch((error: unknown) => messageOf(error))
+  const standIn = await targetOf(name, probe, session, held).catch((error: unknown) => messageOf(error))
   if (typeof standIn === 'string')
     return inconclusive(
       guarantee,
@@ -114,8 +108,9 @@ async function judge(guarantee: Guarantee, session: ProofSession, stage: Stage):
     }
   try {
     const ask = () => counting(asker(system.plan, name, standIn, held, session.faults))
-    const tried = await tryAll({ guarantee, session, stage, name, probe, standIn, rules, ask, nowMs: held.now })
-    return measured({ ...tried, asked })
+    const tried = await tryAll({ guarantee, session, stage, name, standIn, rules, ask, nowMs: held.now })
+    // A job that is not taken at its word was listened to, if never asked about.
+    return measured({ ...tried, asked: Math.max(1, asked) })
   } finally {
     await standIn.close()
   }
@@ -126,7 +121,6 @@ interface Trial {
   session: ProofSession
   stage: Stage
   name: string
-  probe: AskingProbe
   standIn: StandIn
   rules: readonly AlertRule[]
   ask: () => Asker
@@ -136,7 +130,14 @@ interface Trial {
 async function tryAll(trial: Trial): Promise<{ breach?: string; reason: string }> {
   const { guarantee, session, stage, name, standIn, rules } = trial
   const steps = session.steps(guarantee.id)
-  const { plan } = session.system
+  const plan = { ...session.system.plan, probes: { ...session.system.plan.probes, [name]: standIn.probe } }
+  const missed = await (standIn.tellsTimes &&
+    steps.do(
+      'told in time, too late, over a restart, and by another job',
+      standIn.tellsTimes,
+      (breach) => breach ?? 'told apart',
+    ))
+  if (missed !== undefined) return { breach: missed, reason: '' }
   const seen = await steps.do(
     `asked while well, and ${standIn.troubles.join(', ')}`,
     () => tellsApart(trial),
@@ -145,7 +146,7 @@ async function tryAll(trial: Trial): Promise<{ breach?: string; reason: string }
   if (seen !== undefined) return { breach: seen, reason: '' }
   const told: string[] = []
   for (const rule of rules) {
-    const startMs = Math.max(startOf(stage), Math.ceil((trial.nowMs() + trial.probe.every) / hour) * hour)
+    const startMs = Math.max(startOf(stage), Math.ceil((trial.nowMs() + standIn.probe.every) / hour) * hour)
     const story = await steps.do(
       `failing too few times, then often enough for ${rule.name}`,
       () =>
@@ -167,10 +168,17 @@ async function tryAll(trial: Trial): Promise<{ breach?: string; reason: string }
       (found) => found ?? 'as promised',
     )
     if (breach !== undefined) return { breach, reason: '' }
-    told.push(`${triedOf(plan, rule).join(' and ')} ${formatDuration(story.toldAfterMs)} after the first failure`)
+    const afterMs = story.toldAfterMs - slowedMs(session.system.plan.probes[name], standIn.probe, rule)
+    told.push(`${triedOf(plan, rule).join(' and ')} ${formatDuration(afterMs)} after the first failure`)
   }
   const well = standIn.isReal ? '' : '; a stand-in took the place of its target'
   return { reason: `Sees ${standIn.troubles.join(', ')}; tells ${told.join(', then ')}${well}` }
+}
+
+/** How much longer counting took because the probe was asked more slowly than the plan has it. */
+function slowedMs(planned: Probe | undefined, asked: Probe, { source }: AlertRule): number {
+  if (planned === undefined || source.kind !== 'probe') return 0
+  return (source.failures - 1) * (asked.every - planned.every)
 }
 
 /** Channels whose end is on this machine; what is said of the others would not be known. */
@@ -184,7 +192,8 @@ function triedOf({ incidents }: Plan, { channels }: AlertRule): string[] {
 const hour = 3_600_000
 
 /** Asks once in each state of the target. @returns the breach, undefined when each was seen for what it is */
-async function tellsApart({ probe, standIn, ask, nowMs }: Trial): Promise<string | undefined> {
+async function tellsApart({ standIn, ask, nowMs }: Trial): Promise<string | undefined> {
+  const { probe } = standIn
   const asks = ask()
   for (const target of ['well', ...standIn.troubles] as const) {
     const { ok, reason, beganMs, endedMs } = await asks(nowMs() + probe.every, target)
@@ -213,6 +222,11 @@ function reads({ source }: AlertRule, name: string): boolean {
       (metric === 'probe_success' || metric === 'aval_probe_down' || metric === 'aval_probe_failures_in_a_row') &&
       acceptsAll(matchers)({ __name__: metric, probe: name }),
   )
+}
+
+async function targetOf(name: string, probe: Probe, session: ProofSession, clock: HeldClock): Promise<StandIn> {
+  if ('heartbeat' in probe) return openJob(name, probe, clock, session.faults)
+  return openStandIn(name, probe, await realTargets(probe, session), clock)
 }
 
 async function realTargets(probe: AskingProbe, { scratch }: ProofSession): Promise<RealTargets> {

@@ -9,7 +9,7 @@ import { makeCertificates } from './certificates.ts'
 import type { HeldClock } from './held-clock.ts'
 
 /** Ways in which the target of a probe is not well. */
-export type Trouble = 'down' | 'slow' | 'wrong status' | 'wrong text' | 'not trusted' | 'expired'
+export type Trouble = 'down' | 'slow' | 'wrong status' | 'wrong text' | 'not trusted' | 'expired' | 'silent'
 
 /** A probe that asks; one that waits to be told has no target. */
 export type AskingProbe = Exclude<Probe, { heartbeat: number }>
@@ -17,13 +17,17 @@ export type AskingProbe = Exclude<Probe, { heartbeat: number }>
 /** The target of a probe on loopback, well or in trouble as wanted. */
 export interface StandIn {
   /** The probe of the plan, pointed at it. */
-  probe: AskingProbe
+  probe: Probe
   world: ProbeWorld
   /** Whether the target itself is asked while it is well. */
   isReal: boolean
   /** What can be wrong with such a target. */
   troubles: readonly Trouble[]
   be(what: 'well' | Trouble): void
+  /** What such a target does by itself before it is asked. */
+  ready?(): Promise<void>
+  /** Of a job that tells by itself: what only it can get wrong. @returns the breach */
+  tellsTimes?(): Promise<string | undefined>
   /** Resolves once a slow one has been reached and keeps its silence. */
   reached(): Promise<unknown>
   close(): Promise<void>
