@@ -2,6 +2,15 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { correlationIdOf, runIn } from './trace-context.ts'
 import type { OpenSpan, Tracer } from './tracer.ts'
 
+type RequestSpan = OpenSpan<'method' | 'endpoint' | 'status_code'>
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Null until it is observed. A member and no map beside the requests: those that forget by themselves are dear to collect. */
+    openSpan: RequestSpan | null
+  }
+}
+
 /** What is known of a request once it was answered. */
 export interface Answered {
   method: string
@@ -14,49 +23,70 @@ export interface Answered {
 
 /**
  * Runs each request of a Fastify server in a span and a context of its own, taken over from `traceparent` and `X-Correlation-ID` where they
- * came along, and answers with the latter. To be called before any other hook is added, so that all of them run in the context.
+ * came along, and answers with the latter. To be called once, before any other hook is added, so that all of them run in the context.
  *
+ * @param options.tracer without it requests run in no context, and are told of all the same
  * @param options.correlationHeader as the plan has it, in small letters
  * @param options.answered told of each request, also when the client went away before its answer; counts it and writes the line of the access log
  */
 export function observeRequests(
   server: FastifyInstance,
   options: {
-    tracer: Tracer<'request', 'method' | 'endpoint' | 'status_code'>
+    tracer?: Tracer<'request', 'method' | 'endpoint' | 'status_code'> | undefined
     correlationHeader?: string
     answered?: (answered: Answered) => void
   },
 ): void {
-  const { tracer, correlationHeader = 'x-correlation-id', answered } = options
-  const spans = new WeakMap<FastifyRequest, OpenSpan<'method' | 'endpoint' | 'status_code'>>()
-  server.addHook('onRequest', (request, reply, done) => {
-    const given = request.headers[correlationHeader]
-    const traceparent = request.headers['traceparent']
-    const span = tracer.begin('request', 'server', {
-      // Of a server that makes its own ids of requests, they are one and the same.
-      correlationId: isUuid(request.id) ? request.id : correlationIdOf(given),
-      ...(typeof traceparent === 'string' ? { traceparent } : {}),
-    })
-    spans.set(request, span)
-    reply.header(correlationHeader, span.context.correlationId)
-    runIn(span.context, done)
-  })
-  // A body comes in by events of its connection, which knows nothing of the request.
-  server.addHook('preValidation', (request, _reply, done) => {
-    const span = spans.get(request)
-    if (span === undefined) done()
-    else runIn(span.context, done)
-  })
+  const { tracer, answered } = options
+  server.decorateRequest('openSpan', null)
+  if (tracer !== undefined) runInSpans(server, tracer, options.correlationHeader ?? 'x-correlation-id')
+  const endpoints = new Map<string, string>()
+  const endpointOf = (route: string | undefined) => {
+    if (route === undefined) return 'other'
+    const known = endpoints.get(route)
+    if (known !== undefined) return known
+    const endpoint = route.replace(/:(\w+)/g, '{$1}')
+    endpoints.set(route, endpoint)
+    return endpoint
+  }
   server.addHook('onResponse', (request, reply, done) => {
-    const endpoint = (request.routeOptions.url ?? 'other').replace(/:(\w+)/g, '{$1}')
+    const endpoint = endpointOf(request.routeOptions.url)
     const { method } = request
     const status = reply.statusCode
-    spans.get(request)?.end({ method, endpoint, status_code: status }, status >= 500)
+    request.openSpan?.end({ method, endpoint, status_code: status }, status >= 500)
     answered?.({ method, endpoint, status, milliseconds: reply.elapsedTime, request })
     done()
   })
 }
 
+function runInSpans(
+  server: FastifyInstance,
+  tracer: Tracer<'request', 'method' | 'endpoint' | 'status_code'>,
+  correlationHeader: string,
+): void {
+  server.addHook('onRequest', (request, reply, done) => {
+    const span = tracer.begin('request', 'server', {
+      // Of a server that makes its own ids of requests, they are one and the same.
+      correlationId: isUuid(request.id) ? request.id : textOf(request.headers[correlationHeader]),
+      traceparent: textOf(request.headers['traceparent']),
+    })
+    request.openSpan = span
+    reply.header(correlationHeader, span.context.correlationId)
+    runIn(span.context, done)
+  })
+  // A body comes in by events of its connection, which knows nothing of the request.
+  server.addHook('preValidation', (request, _reply, done) => {
+    if (request.openSpan === null) done()
+    else runIn(request.openSpan.context, done)
+  })
+}
+
 function isUuid(id: string): boolean {
-  return correlationIdOf(id) === id
+  // What is none is replaced, which costs a random number.
+  return id.length === 36 && correlationIdOf(id) === id
+}
+
+/** A header that came more than once is none. */
+function textOf(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' ? header : undefined
 }

@@ -39,12 +39,15 @@ export interface OpenSpan<Attribute extends string = string> {
 /** Makes spans of the names that the plan lists. Nothing of it throws: what is not listed is left out and counted. */
 export interface Tracer<Name extends string = string, Attribute extends string = string> {
   /** Begins a span below what runs now, or below what another process sent. */
-  begin(name: Name, kind: SpanKind, from?: Partial<Carried>): OpenSpan<Attribute>
+  begin(name: Name, kind: SpanKind, from?: Sent): OpenSpan<Attribute>
   /** Runs work in a span of its own; it failed when the work throws. What the work throws is thrown on. */
-  run<T>(name: Name, attributes: Values<Attribute>, work: () => Promise<T>, from?: Partial<Carried>): Promise<T>
+  run<T>(name: Name, attributes: Values<Attribute>, work: () => Promise<T>, from?: Sent): Promise<T>
   /** Notes something short that has just ended, below what runs now or ran when it began; nothing where no span is kept. */
   note(name: Name, attributes: Values<Attribute>, durationMs: number, failed: boolean, above?: TraceContext): void
 }
+
+/** A context as another process sent it, or left out of what it sent. */
+type Sent = { [part in keyof Carried]?: Carried[part] | undefined }
 
 interface TracerParts {
   spans: readonly string[]
@@ -58,6 +61,8 @@ interface TracerParts {
   keep: ((span: Span) => void) | undefined
 }
 
+const nothing = () => undefined
+
 /** Own and thin, so that each span passes the allow-list as it is made; docs/telemetry.md has what it costs. */
 export function createTracer({ spans, admit, refuse, now, sample, keep }: TracerParts): Tracer {
   const listed = new Set(spans)
@@ -65,24 +70,23 @@ export function createTracer({ spans, admit, refuse, now, sample, keep }: Tracer
   const isSampled = (traceId: string) => sample >= 1 || Number.parseInt(traceId.slice(-8), 16) < sample * 2 ** 32
 
   const begin: Tracer['begin'] = (name, kind, from) => {
-    const above = from === undefined ? currentContext() : parseTraceparent(from.traceparent)
+    const running = currentContext()
+    const above = from === undefined ? running : parseTraceparent(from.traceparent)
     const traceId = above?.traceId ?? randomId(16)
     const context: TraceContext = {
       traceId,
       spanId: randomId(8),
       sampled: keep !== undefined && (above?.sampled ?? isSampled(traceId)),
       correlationId:
-        from === undefined
-          ? (currentContext()?.correlationId ?? correlationIdOf(undefined))
-          : correlationIdOf(from.correlationId),
+        from === undefined && running !== undefined ? running.correlationId : correlationIdOf(from?.correlationId),
     }
+    if (keep === undefined || !context.sampled) return { context, end: nothing }
     const startMs = now()
     return {
       context,
       end: (attributes = {}, failed = false) => {
-        if (!context.sampled) return
         if (!listed.has(name)) return refuse('span', 'other')
-        keep?.({
+        keep({
           name,
           kind,
           traceId,

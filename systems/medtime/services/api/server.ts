@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { observeRequests } from 'aval/telemetry'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { encodeAnswers } from './encoding/answer.ts'
 import { answerError } from './http/answer-error.ts'
@@ -100,8 +99,7 @@ export function createServer(parts: ServerParts): FastifyInstance {
   })
   server.setNotFoundHandler((request, reply) => answerError(new ApiError('NOT_FOUND'), request, reply, log))
   // First, so that all that follows runs in the context of its request.
-  if (parts.tracer !== undefined) observeRequests(server, { tracer: parts.tracer })
-  observe(server, metrics, log)
+  observe(server, { metrics, log, tracer: parts.tracer })
   secureHeaders(server)
   requireHost(server)
   readToTheEnd(server)
