@@ -4,6 +4,7 @@ export default definePlan({
   system: 'bloom',
   title: 'Bloom: booking for clinics, many in one database',
   documents: { 'BLOOM-C2': 'Track C, Sprint 2: CI/CD, backup strategy and recovery playbook' },
+  exercise: './exercise.ts',
 
   services: {
     web: { provider: 'Netlify', needs: ['api'], source: 'BLOOM-C2 §2', requirements: ['BL-2'] },
@@ -67,6 +68,13 @@ export default definePlan({
           where r."status" <> 'cancelled'
           group by p."tenantId", p."id", p."sessions"
           having count(*) > p."sessions"`,
+        source: 'BLOOM-C2 §4.2',
+        requirements: ['BL-4f'],
+      },
+      'refund-within-payment': {
+        claim: 'No refund gives back more than was paid, or is itself given back',
+        sql: `select r."tenantId", r."id" from "payments" r join "payments" p on p."tenantId" = r."tenantId" and p."id" = r."refundOf"
+          where p."refundOf" is not null or -r."amount" > p."amount"`,
         source: 'BLOOM-C2 §4.2',
         requirements: ['BL-4f'],
       },

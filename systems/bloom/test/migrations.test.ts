@@ -14,9 +14,11 @@ const tables = ['clients', 'packages', 'reservations', 'users']
 const one = '11111111-1111-1111-1111-111111111111'
 
 let database: MigratedDatabase
+let whileEmpty: Record<string, string>
 
 before(async () => {
   database = await migratedDatabase(plan, directory)
+  whileEmpty = await answers(database.roleUrl('bloom_api'))
   for (const clinic of clinics) {
     const add = (sql: string) => database.ask(database.ownerUrl, sql, [clinic, one])
     await database.ask(database.ownerUrl, `insert into tenants (id, slug, name) values ($1, $2, 'Clinic')`, [
@@ -31,6 +33,9 @@ before(async () => {
     await add(
       `insert into reservations ("tenantId", id, "clientId", "userId", "packageId", "startsAt", "endsAt")
        values ($1, $2, $2, $2, $2, '2026-01-05 10:00+00', '2026-01-05 11:00+00')`,
+    )
+    await add(
+      `insert into payments ("tenantId", id, "clientId", "packageId", method, amount) values ($1, $2, $2, $2, 'card', 100)`,
     )
   }
 })
@@ -54,6 +59,8 @@ test('the migrations apply as an owner without superuser and break no invariant'
   assert.deepEqual(await database.states(), {
     '20251203090000_init': 'applied',
     '20251203100000_row_level_security': 'applied',
+    '20251210090000_tenant_required': 'applied',
+    '20251211090000_payments': 'applied',
   })
   for (const [name, { sql }] of Object.entries(database.plan.database?.invariants ?? {})) {
     assert.deepEqual(await database.ask(database.ownerUrl, sql), [], name)
@@ -102,19 +109,61 @@ test('an id that another clinic uses is free: a refusal would tell that it is th
   await asClinic(rose, (ask) => ask(insert, [rose, known]))
 })
 
-test('a session that names no clinic sees nothing, also after one that did', async () => {
-  const counts = async (ask: Ask) => {
-    const seen: unknown[] = []
-    for (const table of ['tenants', ...tables]) seen.push((await ask(`select count(*) from ${table}`))[0]?.['count'])
-    return seen
+/** What each table answers; `refused` where it is no answer. */
+const answers = async (url: string, name?: string) => {
+  const seen: Record<string, string> = {}
+  for (const table of ['tenants', ...tables, 'payments']) {
+    seen[table] = await database.attempt(url, async (ask) => {
+      if (name !== undefined) {
+        // The setting is over with its transaction, and is '' from then on.
+        await ask("select set_config('app.current_tenant', $1, true)", [name])
+        await ask('commit')
+        await ask('begin')
+      }
+      return ask(`select * from ${table}`).then(
+        (rows) => `${rows.length} rows`,
+        (error: unknown) => (refusedBy('42501')(error) ? 'refused' : ''),
+      )
+    })
   }
+  return seen
+}
+const everyTableRefused = Object.fromEntries(['tenants', ...tables, 'payments'].map((table) => [table, 'refused']))
+
+test('a session that names no clinic is refused by every table, also after one that did', async () => {
   const api = database.roleUrl('bloom_api')
-  assert.deepEqual(await database.attempt(api, counts), ['0', '0', '0', '0', '0'])
-  await database.attempt(api, async (ask) => {
-    await ask("select set_config('app.current_tenant', $1, true)", [rose])
-    await ask('commit')
-    await ask('begin')
-    assert.deepEqual(await counts(ask), ['0', '0', '0', '0', '0'])
+  assert.deepEqual(await answers(api), everyTableRefused)
+  assert.deepEqual(await answers(api, rose), everyTableRefused)
+})
+
+test('a table without a row refuses as well: an empty list would say that there is nobody', () => {
+  assert.deepEqual(whileEmpty, everyTableRefused)
+})
+
+test('what is no id of a clinic is refused', async () => {
+  await database.attempt(database.roleUrl('bloom_api'), async (ask) => {
+    await ask("select set_config('app.current_tenant', 'rose', true)")
+    await assert.rejects(ask('select * from clients'), refusedBy('42501'))
+  })
+})
+
+test('a payment stays as it was made: nobody of a clinic changes or deletes it, and it is given back once', async () => {
+  const refund = `insert into payments ("tenantId", "clientId", "refundOf", method, amount) values ($1, $2, $2, 'cash', -100)`
+  for (const change of ['update payments set amount = 1', 'delete from payments'])
+    await asClinic(rose, (ask) => assert.rejects(ask(change), refusedBy('42501')))
+  await asClinic(rose, async (ask) => {
+    await ask(refund, [rose, one])
+    await assert.rejects(ask(refund, [rose, one]), refusedBy('23505'))
+  })
+})
+
+test('a clinic sees and takes only its own payments', async () => {
+  await asClinic(rose, async (ask) => {
+    assert.deepEqual(await ask('select distinct "tenantId" from payments'), [{ tenantId: rose }])
+    await assert.rejects(
+      ask(`insert into payments ("tenantId", "clientId", method, amount) values ($1, $2, 'cash', 1)`, [lily, one]),
+      refusedBy('42501'),
+    )
   })
 })
 
@@ -135,6 +184,13 @@ const broken: Record<string, { statements: string[]; found: number }> = {
       `insert into reservations ("tenantId", "clientId", "userId", "packageId", "startsAt", "endsAt")
        select "tenantId", "clientId", "userId", "packageId", "startsAt" + day * interval '1 day', "endsAt" + day * interval '1 day'
        from reservations, generate_series(1, 2) as day where "tenantId" = '${rose}'`,
+    ],
+    found: 1,
+  },
+  'refund-within-payment': {
+    statements: [
+      `insert into payments ("tenantId", "clientId", "refundOf", method, amount)
+       select "tenantId", "clientId", id, method, -amount - 1 from payments where "tenantId" = '${rose}'`,
     ],
     found: 1,
   },
