@@ -1,12 +1,11 @@
-import { timestamp } from '../clock.ts'
 import { AvalError, messageOf } from '../errors.ts'
 import { formatDuration } from '../plan/units.ts'
 import { archiveTrouble } from '../run/archive-trouble.ts'
 import { statusOf } from '../run/readiness.ts'
 import { type RunState, readRunState } from '../run/run-state.ts'
-import { type AlertRule, heartbeatName, rulesOf } from '../watch/alerts/rule.ts'
-import type { Instance } from '../watch/alerts/rule-state.ts'
-import { type Silence, silenceOf } from '../watch/alerts/silence.ts'
+import { maintenanceWindows } from '../watch/alerts/maintenance.ts'
+import { heartbeatName, rulesOf } from '../watch/alerts/rule.ts'
+import { untoldOf } from '../watch/alerts/untold.ts'
 import { askProbe } from '../watch/scrape/probes/ask.ts'
 import type { CommandContext } from './command.ts'
 import { currentVerdicts } from './current-verdicts.ts'
@@ -119,6 +118,7 @@ function alerts(watched: WatchedSystem, { clock }: CommandContext): Attention[] 
   const state = watchRecords(watched).alerts()
   if (state === undefined) return []
   const rules = new Map(rulesOf(system.plan).map((rule) => [rule.name, rule]))
+  const hush = { silences: [...state.silences.values()], windows: maintenanceWindows(system.plan) }
   const found: Attention[] = []
   for (const [name, { instances, unknown: unseen }] of state.rules) {
     // A guarantee is told of as itself, and the heartbeat always fires.
@@ -130,31 +130,16 @@ function alerts(watched: WatchedSystem, { clock }: CommandContext): Attention[] 
       const since = Math.min(...firing.map(({ sinceMs }) => sinceMs))
       const count = firing.length > 1 ? ` ${firing.length} times` : ''
       const rule = rules.get(name)
-      const untold = rule && untoldOf(rule, firing, state.silences.values(), clock.now())
-      const says = `fires${count}, ${rule?.severity ?? 'of an earlier plan'}, for ${age(clock.now() - since)}${untold ?? ''}`
+      const reasons = rule ? firing.map(({ labels }) => untoldOf(rule, labels, hush, clock.now())) : []
+      const why = reasons.find((one) => one !== undefined)
+      const part = why !== undefined && reasons.includes(undefined) ? 'in part ' : ''
+      const says = `fires${count}, ${rule?.severity ?? 'of an earlier plan'}, for ${age(clock.now() - since)}${why === undefined ? '' : `; ${part}${why}`}`
       found.push(needs('alert', name, says, next))
     } else if (unseen !== undefined && unseen.why !== 'inconclusive') {
       found.push(unknown('alert', name, `cannot be judged: ${unseen.says}`, next))
     }
   }
   return found
-}
-
-/** Why nobody is told of what fires, for whoever wonders why the night was quiet. */
-function untoldOf(
-  { name, severity, channels }: AlertRule,
-  firing: readonly Instance[],
-  silences: Iterable<Silence>,
-  nowMs: number,
-): string | undefined {
-  const nobody = 'nobody is told and no incident opens'
-  if (channels.length === 0) return `; it names no channel: ${nobody}`
-  const kept = [...silences]
-  const covering = firing.map(({ labels }) => silenceOf(kept, { alert: name, severity, labels }, nowMs))
-  const silence = covering.find((one) => one !== undefined)
-  if (silence === undefined) return undefined
-  const part = covering.includes(undefined) ? ', in part,' : ''
-  return `; silenced${part} until ${timestamp(silence.untilMs)} by ${silence.by}: ${nobody}`
 }
 
 function incidents(watched: WatchedSystem, { clock }: CommandContext): Attention[] {

@@ -236,6 +236,10 @@ test('a silence is kept, named and ended; its role and what it is about must be 
   assert.match((await aval('alerts', 'list')).out, /^firing, silenced +critical/m)
   assert.match((await aval('incident', 'list')).out, /There was no incident yet/)
   assert.deepEqual([slack.shown, /to desk/.test(said.text)], [[], false])
+  assert.match(
+    said.text,
+    /TooManyErrors \(route=\/pay\) fires; silenced until .* by the team: nobody is told and no incident/,
+  )
   assert.match((await silence('--end', id)).out, /Nothing is silenced/)
   await until('the desk is told', () => slack.shown.length === 1)
 })

@@ -12,6 +12,7 @@ import type { Notice } from '../watch/alerts/notice.ts'
 import { rulesOf } from '../watch/alerts/rule.ts'
 import { missingVariables } from '../watch/notify/setting.ts'
 import type { RecoveryFacts } from '../watch/scrape/measured/recovery-ages.ts'
+import type { Labels } from '../watch/series.ts'
 import type { Whereabouts } from '../watch/targets.ts'
 import { startWatch, type WatchOptions } from '../watch/watch.ts'
 import { watchDirectory } from '../watch/watch-directory.ts'
@@ -84,6 +85,7 @@ function listenerOf(log: (line: string) => void, clock: CommandContext['clock'])
   return {
     noticed: (notice) => tell(noticeText(notice)),
     opened: ({ number, severity, title }) => tell(`incident ${number} opened, ${severity}: ${title}`),
+    untold: (alert, labels, why) => tell(`${alert}${labelText(labels)} fires; ${why}`),
     acted: ({ action, alert, state, reason }) => {
       tell(`${action} for ${alert}: ${state}${reason === undefined ? '' : `, ${reason}`}`)
     },
@@ -93,11 +95,13 @@ function listenerOf(log: (line: string) => void, clock: CommandContext['clock'])
   }
 }
 
+function labelText(labels: Labels): string {
+  const each = Object.entries(labels).map(([name, value]) => `${name}=${value}`)
+  return each.length === 0 ? '' : ` (${each.join(', ')})`
+}
+
 function noticeText({ channel, alerts }: Notice): string {
-  const each = alerts.map(({ alert, labels, status }) => {
-    const of = Object.entries(labels).map(([name, value]) => `${name}=${value}`)
-    return `${alert}${of.length === 0 ? '' : ` (${of.join(', ')})`} ${status}`
-  })
+  const each = alerts.map(({ alert, labels, status }) => `${alert}${labelText(labels)} ${status}`)
   return `to ${channel}: ${each.join(', ')}`
 }
 

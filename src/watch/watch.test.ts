@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -68,6 +68,7 @@ function watch(
     signal: ending.signal,
     ...options,
   })
+      untold: () => undefined,
   const stop = async () => {
     ending.abort()
     await done

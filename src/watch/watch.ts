@@ -8,6 +8,7 @@ import type { ActionRun } from './actions/runs.ts'
 import { type AlertStore, openAlertStore } from './alerts/alert-store.ts'
 import type { AlertInstance, Notice } from './alerts/notice.ts'
 import { type AlertState, alertRound, alertSetup, type RoundInput } from './alerts/round.ts'
+import { followUntold } from './alerts/untold.ts'
 import { type Bell, bell } from './bell.ts'
 import { evaluationOver } from './evaluation.ts'
 import type { Incident } from './incidents/incident.ts'
@@ -18,6 +19,7 @@ import { startReceiver } from './scrape/heartbeats/receiver.ts'
 import { keptEveryMs, openSilences, type Silences } from './scrape/heartbeats/silences.ts'
 import type { RecoveryFacts } from './scrape/measured/recovery-ages.ts'
 import { startScraping } from './scrape/scraping.ts'
+import type { Labels } from './series.ts'
 import { openSeriesStore } from './store/series-store.ts'
 import { systemTargets, type Whereabouts } from './targets.ts'
 
@@ -25,6 +27,8 @@ import { systemTargets, type Whereabouts } from './targets.ts'
 export interface WatchListener {
   noticed(notice: Notice): void
   opened(incident: Incident): void
+  /** A series of an alert begins to fire and nobody is told; `why` ends the sentence. */
+  untold(alert: string, labels: Labels, why: string): void
   acted(run: ActionRun): void
   /** Heartbeats are heard from now on; the name of a probe follows the address. */
   listening(url: string): void
@@ -153,6 +157,7 @@ async function judge(
   const { plan, clock, alerts, signal } = world
   const setup = alertSetup(plan)
   const verdicts = keptVerdicts(world)
+  const noteUntold = followUntold(setup.rules, world.listener.untold)
   let acting: Promise<void> | undefined
   // What a killed watch decided and did not hand over.
   handOver(world)
@@ -161,6 +166,7 @@ async function judge(
       const input = { evaluate, probes: probes(), guarantees: verdicts.now() }
       const { state, notices } = alertRound(setup, alerts.state(), input, clock.now())
       alerts.commit(state, notices)
+      noteUntold(state.rules, { silences: [...state.silences.values()], windows: setup.windows }, clock.now())
       handOver(world)
       acting ??= act(world, state).finally(() => {
         acting = undefined
@@ -238,11 +244,11 @@ async function hear({ plan, directory, clock, signal, listener }: World, silence
   }
 }
 
-async function page({ pager, clock, signal, hurry, listener }: World): Promise<void> {
+async function page({ pager, clock, everyMs, signal, hurry, listener }: World): Promise<void> {
   while (!signal.aborted) {
     const { delivered, nextDueMs } = await pager.work()
     if (delivered > 0) listener.delivered(delivered)
-    await hurry.wait(Math.min(pagerEveryMs, Math.max(0, (nextDueMs ?? Infinity) - clock.now())), signal)
+    await hurry.wait(Math.min(pagerEveryMs, everyMs, Math.max(0, (nextDueMs ?? Infinity) - clock.now())), signal)
   }
 }
 
