@@ -72,6 +72,14 @@ export const planExamples = {
     },
     body: { of: 'a request body', bytes: '1MB', status: 413 },
   },
+  spend: {
+    cloud: {
+      monthly: 200,
+      from: { file: 'spend.json' },
+      items: { storage: { monthly: 50, summary: 'Look at what is archived' } },
+      notify: ['pager'],
+    },
+  },
   incidents: {
     channels: {
       pager: { kind: 'pagerduty', reaches: 'whoever is on call' },

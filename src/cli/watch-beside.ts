@@ -24,7 +24,8 @@ export function watchBeside(
   const running = (async () => {
     const { usualEveryMs, watchSummary, watchSystem } = await import('./watched.ts')
     const plan = insideOnly(watched.system.plan)
-    const left = Object.keys(watched.system.plan.probes).filter((name) => !Object.hasOwn(plan.probes, name))
+    const { probes, spend } = watched.system.plan
+    const left = [...Object.keys(probes).filter((name) => !Object.hasOwn(plan.probes, name)), ...Object.keys(spend)]
     while (!signal.aborted) {
       try {
         const options = { plan, everyMs: usualEveryMs, verdictsAfterMs, log: tell }
@@ -46,9 +47,13 @@ export function watchBeside(
   }
 }
 
-/** The plan without the probes of addresses elsewhere: those are of production, whose state says nothing of what runs here. */
+/** The plan without budgets and the probes of addresses elsewhere: those are of production, whose state says nothing of what runs here. */
 function insideOnly(plan: Plan): Plan {
-  return { ...plan, probes: Object.fromEntries(Object.entries(plan.probes).filter(([, probe]) => isInside(probe))) }
+  return {
+    ...plan,
+    spend: {},
+    probes: Object.fromEntries(Object.entries(plan.probes).filter(([, probe]) => isInside(probe))),
+  }
 }
 
 function isInside(probe: Probe): boolean {

@@ -118,6 +118,7 @@ function whereaboutsOf({ project, system }: WatchedSystem): Whereabouts {
       return found && { admin: found.adminUrl, owner: found.ownerUrl }
     },
     dataPath: project.root,
+    systemPath: system.directory,
   }
 }
 

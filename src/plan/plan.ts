@@ -9,6 +9,7 @@ import { type PlanProblem, planProblems } from './plan-problem.ts'
 import { probes } from './probes.ts'
 import { recovery } from './recovery.ts'
 import { services } from './services.ts'
+import { spend } from './spend.ts'
 import { type AllowList, type ListedMetrics, telemetry } from './telemetry.ts'
 
 /** The language. Input is what people write; output has every unit a number and every default in place. */
@@ -33,6 +34,7 @@ const planSchema = z.strictObject({
   alerts,
   probes,
   limits,
+  spend,
   incidents: incidents
     .prefault({})
     .describe('Who is told, how grave it is, who is told next, and what is written afterwards.'),

@@ -10,6 +10,7 @@ import type { ProbeOutcome } from './scrape/probes/outcome.ts'
 import { probeTargets } from './scrape/probes/probe-target.ts'
 import type { Target } from './scrape/reading.ts'
 import { serviceTarget } from './scrape/service-target.ts'
+import { spendTargets } from './scrape/spend/spend-target.ts'
 import type { SeriesSource } from './series.ts'
 
 /** Where a system runs now. Asked anew for every reading: what runs may move, end and come back. */
@@ -20,6 +21,8 @@ export interface Whereabouts {
   databaseUrls(): { admin: string; owner: string } | undefined
   /** A folder on the disk the system writes to. */
   dataPath: string
+  /** The folder of the system: where samples of what is spent are found. */
+  systemPath: string
   /** PEM of whom probes trust for TLS instead of the system's. */
   authorities?: string | undefined
 }
@@ -77,6 +80,7 @@ export function systemTargets(options: {
     recoveryTarget({ plan, everyMs: agesEveryMs, timeoutMs: agesEveryMs, facts: recoveryFacts, clock }),
     ...services,
     ...database,
+    ...spendTargets(plan, { directory: whereabouts.systemPath, environment: process.env, clock }),
     hostTarget({ ...common, dataPath: whereabouts.dataPath, source: thisHost }),
     rateTarget({ ...common, source }),
     ...probeTargets(

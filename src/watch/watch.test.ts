@@ -9,10 +9,11 @@ import { type Plan, parsePlan } from '../plan/plan.ts'
 import { seededRandom } from '../random.ts'
 import { startWatch, type WatchOptions } from './watch.ts'
 
-function planWith(beat: object): Plan {
+function planWith(probes: object, spend = {}): Plan {
   const parsed = parsePlan({
     system: 'shop',
-    probes: { beat },
+    probes,
+    spend,
     incidents: {
       channels: { desk: { kind: 'console', reaches: 'the desk' } },
       routing: { groupInterval: '1s' },
@@ -23,8 +24,12 @@ function planWith(beat: object): Plan {
   return parsed.plan
 }
 
-const plan = planWith({ heartbeat: '1h', every: '1h' })
-const beating = planWith({ heartbeat: '200ms', grace: '100ms', every: '100ms', notify: ['desk'] })
+const plan = planWith({ beat: { heartbeat: '1h', every: '1h' } })
+const beating = planWith({ beat: { heartbeat: '200ms', grace: '100ms', every: '100ms', notify: ['desk'] } })
+const spending = planWith(
+  {},
+  { cloud: { monthly: 100, from: { file: 'spend.json' }, every: '100ms', notify: ['desk'] } },
+)
 const [{ id } = { id: '' }] = deriveGuarantees(plan)
 assert.notEqual(id, '')
 
@@ -41,7 +46,12 @@ function watch(
   const { done } = startWatch({
     plan,
     directory,
-    whereabouts: { serviceUrl: () => undefined, databaseUrls: () => undefined, dataPath: directory },
+    whereabouts: {
+      serviceUrl: () => undefined,
+      databaseUrls: () => undefined,
+      dataPath: directory,
+      systemPath: directory,
+    },
     clock: systemClock,
     random: seededRandom(1),
     variables: {},
@@ -58,6 +68,7 @@ function watch(
     listener: {
       noticed: ({ alerts }) => told.push(...alerts.map(({ alert, status }) => `${alert} ${status}`)),
       opened: () => undefined,
+      untold: () => undefined,
       acted: () => undefined,
       listening: (url) => {
         receiver.url = url
@@ -68,7 +79,6 @@ function watch(
     signal: ending.signal,
     ...options,
   })
-      untold: () => undefined,
   const stop = async () => {
     ending.abort()
     await done
@@ -128,6 +138,23 @@ test('a job that tells that it is alive keeps its probe well; once it is silent 
     return told.length > 1
   })
   assert.deepEqual(told, ['probe:beat firing', 'probe:beat resolved'])
+  await stop()
+})
+
+test('a bill past its budget is told of, and so is that it could not be read', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'aval-watch-'))
+  t.after(() => rm(directory, { recursive: true, force: true }))
+  const { told, trouble, stop } = watch(t, directory, {
+    plan: spending,
+    guarantees: async () => [],
+    verdictsAfterMs: 0,
+  })
+  await until('that it could not be read is told', () => trouble.includes('spend:cloud'))
+  assert.deepEqual(told, [])
+  const date = new Date().toISOString().slice(0, 10)
+  await writeFile(join(directory, 'spend.json'), JSON.stringify({ currency: 'USD', days: [{ date, amount: 100 }] }))
+  await until('that it is spent is told', () => told.length > 0)
+  assert.deepEqual(told, ['cloud_spend_spent firing'])
   await stop()
 })
 

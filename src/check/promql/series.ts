@@ -18,9 +18,17 @@ const fromEveryScrape = new Set([
   'scrape_series_added',
 ])
 
+/** What Aval measures of budgets, and its labels; their values are the plan's own names. */
+const spendLabels = new Map([
+  ...['month', 'forecast', 'day', 'usual_day'].map((name): [string, string[]] => [`aval_spend_${name}`, ['budget']]),
+  ['aval_spend_item_month', ['budget', 'item']],
+])
+
 /** The series a name stands for. A histogram has no series of its own name, only `_bucket`, `_sum` and `_count`. */
 export function seriesOf(plan: Plan, name: string): Series | { problem: string; fix: string } {
   if (fromEveryScrape.has(name)) return { metric: undefined, labels: [] }
+  const ofSpending = spendLabels.get(name)
+  if (ofSpending !== undefined && Object.keys(plan.spend).length > 0) return { metric: undefined, labels: ofSpending }
   const { metrics } = plan.telemetry
   const exact = metrics[name]
   if (exact && exact.type !== 'histogram') return { metric: name, labels: exact.labels }

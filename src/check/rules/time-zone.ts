@@ -6,9 +6,10 @@ export const timeZone: Rule = {
   id: 'time-zone',
   severity: 'error',
   summary: 'Every time zone is one of the IANA database.',
-  check: ({ plan: { recovery, incidents } }) => {
+  check: ({ plan: { recovery, incidents, spend } }) => {
     const zones: { path: PlanPath; zone: string }[] = [
       { path: ['recovery', 'timeZone'], zone: recovery.timeZone },
+      ...Object.entries(spend).map(([name, { timeZone: zone }]) => ({ path: ['spend', name, 'timeZone'], zone })),
       ...Object.entries(incidents.maintenance).map(([name, { timeZone: zone }]) => ({
         path: ['incidents', 'maintenance', name, 'timeZone'],
         zone,

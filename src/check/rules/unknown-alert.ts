@@ -1,5 +1,6 @@
 import { burnRateAlerts } from '../../plan/burn-rate.ts'
 import { deriveGuarantees } from '../../plan/derive.ts'
+import { spendAlerts } from '../../plan/spend-alerts.ts'
 import type { Rule } from '../rule.ts'
 import { suggest } from '../suggest.ts'
 
@@ -8,7 +9,11 @@ export const unknownAlert: Rule = {
   severity: 'error',
   summary: 'Inhibitions and maintenance windows name alerts there are.',
   check: ({ plan }) => {
-    const alerts = [...Object.keys(plan.alerts), ...Object.keys(burnRateAlerts(plan))]
+    const alerts = [
+      ...Object.keys(plan.alerts),
+      ...Object.keys(burnRateAlerts(plan)),
+      ...Object.keys(spendAlerts(plan)),
+    ]
     const probes = Object.keys(plan.probes).map((name) => `probe:${name}`)
     const others = deriveGuarantees(plan).map(({ id }) => `guarantee:${id}`)
     const named = [

@@ -15,6 +15,7 @@ export const unknownChannel: Rule = {
         path: ['incidents', 'channels', name, 'otherwise'],
         notify: otherwise,
       })),
+      ...Object.entries(plan.spend).map(([name, { notify }]) => ({ path: ['spend', name, 'notify'], notify })),
       ...Object.entries(objectives).map(([name, { notify }]) => ({
         path: ['incidents', 'objectives', name, 'notify'],
         notify,

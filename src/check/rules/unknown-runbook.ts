@@ -5,12 +5,13 @@ import { suggest } from '../suggest.ts'
 export const unknownRunbook: Rule = {
   id: 'unknown-runbook',
   severity: 'error',
-  summary: 'Alerts, probes and procedures name runbooks that the plan declares.',
+  summary: 'Alerts, probes, budgets and procedures name runbooks that the plan declares.',
   check: ({ plan }) => {
     const known = Object.keys(plan.runbooks)
     const named: { path: PlanPath; runbook: string | undefined }[] = [
       ...Object.entries(plan.alerts).map(([name, { runbook }]) => ({ path: ['alerts', name, 'runbook'], runbook })),
       ...Object.entries(plan.probes).map(([name, { runbook }]) => ({ path: ['probes', name, 'runbook'], runbook })),
+      ...Object.entries(plan.spend).map(([name, { runbook }]) => ({ path: ['spend', name, 'runbook'], runbook })),
       ...Object.entries(plan.recovery.procedures).map(([name, { runbook }]) => ({
         path: ['recovery', 'procedures', name, 'runbook'],
         runbook,

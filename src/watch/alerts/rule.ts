@@ -2,6 +2,7 @@ import type { Verdict } from '../../ledger/evidence.ts'
 import { alertSeverity } from '../../plan/alerts.ts'
 import { burnRateAlerts } from '../../plan/burn-rate.ts'
 import type { Plan } from '../../plan/plan.ts'
+import { spendAlerts } from '../../plan/spend-alerts.ts'
 import type { AlertSeverity } from './notice.ts'
 
 /** What a rule judges by. */
@@ -14,7 +15,7 @@ export type RuleSource =
   /** Fires as long as evaluation works; it is its absence that tells something. */
   | { kind: 'heartbeat'; everyMs: number }
 
-/** One rule that may fire: an alert of the plan, a probe, an objective's burn rate, a guarantee or the heartbeat. */
+/** One rule that may fire: an alert of the plan, a probe, an objective's burn rate, a budget, a guarantee or the heartbeat. */
 export interface AlertRule {
   /** As `AlertInstance.alert` has it. */
   name: string
@@ -38,7 +39,7 @@ export const heartbeatName = 'pager:heartbeat'
 
 /** Every rule a plan makes, guarantees excepted, which come from the ledger: `guaranteeRule`. */
 export function rulesOf(plan: Plan): AlertRule[] {
-  const alerts = { ...plan.alerts, ...burnRateAlerts(plan) }
+  const alerts = { ...plan.alerts, ...burnRateAlerts(plan), ...spendAlerts(plan) }
   const rules: AlertRule[] = Object.entries(alerts).map(([name, alert]) => ({
     name,
     source: { kind: 'query', when: alert.when, minimumSample: alert.minimumSample },
