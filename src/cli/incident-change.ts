@@ -3,9 +3,11 @@ import { formatDuration } from '../plan/units.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import { seededRandom } from '../random.ts'
+import { roleProblems } from '../watch/alerts/silence-problems.ts'
 import type { Incident } from '../watch/incidents/incident.ts'
 import { type Incidents, openIncidents } from '../watch/incidents/incidents.ts'
 import { openPager } from '../watch/notify/pager.ts'
+import { typedProblems } from '../watch/typed-words.ts'
 import { watchDirectory } from '../watch/watch-directory.ts'
 import { chooseSystem } from './choose-systems.ts'
 import { systemAndId } from './chosen-repository.ts'
@@ -23,13 +25,13 @@ export interface ChangeFlags {
 export function registerIncidentChanges(incident: Command, context: CommandContext): void {
   aboutOne(incident.command('ack'))
     .description('Says that somebody has taken an incident: nobody further is told of its alerts.')
-    .addHelpText('after', `\nExample:\n  aval incident ack medtime 3 --by 'on-call engineer'\n\n${exits('taken')}`)
+    .addHelpText('after', `\nExample:\n  aval incident ack medtime 3 --by 'DevOps team'\n\n${exits('taken')}`)
     .action((first: string, second: string | undefined, flags: ChangeFlags) =>
       acknowledge(first, second, flags, context),
     )
 
   aboutOne(incident.command('note'))
-    .requiredOption('--text <text>', 'what was seen or done; it stays on this machine and is in no message', parseText)
+    .requiredOption('--text <text>', 'what was seen or done; it stays on this machine and is in no message', parseNote)
     .description('Writes a line into the timeline of an incident, a closed one too.')
     .addHelpText(
       'after',
@@ -49,10 +51,19 @@ function exits(done: string): string {
   return `Exit codes: 0 ${done}, 1 it failed, 2 there is no such incident, it is closed or the command line is wrong.`
 }
 
+/** Whoever sits at this machine, in a plan that may name nobody. */
+const usualRole = 'operator'
+
+/** @throws USAGE naming the roles there are: what is kept for years is to name nobody. */
+export function requireRole({ system: { plan } }: WatchedSystem, by: string, command: string): void {
+  const problems = roleProblems(plan, by, [usualRole])
+  if (problems.length > 0) throw usage(`incident ${command}`, problems.join(' '))
+}
+
 /** The options of everything that a person does about an incident. */
 export function withBy(command: Command): Command {
   return command
-    .option('--by <role>', 'who does it: a role, never a name', parseRole, 'operator')
+    .option('--by <role>', 'who does it: a role of the plan, never a name', usualRole)
     .option('--json', 'prints one JSON array with the incident')
 }
 
@@ -96,6 +107,7 @@ async function change(
   const project = await findProject(context.cwd, context.home)
   const only = chooseSystem(project, name, `incident ${command}`)
   const watched = { project, system: await loadSystem(project, only) }
+  requireRole(watched, flags.by, command)
   const incident = withIncidents(watched, context, (incidents) => by(incidents, number))
   tellIncident(watched, incident, flags, context)
   return { watched, incident }
@@ -173,16 +185,18 @@ export function tellIncident(
   }
 }
 
-/** What a person says of an incident: something, and no more than is kept. */
-export function parseText(text: string): string {
-  return within(text, 10_000)
+const longestTitle = 200
+const longestNote = 10_000
+
+/** What is wrong, in a line that everybody sees who looks. */
+export function parseTitle(text: string): string {
+  const problems = typedProblems(text, longestTitle)
+  if (problems.length > 0) throw new InvalidArgumentError(problems.map((problem) => `It ${problem}.`).join(' '))
+  return text
 }
 
-function parseRole(text: string): string {
-  return within(text, 200)
-}
-
-function within(text: string, most: number): string {
-  if (text.trim() === '' || text.length > most) throw new InvalidArgumentError(`It has 1 to ${most} characters.`)
+function parseNote(text: string): string {
+  if (text.trim() === '' || text.length > longestNote)
+    throw new InvalidArgumentError(`It has 1 to ${longestNote} characters.`)
   return text
 }

@@ -59,7 +59,7 @@ suite('aval incident', () => {
     const opened = await aval('open', 'tiny', '--severity', 'SEV-3', '--title', 'Slow for *some*', '--runbook', 'RB-1')
     assert.match(opened.out, /^tiny \d+, SEV-3, open: Slow for \*some\*\nRB-1: Many errors \(runbooks\/rb-1\.md\)\n$/)
     const number = /\d+/.exec(opened.out)?.[0] ?? ''
-    assert.match((await aval('ack', number, '--by', 'desk')).out, /SEV-3, taken: Slow/)
+    assert.match((await aval('ack', number, '--by', 'the desk')).out, /SEV-3, taken: Slow/)
     assert.equal((await aval('note', 'tiny', number, '--text', 'Rolled <b>back')).code, 0)
     const [closed] = await json<Told>('close', 'tiny', number)
     assert.ok(closed?.acknowledgedAt && closed.closedAt && closed.reviewBy)
@@ -79,7 +79,7 @@ suite('aval incident', () => {
     )
     assert.deepEqual(
       told?.timeline.map(({ text }) => text.replace(/:.*/, '')),
-      ['opened as SEV-3 by operator', 'acknowledged by desk', 'operator', 'closed by operator'],
+      ['opened as SEV-3 by operator', 'acknowledged by the desk', 'operator', 'closed by operator'],
     )
     assert.equal(told?.figures.timeToResolveMs.sample, 1)
 
@@ -110,10 +110,10 @@ suite('aval incident', () => {
       pager.accept({ group: 'g', channel: 'desk', alerts: [alert], status: 'firing', atMs: systemClock.now() })
       const [open] = (await json<Told>('list', 'tiny', '--open')).filter((one) => one.number === number)
       assert.equal(open?.answer, 'awaited')
-      const answered = await aval('ack', 'tiny', String(number), '--by', 'on-call engineer')
+      const answered = await aval('ack', 'tiny', String(number), '--by', 'on call')
       assert.equal(answered.code, 0, answered.err)
       assert.match(answered.out, /SEV-1, taken, in time/)
-      assert.equal(pager.episode(episodeOf(alert))?.acknowledgedBy, 'on-call engineer')
+      assert.equal(pager.episode(episodeOf(alert))?.acknowledgedBy, 'on call')
       assert.match(answered.err, /Nobody further is told[\s\S]*1 of its providers hear of it/)
       assert.match(
         (await aval('report', 'tiny', String(number))).out,
@@ -136,7 +136,16 @@ suite('aval incident', () => {
       await refused('open', 'tiny', '--severity', 'SEV-3', '--title', 'x', '--runbook', 'RB-9'),
       /RB-1, not "RB-9"/,
     )
-    assert.match(await refused('open', 'tiny', '--severity', 'SEV-3', '--title', ' '), /1 to 10000 characters/)
+    assert.match(await refused('open', 'tiny', '--severity', 'SEV-3', '--title', ' '), /1 to 200 characters/)
+    assert.match(
+      await refused('open', 'tiny', '--severity', 'SEV-3', '--title', 'Ask ana@example.org'),
+      /It holds no e-mail address: say a role of the plan/,
+    )
+    assert.match(
+      await refused('open', 'tiny', '--severity', 'SEV-3', '--title', 'x', '--by', 'Ana Ruiz'),
+      /"Ana Ruiz" is no role of the plan: the desk, on call, operator/,
+    )
+    assert.match(await refused('note', 'tiny', '1', '--text', 'x', '--by', 'the dsek'), /Did you mean the desk\?/)
     assert.match(await refused('ack', 'tiny', '4711'), /no incident 4711/)
     assert.match(await refused('report', 'tiny', '4711'), /no incident 4711/)
     assert.match(await refused('note', 'tiny', 'one', '--text', 'x'), /"one" is no number/)

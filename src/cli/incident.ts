@@ -5,8 +5,9 @@ import { chooseSystem, chooseSystems } from './choose-systems.ts'
 import { type CommandContext, printJson, usage } from './command.ts'
 import {
   type ChangeFlags,
-  parseText,
+  parseTitle,
   registerIncidentChanges,
+  requireRole,
   tellIncident,
   withBy,
   withIncidents,
@@ -59,7 +60,7 @@ docs/incidents.md tells what to do when one is open.`,
   withBy(incident.command('open'))
     .argument('[system]', 'name of the system')
     .requiredOption('--severity <name>', 'a name of incidents.severities')
-    .requiredOption('--title <text>', 'what is wrong, in a few words and without names of people', parseText)
+    .requiredOption('--title <text>', 'what is wrong, in a few words and without names of people', parseTitle)
     .option('--runbook <name>', 'a name of runbooks: what to do about it')
     .description('Opens an incident by hand. Alerts open theirs by themselves.')
     .addHelpText(
@@ -100,6 +101,7 @@ async function open(name: string | undefined, flags: OpenFlags, context: Command
   const only = chooseSystem(project, name, 'incident open')
   const watched = { project, system: await loadSystem(project, only) }
   const { runbook, severity, title, by } = flags
+  requireRole(watched, by, 'open')
   const runbooks = watched.system.plan.runbooks
   if (runbook !== undefined && runbooks[runbook] === undefined)
     throw usage(

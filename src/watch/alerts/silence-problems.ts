@@ -33,9 +33,12 @@ export function silenceProblems(plan: Plan, silence: Silence): string[] {
   return [...problems, ...typedProblems(silence.why, longestWhy).map((problem) => `Why ${problem}.`)]
 }
 
-/** What is wrong with a role that somebody says to act in. */
-export function roleProblems(plan: Plan, by: string): string[] {
-  const roles = rolesOf(plan)
+/**
+ * What is wrong with a role that somebody says to act in.
+ * @param besides roles that there are in every plan.
+ */
+export function roleProblems(plan: Plan, by: string, besides: readonly string[] = []): string[] {
+  const roles = [...rolesOf(plan), ...besides]
   return roles.includes(by) ? [] : [`"${by}" is no role of the plan: ${roles.join(', ')}.${meant(by, roles)}`]
 }
 
