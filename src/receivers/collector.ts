@@ -5,6 +5,7 @@ import { type Receiver, startReceiver } from './receiver.ts'
 export interface Collector extends Receiver {
   spans: z.output<typeof span>[]
   metrics: z.output<typeof metric>[]
+  lines: z.output<typeof line>[]
 }
 
 const anyValue = z.union([
@@ -66,10 +67,31 @@ const figures = z.strictObject({
     z.strictObject({ resource, scopeMetrics: z.tuple([z.strictObject({ scope, metrics: z.array(metric) })]) }),
   ]),
 })
+const line = z.strictObject({
+  timeUnixNano: nanoseconds,
+  severityNumber: z.int().min(1).max(24),
+  severityText: z.string().min(1),
+  body: z.strictObject({ stringValue: z.string() }),
+  attributes,
+  traceId: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/)
+    .optional(),
+  spanId: z
+    .string()
+    .regex(/^[0-9a-f]{16}$/)
+    .optional(),
+})
+const logs = z.strictObject({
+  resourceLogs: z.tuple([
+    z.strictObject({ resource, scopeLogs: z.tuple([z.strictObject({ scope, logRecords: z.array(line) })]) }),
+  ]),
+})
 
 export async function startCollector(): Promise<Collector> {
   const spans: z.output<typeof span>[] = []
   const metrics: z.output<typeof metric>[] = []
+  const lines: z.output<typeof line>[] = []
   const receiver = await startReceiver(({ path, method, headers, body }) => {
     if (method !== 'POST') return { status: 405 }
     if (headers['content-type'] !== 'application/json') return { status: 415 }
@@ -77,11 +99,13 @@ export async function startCollector(): Promise<Collector> {
       if (path === '/v1/traces') spans.push(...traces.parse(JSON.parse(body)).resourceSpans[0].scopeSpans[0].spans)
       else if (path === '/v1/metrics') {
         metrics.push(...figures.parse(JSON.parse(body)).resourceMetrics[0].scopeMetrics[0].metrics)
-      } else return { status: 404 }
+      } else if (path === '/v1/logs')
+        lines.push(...logs.parse(JSON.parse(body)).resourceLogs[0].scopeLogs[0].logRecords)
+      else return { status: 404 }
       return { status: 200, body: '{}' }
     } catch {
       return { status: 400 }
     }
   })
-  return { ...receiver, spans, metrics }
+  return { ...receiver, spans, metrics, lines }
 }

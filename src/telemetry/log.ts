@@ -1,6 +1,7 @@
 import pino from 'pino'
 import type { Admit } from './admit.ts'
 import type { Values } from './listed.ts'
+import type { LogRecord } from './otlp-logs.ts'
 import type { Refuse } from './refusals.ts'
 import type { RotatingFile } from './rotating-file.ts'
 import { currentContext } from './trace-context.ts'
@@ -27,6 +28,8 @@ interface LogParts {
   file: RotatingFile | undefined
   /** Events whose lines are written together. */
   mayWait: readonly string[]
+  /** Given every line as well, to be sent elsewhere. */
+  send: ((record: LogRecord) => void) | undefined
 }
 
 /** Longest a line waits in memory, and most that waits, in bytes. */
@@ -39,7 +42,7 @@ const waitingBytes = 8_192
  * whoever started the service, nothing is written and the service goes on.
  */
 export function createLog(parts: LogParts): Log {
-  const { service, fields: listed, admit, refuse, now, file } = parts
+  const { service, fields: listed, admit, refuse, now, file, send } = parts
   const destination = file === undefined ? standardOutput() : inFile(file)
   const logger = pino(
     {
@@ -60,6 +63,7 @@ export function createLog(parts: LogParts): Log {
     if (!events.has(event)) return refuse('event', 'other')
     const admitted = admit(fields)
     const context = tellsTrace ? currentContext() : undefined
+    send?.({ level, event, atMs: now(), fields: { ...admitted }, traceId: context?.traceId, spanId: context?.spanId })
     if (context !== undefined) admitted['trace_id'] = context.traceId
     logger[level](admitted, event)
     if (closed || !mayWait.has(event)) destination.flush()

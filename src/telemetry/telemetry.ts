@@ -5,6 +5,7 @@ import { type ErrorAddress, errorEnvelope, parseErrorAddress, sendEnvelope } fro
 import type { AttributeName, EventName, FieldName, SpanName, TelemetryInput } from './listed.ts'
 import { createLog, type Log } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
+import { type LogRecord, otlpLogs } from './otlp-logs.ts'
 import { otlpMetrics } from './otlp-metrics.ts'
 import { otlpTraces } from './otlp-traces.ts'
 import { openRotatingFile } from './rotating-file.ts'
@@ -23,6 +24,12 @@ export interface Telemetry<T = TelemetryInput, Service extends string = string> 
   close(): Promise<void>
 }
 
+/** Takes OTLP/HTTP. */
+export interface Collector {
+  address: string
+  headers?: Readonly<Record<string, string>>
+}
+
 /** Where telemetry goes. Figures are always there to be scraped, and the log always goes somewhere. */
 export interface Destinations {
   /** The log, rotated and expired as the plan says; standard output unless told. */
@@ -30,7 +37,9 @@ export interface Destinations {
   /** Spans as lines of JSON, under the same rules. */
   spansFile?: string | undefined
   /** Spans and figures by OTLP/HTTP in JSON: the address before `/v1/traces`. */
-  otlp?: { address: string; headers?: Readonly<Record<string, string>> } | undefined
+  otlp?: Collector | undefined
+  /** Lines of the log by OTLP/HTTP in JSON, beside the log: the address before `/v1/logs`. */
+  otlpLogs?: Collector | undefined
   /** Error reports, as `https://key@host/project`. */
   errorsTo?: string | undefined
 }
@@ -66,7 +75,7 @@ export function createTelemetry<const T extends TelemetryInput, const Service ex
   list: T | undefined,
   options: TelemetryOptions<Service>,
 ): Telemetry<T, Service> {
-  const { service, version, now = preciseNow, otlp } = options
+  const { service, version, now = preciseNow, otlp, otlpLogs: logsTo } = options
   const declared = telemetrySchema.parse(list ?? {})
   const metrics = createMetrics(list, service)
   const { refuse } = metrics
@@ -76,26 +85,14 @@ export function createTelemetry<const T extends TelemetryInput, const Service ex
   }
   const open = (path: string) => openRotatingFile({ path, ...lifeOf(declared), now })
 
-  const spans =
-    otlp === undefined
-      ? undefined
-      : batches<Span>({
-          most: 8_192,
-          atOnce: 512,
-          everyMs: exportEveryMs,
-          send: (items) => post(otlp, '/v1/traces', otlpTraces(speaker, items)),
-          onDropped: lost,
-        })
+  const together = <Item>(send: (items: readonly Item[]) => Promise<void>) =>
+    batches<Item>({ most: 8_192, atOnce: 512, everyMs: exportEveryMs, send, onDropped: lost })
+  const spans = otlp && together<Span>((items) => post(otlp, '/v1/traces', otlpTraces(speaker, items)))
   const spansFile = options.spansFile === undefined ? undefined : open(options.spansFile)
   const spanLines =
     spansFile &&
-    batches<Span>({
-      most: 8_192,
-      atOnce: 512,
-      everyMs: exportEveryMs,
-      send: async (items) => spansFile.write(items.map((span) => `${JSON.stringify(span)}\n`).join('')),
-      onDropped: lost,
-    })
+    together<Span>(async (items) => spansFile.write(items.map((span) => `${JSON.stringify(span)}\n`).join('')))
+  const lines = logsTo && together<LogRecord>((items) => post(logsTo, '/v1/logs', otlpLogs(speaker, items)))
   const keep =
     spans === undefined && spanLines === undefined
       ? undefined
@@ -134,10 +131,11 @@ export function createTelemetry<const T extends TelemetryInput, const Service ex
     now,
     file: logFile,
     mayWait: options.mayWait ?? [],
+    send: lines?.add,
   })
   const flush = async () => {
     log.flush()
-    await Promise.all([spans?.flush(), spanLines?.flush(), reports?.flush(), sendFigures()])
+    await Promise.all([spans?.flush(), spanLines?.flush(), lines?.flush(), reports?.flush(), sendFigures()])
   }
   return {
     metrics,
@@ -160,7 +158,7 @@ export function createTelemetry<const T extends TelemetryInput, const Service ex
       clearInterval(figures)
       await flush()
       log.close()
-      await Promise.all([spans?.close(), spanLines?.close(), reports?.close()])
+      await Promise.all([spans?.close(), spanLines?.close(), lines?.close(), reports?.close()])
       spansFile?.close()
     },
   }
@@ -172,11 +170,7 @@ function lifeOf({ logs }: Declared) {
   return { rotateAfterMs: logs?.rotateAfter, keepMs: logs?.keep }
 }
 
-async function post(
-  { address, headers }: { address: string; headers?: Readonly<Record<string, string>> },
-  path: string,
-  body: string,
-): Promise<void> {
+async function post({ address, headers }: Collector, path: string, body: string): Promise<void> {
   const response = await fetch(`${address.replace(/\/+$/, '')}${path}`, {
     method: 'POST',
     headers: { ...headers, 'content-type': 'application/json' },

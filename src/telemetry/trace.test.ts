@@ -154,6 +154,38 @@ test('figures reach a collector with what lies in each bucket', async (t) => {
   assert.match(JSON.stringify(told('waiting')), /"asDouble":3/)
 })
 
+test('lines reach a collector in the trace they were told in, with what the list allows and nothing else', async (t) => {
+  const collector = await startCollector()
+  t.after(() => collector.stop())
+  const to = { address: collector.origin }
+  const telemetry = createTelemetry(list, { service: 'api', otlpLogs: to, otlp: to, now: () => 1_700_000_000_000 })
+  t.after(() => telemetry.close())
+  telemetry.log.info('listening')
+  await telemetry.tracer.run('request', {}, async () =>
+    telemetry.log.error('failed', { request_id: correlationId, endpoint: '/losartan', count: 3 }),
+  )
+  await telemetry.flush()
+  assert.ok(collector.answers.every((status) => status === 200))
+  const [began, failed] = collector.lines
+  const at = { timeUnixNano: '1700000000000000000' }
+  const body = (stringValue: string) => ({ body: { stringValue } })
+  assert.deepEqual(began, { ...at, severityNumber: 9, severityText: 'INFO', ...body('listening'), attributes: [] })
+  const [span] = collector.spans
+  assert.deepEqual(failed, {
+    ...at,
+    severityNumber: 17,
+    severityText: 'ERROR',
+    ...body('failed'),
+    attributes: [
+      { key: 'request_id', value: { stringValue: correlationId } },
+      { key: 'endpoint', value: { stringValue: 'other' } },
+      { key: 'count', value: { intValue: '3' } },
+    ],
+    traceId: span?.traceId,
+    spanId: span?.spanId,
+  })
+})
+
 test('of a share of traces as many are kept, whole', async (t) => {
   const collector = await startCollector()
   t.after(() => collector.stop())
