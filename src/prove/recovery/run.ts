@@ -24,6 +24,8 @@ export interface Blow {
   moment?: number
   /** `schema.table` that was dropped or damaged. */
   table?: string
+  /** Its column by which the tenant is known whose rows were deleted. */
+  key?: string
   /** The standby that is left. */
   pairing?: Pairing
   /** Where the key is, once its file is gone. */

@@ -139,7 +139,8 @@ async function perform(
     run.measured.breaches.push(...((await blow.check?.(restored)) ?? []))
     const settled = await settleClients(run)
     await quiet()
-    site.acks.push(...load.acks)
+    // What was lost and nobody brings back is judged here, and promised no more.
+    site.acks = [...(settled ?? restored).kept]
     await blow.tidy?.()
     await bringHome(run)
     site.ruin = undefined

@@ -42,9 +42,12 @@ interface Work {
 export async function step(desk: Desk, random: Random, tools: StepTools): Promise<Ack> {
   const operation = choose(desk, random)
   const sentAt = tools.now()
-  const { rows, remember } = await tools.inClinic(desk.clinic.id, (query) =>
-    operations[operation]({ desk, random, query, tools }),
-  )
+  const { rows, remember } = await tools
+    .inClinic(desk.clinic.id, (query) => operations[operation]({ desk, random, query, tools }))
+    .catch((error: unknown) => {
+      if (isGone(error)) forget(desk)
+      throw error
+    })
   const acknowledgedAt = tools.now()
   remember()
   desk.operations++
@@ -149,6 +152,18 @@ const operations: Record<Operation, (doing: Doing) => Promise<Work>> = {
     )
     return { rows: [], remember: () => undefined }
   },
+}
+
+/** Whether an operation refers to what is not there: a restore to an earlier moment took it away. */
+function isGone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '23503'
+}
+
+/** Begins anew with the clients that come. */
+function forget(desk: Desk): void {
+  desk.clients = []
+  desk.packages = []
+  desk.open = []
 }
 
 /** Some hour of the year 2026. */

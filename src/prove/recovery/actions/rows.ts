@@ -67,7 +67,7 @@ async function sourceOf(run: Run) {
   const { tenant, column } = need(run.made.tenant, 'says whose rows are gone')
   const subject: Subject = {
     table: need(run.blow.table, 'says which table the tenant is a row of').replace(/^public\./, ''),
-    column,
+    column: run.blow.key ?? column,
     value: tenant,
     tenant: column,
   }

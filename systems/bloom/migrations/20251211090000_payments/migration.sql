@@ -14,7 +14,6 @@ CREATE TABLE "payments" (
   CONSTRAINT "payments_pkey" PRIMARY KEY ("tenantId", "id"),
   CONSTRAINT "payments_method_check" CHECK ("method" IN ('cash', 'card', 'transfer')),
   CONSTRAINT "payments_amount_check" CHECK (CASE WHEN "refundOf" IS NULL THEN "amount" > 0 ELSE "amount" < 0 END),
-  CONSTRAINT "payments_subject_check" CHECK (num_nonnulls("packageId", "reservationId") <= 1),
   CONSTRAINT "payments_tenantId_fkey" FOREIGN KEY ("tenantId") REFERENCES "tenants" ("id"),
   CONSTRAINT "payments_tenantId_clientId_fkey" FOREIGN KEY ("tenantId", "clientId") REFERENCES "clients" ("tenantId", "id"),
   CONSTRAINT "payments_tenantId_clientId_packageId_fkey" FOREIGN KEY ("tenantId", "clientId", "packageId")
