@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { timestamp } from '../clock.ts'
-import { formatBytes, formatDuration } from '../plan/units.ts'
+import { readableMs } from '../plan/readable-duration.ts'
+import { formatBytes } from '../plan/units.ts'
 import { findProject } from '../project/find-project.ts'
 import { type CopyReport, copyRepository } from '../recovery/stores/copy-repository.ts'
 import { type CopyLag, copyLag } from '../recovery/stores/copying.ts'
@@ -91,9 +92,9 @@ function tell(
   const behind =
     lag.ms === undefined
       ? 'No moment can be restored from it yet: take a base backup and copy again.'
-      : `Were only the copy left, the last ${formatDuration(lag.ms)} would be missing.`
+      : `Were only the copy left, the last ${readableMs(lag.ms)} would be missing.`
   return `${system}: ${to} (${place}) holds everything that ${from} held at ${timestamp(report.asOf)}.
-  Copied ${report.objects} objects, ${formatBytes(report.bytes)}, in ${formatDuration(report.tookMs)}; ${report.present} were there already.
+  Copied ${report.objects} objects, ${formatBytes(report.bytes)}, in ${readableMs(report.tookMs)}; ${report.present} were there already.
   ${compare(from, objects)}
   ${behind}
   Next: aval backup verify ${system} --store ${to}

@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { timestamp } from '../clock.ts'
 import { failure } from '../errors.ts'
-import { formatBytes, formatDuration } from '../plan/units.ts'
+import { readableMs } from '../plan/readable-duration.ts'
+import { formatBytes } from '../plan/units.ts'
 import { meantBackup } from '../recovery/backup/backup-id.ts'
 import type { BackupInfo } from '../recovery/backup/backup-info.ts'
 import type { DumpInfo } from '../recovery/logical/dump-info.ts'
@@ -74,7 +75,7 @@ async function show(first: string, second: string | undefined, flags: Flags, con
   const rows: [string, string][] = [
     [
       'taken',
-      `${timestamp(info.startedAt)}, took ${formatDuration(info.stoppedAt - info.startedAt)}, ${span(now - info.stoppedAt)} ago`,
+      `${timestamp(info.startedAt)}, took ${readableMs(info.stoppedAt - info.startedAt)}, ${span(now - info.stoppedAt)} ago`,
     ],
     ['label', info.label === '' ? 'none' : info.label],
     ['rule', info.rule ?? 'none: taken by hand'],

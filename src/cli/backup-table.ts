@@ -1,4 +1,5 @@
-import { formatBytes, formatDuration } from '../plan/units.ts'
+import { readableMs } from '../plan/readable-duration.ts'
+import { formatBytes } from '../plan/units.ts'
 import type { EngineBackup } from '../recovery/engine.ts'
 import { span } from '../recovery/retention/decision.ts'
 import { type Column, table } from './layout.ts'
@@ -13,7 +14,7 @@ export function backupTable(backups: readonly EngineBackup[], now: number): stri
     { title: 'postgres', text: ({ postgres }) => postgres.version },
     { title: 'data', text: ({ bytes }) => formatBytes(bytes) },
     { title: 'stored', text: ({ storedBytes }) => formatBytes(storedBytes) },
-    { title: 'took', text: ({ startedAt, stoppedAt }) => formatDuration(stoppedAt - startedAt) },
+    { title: 'took', text: ({ startedAt, stoppedAt }) => readableMs(stoppedAt - startedAt) },
     { title: 'label', text: ({ label }) => (label === '' ? '' : `"${label}"`) },
   ]
   // A column in which nothing stands only widens the line.

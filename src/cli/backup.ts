@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import { timestamp } from '../clock.ts'
 import { AvalError, failure } from '../errors.ts'
+import { readableMs } from '../plan/readable-duration.ts'
 import { formatBytes, formatDuration, parseDuration } from '../plan/units.ts'
 import { externalServer } from '../postgres/external.ts'
 import { findProject } from '../project/find-project.ts'
@@ -240,7 +241,7 @@ function describe(backup: EngineBackup): string {
       : backup.kind === 'incremental'
         ? 'incremental'
         : `${backup.detail.files} files`,
-    `took ${formatDuration(backup.stoppedAt - backup.startedAt)}`,
+    `took ${readableMs(backup.stoppedAt - backup.startedAt)}`,
     ...(backup.label === '' ? [] : [`"${backup.label}"`]),
   ]
   return parts.join('  ')

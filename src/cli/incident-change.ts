@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { formatDuration } from '../plan/units.ts'
+import { readableMs } from '../plan/readable-duration.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import { seededRandom } from '../random.ts'
@@ -181,7 +181,7 @@ export function tellIncident(
     context.out(`${incident.runbook}: ${runbook.title} (${runbook.file})\n`)
   if (entry.answer === 'awaited' && entry.answerBy !== null) {
     const left = Date.parse(entry.answerBy) - now
-    context.out(`Somebody must answer within ${formatDuration(Math.max(1_000, Math.ceil(left / 1_000) * 1_000))}.\n`)
+    context.out(`Somebody must answer within ${readableMs(Math.max(1_000, Math.ceil(left / 1_000) * 1_000))}.\n`)
   }
 }
 

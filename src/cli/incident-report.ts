@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { timestamp } from '../clock.ts'
 import { failure } from '../errors.ts'
 import { openLedger } from '../ledger/ledger.ts'
-import { formatDuration } from '../plan/units.ts'
+import { readableMs } from '../plan/readable-duration.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import { type IncidentFigures, incidentFigures, type Spread } from '../watch/incidents/figures.ts'
@@ -135,8 +135,7 @@ function figures(systems: readonly WatchedSystem[], flags: Flags, context: Comma
     return
   }
   type Row = (typeof counted)[number]
-  const time = (spread: Spread | null) =>
-    spread === null ? '—' : formatDuration(Math.round(spread.median / 1_000) * 1_000)
+  const time = (spread: Spread | null) => (spread === null ? '—' : readableMs(spread.median))
   const columns = [
     { title: 'system', text: ({ system }: Row) => system },
     { title: 'incidents', text: ({ count }: Row) => String(count) },

@@ -4,7 +4,8 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { timestamp } from '../clock.ts'
 import { failure } from '../errors.ts'
-import { formatBytes, formatDuration } from '../plan/units.ts'
+import { readableMs } from '../plan/readable-duration.ts'
+import { formatBytes } from '../plan/units.ts'
 import { findProject } from '../project/find-project.ts'
 import { rehearseEscrow } from '../recovery/restore/rehearse-escrow.ts'
 import { serverForBackup } from '../recovery/restore/server-for-backup.ts'
@@ -222,6 +223,6 @@ async function rehearse(name: string | undefined, flags: RehearseFlags, context:
   if (known) await recordEscrow(record, { ...known, rehearsedAt: timestamp(context.clock.now()) })
   if (flags.json) return printJson(context, [{ system, copy, ...done }])
   context.out(
-    `${system}: restored from backup ${done.backup} with ${copy} alone, ${formatBytes(done.bytes)}, started, asked and removed again in ${formatDuration(done.tookMs)}.\n`,
+    `${system}: restored from backup ${done.backup} with ${copy} alone, ${formatBytes(done.bytes)}, started, asked and removed again in ${readableMs(done.tookMs)}.\n`,
   )
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { timestamp } from '../clock.ts'
 import { failure } from '../errors.ts'
+import { readableMs } from '../plan/readable-duration.ts'
 import { applyMigrations } from '../postgres/migrations/apply.ts'
 import { obstaclesOf } from '../postgres/migrations/drift.ts'
 import type { Migration } from '../postgres/migrations/migration.ts'
@@ -139,7 +140,7 @@ async function up(name: string | undefined, flags: Flags, context: CommandContex
           }),
         onApplied: (each) => {
           const resumed = each.resumed ? ', resumed' : ''
-          if (!flags.json) context.out(`${system.name}: ${each.name} applied in ${each.tookMs} ms${resumed}\n`)
+          if (!flags.json) context.out(`${system.name}: ${each.name} applied in ${readableMs(each.tookMs)}${resumed}\n`)
         },
       })
     })

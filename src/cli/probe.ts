@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { nearest } from '../plan/nearest.ts'
-import { formatDuration } from '../plan/units.ts'
+import { readableMs } from '../plan/readable-duration.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import type { Project } from '../project/project.ts'
@@ -84,7 +84,7 @@ const columns: readonly Column<ProbeAnswer>[] = [
   { title: 'system', text: ({ system }) => system },
   { title: 'probe', text: ({ probe }) => probe },
   { title: 'status', text: ({ status }) => (status === 'fails' ? 'FAILS' : status) },
-  { title: 'took', text: ({ tookMs }) => (tookMs === null ? '—' : formatDuration(Math.round(tookMs))) },
+  { title: 'took', text: ({ tookMs }) => (tookMs === null ? '—' : readableMs(tookMs)) },
   { title: 'asks', text: ({ asks }) => asks },
   { title: 'what is wrong', text: wrong, fills: true },
 ]

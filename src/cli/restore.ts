@@ -2,7 +2,8 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { timestamp } from '../clock.ts'
 import { failure } from '../errors.ts'
-import { formatBytes, formatDuration } from '../plan/units.ts'
+import { readableMs } from '../plan/readable-duration.ts'
+import { formatBytes } from '../plan/units.ts'
 import { serverAccount } from '../postgres/account.ts'
 import type { Binaries } from '../postgres/binaries.ts'
 import { blockingAncestor } from '../postgres/place.ts'
@@ -239,13 +240,13 @@ function describe(system: string, result: EngineRestore, recoveredMs: number | u
   const recovery =
     recoveredMs === undefined
       ? 'It recovers to the moment when a server is started on it; what the plan wants run after a restore was not run.'
-      : `Recovered and stopped again in ${formatDuration(recoveredMs)}; what the plan wants run after a restore was run.`
+      : `Recovered and stopped again in ${readableMs(recoveredMs)}; what the plan wants run after a restore was run.`
   const behind =
     result.behindMs === 0
       ? ''
-      : `\n  It is the state of a dump, ${formatDuration(result.behindMs)} older than asked for: what was written in between is lost.`
+      : `\n  It is the state of a dump, ${readableMs(result.behindMs)} older than asked for: what was written in between is lost.`
   return `${system}: ${moment} is in ${result.dataDirectory}
-  from backup ${result.backup.id}: ${result.says}, in ${formatDuration(result.tookMs)}${behind}
+  from backup ${result.backup.id}: ${result.says}, in ${readableMs(result.tookMs)}${behind}
   ${recovery}
 `
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { failure } from '../errors.ts'
-import { formatBytes, formatDuration } from '../plan/units.ts'
+import { readableMs } from '../plan/readable-duration.ts'
+import { formatBytes } from '../plan/units.ts'
 import { findBinaries } from '../postgres/binaries.ts'
 import { startServer } from '../postgres/launch.ts'
 import { findProject } from '../project/find-project.ts'
@@ -212,5 +213,5 @@ function bytes(value: StandbyResult[string] | undefined): string {
 }
 
 function duration(value: StandbyResult[string] | undefined): string {
-  return typeof value === 'number' ? formatDuration(value) : 'no time'
+  return typeof value === 'number' ? readableMs(value) : 'no time'
 }

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { failure } from '../errors.ts'
+import { readableMs } from '../plan/readable-duration.ts'
 import { type Binaries, findBinaries } from '../postgres/binaries.ts'
 import { withClient } from '../postgres/connection.ts'
 import type { PreparedDatabase } from '../postgres/database.ts'
@@ -165,7 +166,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
   await applyMigrations(database.ownerUrl, migrations, {
     clock,
     beforeFirst: async (pending) => options.beforeMigration?.(pending, server.url({ database: database.name })),
-    onApplied: ({ name, tookMs }) => log(`migration ${name} applied in ${tookMs} ms`),
+    onApplied: ({ name, tookMs }) => log(`migration ${name} applied in ${readableMs(tookMs)}`),
     ...(options.signal ? { signal: options.signal } : {}),
   })
   await options.afterMigration?.(database.ownerUrl)

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { describeError } from '../errors.ts'
+import { readableMs } from '../plan/readable-duration.ts'
 import { outageOf } from '../postgres/connection.ts'
 import { plainStatus } from '../recovery/standby/standby-status.ts'
 import { describeLoss } from '../recovery/standby/unreceived.ts'
@@ -37,7 +38,7 @@ export async function keepStandby(options: KeepStandbyOptions): Promise<void> {
 export async function promoteAlone(options: KeepStandbyOptions): Promise<void> {
   const { log } = options
   const { loss, tookMs } = await failOver(options)
-  log(`standby | promoted after the primary could not be started, in ${tookMs} ms: ${describeLoss(loss)}`)
+  log(`standby | promoted after the primary could not be started, in ${readableMs(tookMs)}: ${describeLoss(loss)}`)
   await options.onPromoted()
 }
 

@@ -1,9 +1,10 @@
 import { timestamp } from '../clock.ts'
 import type { Evidence } from '../ledger/evidence.ts'
 import type { Plan } from '../plan/plan.ts'
+import { readableMs } from '../plan/readable-duration.ts'
 import { formatDuration } from '../plan/units.ts'
 import type { Block, Document } from '../prove/report/document.ts'
-import { formatMeasured, formatScale, formatTime, readableMs } from '../prove/report/figures.ts'
+import { formatMeasured, formatScale, formatTime } from '../prove/report/figures.ts'
 import { roundsOf } from './calendar.ts'
 import { inPeriod, type KpiFigure, kpiFigures, type Period } from './kpi.ts'
 

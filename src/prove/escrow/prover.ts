@@ -2,7 +2,8 @@ import { readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../../errors.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
-import { formatBytes, formatDuration } from '../../plan/units.ts'
+import { readableMs } from '../../plan/readable-duration.ts'
+import { formatBytes } from '../../plan/units.ts'
 import { createBackup } from '../../recovery/backup/base-backup.ts'
 import { listBackups } from '../../recovery/repository/list-backups.ts'
 import { openRepository } from '../../recovery/repository/repository.ts'
@@ -55,7 +56,7 @@ async function judge(guarantee: Guarantee, session: ProofSession): Promise<Findi
       measured: broken === undefined ? 0 : 1,
       sample: { size: rehearsal.databases, of: 'databases served from what the copy alone had opened' },
       scale: null,
-      reason: `${formatBytes(rehearsal.bytes)} of ${rehearsal.backup} came back with the copy alone and served after ${formatDuration(rehearsal.tookMs)}`,
+      reason: `${formatBytes(rehearsal.bytes)} of ${rehearsal.backup} came back with the copy alone and served after ${readableMs(rehearsal.tookMs)}`,
       broken,
       remedy,
     }
@@ -100,7 +101,7 @@ async function rehearse(session: ProofSession, site: Site): Promise<{ rehearsal:
           clock,
           signal,
         }),
-      ({ backup, tookMs }) => `${backup}, served after ${formatDuration(tookMs)}`,
+      ({ backup, tookMs }) => `${backup}, served after ${readableMs(tookMs)}`,
     )
     return { rehearsal, newest }
   } finally {

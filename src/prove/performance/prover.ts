@@ -1,12 +1,12 @@
 import { performance } from 'node:perf_hooks'
 import { messageOf } from '../../errors.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
+import { readableMs } from '../../plan/readable-duration.ts'
 import type { System } from '../../project/project.ts'
 import { seededRandom } from '../../random.ts'
 import type { Actor } from '../exercise.ts'
 import { percentile } from '../percentile.ts'
 import type { Finding, ProofSession, Prover } from '../prover.ts'
-import { readableMs } from '../report/figures.ts'
 import { stallServices } from './stall.ts'
 
 /** Clients that measure at once: enough to meet each other, few enough that the generator is not what is measured. */

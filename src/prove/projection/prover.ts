@@ -1,9 +1,9 @@
 import { messageOf } from '../../errors.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
+import { readableMs } from '../../plan/readable-duration.ts'
 import { formatBytes } from '../../plan/units.ts'
 import { fewestSizes, fitRtoCurve, projectRestore } from '../../recovery/restore/rto-curve.ts'
 import type { Finding, ProofSession, Prover } from '../prover.ts'
-import { readableMs } from '../report/figures.ts'
 import { timeRestores } from './measure.ts'
 
 const suffix = '/projected-time'

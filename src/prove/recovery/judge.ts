@@ -1,9 +1,9 @@
 import type { EvidenceStep } from '../../ledger/evidence.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
+import { readableMs } from '../../plan/readable-duration.ts'
 import { faultMeanings } from '../../plan/scenario.ts'
 import type { Finding, ProofSession } from '../prover.ts'
 import { measureLoss, measurePrecision, type ReadBack } from '../read-back.ts'
-import { readableMs } from '../report/figures.ts'
 import type { Outcome } from './scenario.ts'
 
 const remedy = 'Read which step failed; `aval backup verify` tells whether the store is sound'

@@ -1,5 +1,6 @@
 import { type Evidence, isBounded } from '../../ledger/evidence.ts'
 import type { Bound, Unit } from '../../plan/guarantee.ts'
+import { readableMs } from '../../plan/readable-duration.ts'
 import { formatBytes, formatDuration } from '../../plan/units.ts'
 
 /** How the figures of a proof are written for people; `—` where there is none. */
@@ -48,15 +49,6 @@ function formatFigure(value: number, unit: Unit): string {
     case 'per-second':
       return `${Number(value.toPrecision(3))}/s`
     case 'count':
-      return String(value)
+      return String(Number.isInteger(value) ? value : Number(value.toPrecision(3)))
   }
-}
-
-/** A measured time to about three figures: '12.3ms', '9.5s', '4m 12s', '2h 5m'. For reading only: it does not parse back. */
-export function readableMs(ms: number): string {
-  if (ms < 1_000) return `${Number(ms.toPrecision(3))}ms`
-  if (ms < 60_000) return `${Number((ms / 1_000).toPrecision(3))}s`
-  const minutes = Math.floor(ms / 60_000)
-  if (minutes < 60) return `${minutes}m ${Math.round((ms % 60_000) / 1_000)}s`
-  return `${Math.floor(minutes / 60)}h ${minutes % 60}m`
 }

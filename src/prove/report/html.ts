@@ -1,5 +1,6 @@
 import type { Evidence } from '../../ledger/evidence.ts'
-import { formatMeasured, formatSample, formatScale, formatTarget, formatTime, readableMs } from './figures.ts'
+import { readableMs } from '../../plan/readable-duration.ts'
+import { formatMeasured, formatSample, formatScale, formatTarget, formatTime } from './figures.ts'
 import { mark, page, text } from './page.ts'
 import { countVerdicts, type Proof, verdictOrder } from './proof.ts'
 

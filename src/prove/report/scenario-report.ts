@@ -1,9 +1,10 @@
 import type { Evidence } from '../../ledger/evidence.ts'
 import type { Plan } from '../../plan/plan.ts'
+import { readableMs } from '../../plan/readable-duration.ts'
 import { faultMeanings } from '../../plan/scenario.ts'
 import { formatDuration } from '../../plan/units.ts'
 import type { Block, Document } from './document.ts'
-import { formatMeasured, formatSample, formatScale, formatTarget, readableMs } from './figures.ts'
+import { formatMeasured, formatSample, formatScale, formatTarget } from './figures.ts'
 import type { Proof } from './proof.ts'
 import { shortened } from './shortened.ts'
 

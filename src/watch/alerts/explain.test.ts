@@ -80,7 +80,7 @@ test('a firing one says who was told, and what keeps it from being told', () => 
   assert.equal(verdict, 'firing')
   assert.equal(
     sentences[0],
-    'Firing (route=/pay) since 2026-01-05T12:00:00.000Z, for 75s. Its last figure is 9. No channel was told yet.' +
+    'Firing (route=/pay) since 2026-01-05T12:00:00.000Z, for 1m 15s. Its last figure is 9. No channel was told yet.' +
       ' It is silenced until 2026-01-05T13:00:00.000Z by on call: known, and inhibited by down.',
   )
   const told = explained('errors', { 'errors > 5': nine }, 6)

@@ -1,4 +1,5 @@
 import { timestamp } from '../../clock.ts'
+import { readableMs } from '../../plan/readable-duration.ts'
 import { formatDuration } from '../../plan/units.ts'
 import type { Labels } from '../series.ts'
 import type { AlertFacts } from './alert-facts.ts'
@@ -40,11 +41,11 @@ export function explainAlert(facts: AlertFacts): Explanation {
 function ofInstance({ rule, atMs, muffled, toldMs }: AlertFacts, instance: Instance): string {
   const { phase, sinceMs, unobservedMs, falseSinceMs, labels, id } = instance
   const value = instance.value === null ? 'no number' : figure(instance.value)
-  const blind = unobservedMs > 0 ? `, of which ${formatDuration(unobservedMs)} could not be seen and do not count` : ''
-  const held = `since ${timestamp(sinceMs)}, for ${formatDuration(atMs - sinceMs)}${blind}`
+  const blind = unobservedMs > 0 ? `, of which ${readableMs(unobservedMs)} could not be seen and do not count` : ''
+  const held = `since ${timestamp(sinceMs)}, for ${readableMs(atMs - sinceMs)}${blind}`
   if (phase === 'pending') {
     const left = Math.max(0, rule.forMs - heldMs(instance, atMs))
-    return `Pending${named(labels)} ${held}; it fires when it held for ${formatDuration(rule.forMs)}, in ${formatDuration(left)}. Its last figure is ${value}.`
+    return `Pending${named(labels)} ${held}; it fires when it held for ${formatDuration(rule.forMs)}, in ${readableMs(left)}. Its last figure is ${value}.`
   }
   const over =
     falseSinceMs === undefined

@@ -1,6 +1,6 @@
 import { timestamp } from '../../clock.ts'
 import type { Plan } from '../../plan/plan.ts'
-import { formatDuration } from '../../plan/units.ts'
+import { readableMs } from '../../plan/readable-duration.ts'
 import { alertsEndedMs, type Incident } from './incident.ts'
 import { severityClock } from './severity-clock.ts'
 import type { TimelineLine } from './timeline.ts'
@@ -59,7 +59,7 @@ function summary({ plan, incident }: Known): string[] {
 function noticed({ incident }: Known): string[] {
   const [first] = incident.alerts
   if (incident.openedBy !== 'alert' || first === undefined) return [`Opened by hand: ${plainly(incident.openedBy)}`]
-  const delay = formatDuration(Math.max(incident.openedMs - first.startedAtMs, 0))
+  const delay = readableMs(Math.max(incident.openedMs - first.startedAtMs, 0))
   return [`By the alert ${first.alert}, ${delay} after its condition began to hold`]
 }
 
@@ -72,7 +72,7 @@ function runbook({ plan, incident }: Known): string[] {
 
 function times({ incident }: Known): string[] {
   const since = (atMs: number | undefined) =>
-    atMs === undefined ? 'not yet' : formatDuration(Math.max(atMs - incident.openedMs, 0))
+    atMs === undefined ? 'not yet' : readableMs(Math.max(atMs - incident.openedMs, 0))
   return [
     `Time to acknowledge: ${since(incident.acknowledged?.atMs)}`,
     ...(incident.alerts.length === 0 ? [] : [`Time until its alerts ended: ${since(alertsEndedMs(incident))}`]),

@@ -1,6 +1,6 @@
 import { timestamp } from '../../clock.ts'
 import type { Plan } from '../../plan/plan.ts'
-import { formatDuration } from '../../plan/units.ts'
+import { readableMs } from '../../plan/readable-duration.ts'
 import { isTest } from './allow-list.ts'
 import type { Message, MessageAlert } from './message.ts'
 
@@ -62,7 +62,7 @@ export function subjectOf(message: Message, language: Language): string {
 export function textOf(message: Message, language: Language): string {
   const words = texts[language]
   const lines = [subjectOf(message, language)]
-  if (message.unansweredMs !== undefined) lines.push(words.unanswered(formatDuration(message.unansweredMs)))
+  if (message.unansweredMs !== undefined) lines.push(words.unanswered(readableMs(message.unansweredMs)))
   if (message.insteadOf !== undefined) lines.push(words.insteadOf(message.insteadOf))
   return [...lines, ...message.alerts.map((alert) => alertText(alert, language))].join('\n')
 }

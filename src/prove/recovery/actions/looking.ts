@@ -1,10 +1,10 @@
 import { timestamp } from '../../../clock.ts'
+import { readableMs } from '../../../plan/readable-duration.ts'
 import { withClient } from '../../../postgres/connection.ts'
 import { restoreWindow } from '../../../recovery/restore/restore-point.ts'
 import { breachesOf } from '../../integrity/invariant.ts'
 import { inspectPages } from '../../integrity/pages.ts'
 import { measureLoss } from '../../read-back.ts'
-import { readableMs } from '../../report/figures.ts'
 import { recordSteps } from '../../steps.ts'
 import { type CarryOut, describeReadBack, measureRestored, settleClients as settle } from '../run.ts'
 
