@@ -49,6 +49,10 @@ export const telemetry = z.strictObject({
         .describe('What a line may tell of; its message is one of these and no other text.'),
       rotateAfter: duration.describe('When a new file begins.').optional(),
       keep: duration.describe('How long lines are kept.').optional(),
+      sentTo: z
+        .string()
+        .describe('Environment variable that tells services where lines go by OTLP/HTTP as well; provers listen there.')
+        .optional(),
       ...citation,
     })
     .describe('What a log line may say.')

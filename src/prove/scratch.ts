@@ -19,7 +19,7 @@ export interface Scratch {
   /** From now on every line that the environment logs is told as well. @returns what ends that */
   hear(listener: (line: string) => void): () => void
   /** What the services of the environment sent of themselves beside metrics and logs. */
-  telemetry: Pick<TelemetryEnds, 'spans' | 'reports' | 'refuseAll'>
+  telemetry: Pick<TelemetryEnds, 'spans' | 'lines' | 'reports' | 'refuseAll'>
   /** Stops everything and removes the directory. */
   dispose(): Promise<void>
 }

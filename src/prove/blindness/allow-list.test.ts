@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { parsePlan } from '../../plan/plan.ts'
-import { linesOfServices, unlistedFields, unlistedMetrics, unlistedReports, unlistedSpans } from './allow-list.ts'
+import {
+  linesOfServices,
+  unlistedFields,
+  unlistedLines,
+  unlistedMetrics,
+  unlistedReports,
+  unlistedSpans,
+} from './allow-list.ts'
 
 const parsed = parsePlan({
   system: 'shop',
@@ -11,7 +18,7 @@ const parsed = parsePlan({
       answer_seconds: { type: 'histogram', help: 'Time', buckets: [1], emittedBy: ['api'] },
     },
     labels: { status: ['200', '500'] },
-    logs: { fields: ['event', 'service'] },
+    logs: { fields: ['event', 'service'], events: ['request'] },
     traces: { spans: ['request'], attributes: ['status'] },
     errors: { fields: ['code', 'class', 'frames'] },
   },
@@ -60,6 +67,19 @@ describe('lines', () => {
       { service: 'api', text: 'hello ana' },
     ])
     assert.equal(told.length, 2)
+    assert.doesNotMatch(told.join(), /ana/)
+  })
+})
+
+describe('lines that were sent', () => {
+  const lines = (stringValue: string, key: string) =>
+    JSON.stringify({
+      resourceLogs: [{ scopeLogs: [{ logRecords: [{ body: { stringValue }, attributes: [{ key }] }] }] }],
+    })
+  test('as listed are in order', () => assert.deepEqual(unlistedLines(plan, [lines('request', 'service')]), []))
+  test('with words or fields of their own are told without them, and so is what cannot be read', () => {
+    const told = unlistedLines(plan, [lines('looked for ana', 'ana'), 'not json'])
+    assert.equal(told.length, 3)
     assert.doesNotMatch(told.join(), /ana/)
   })
 })

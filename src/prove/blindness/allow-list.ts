@@ -78,6 +78,42 @@ export function unlistedSpans(plan: Plan, bodies: readonly string[]): string[] {
   return [...found]
 }
 
+const linesSchema = z.object({
+  resourceLogs: z.array(
+    z.object({
+      scopeLogs: z.array(
+        z.object({
+          logRecords: z.array(
+            z.object({
+              body: z.object({ stringValue: z.string() }),
+              attributes: z.array(z.object({ key: z.string() })).default([]),
+            }),
+          ),
+        }),
+      ),
+    }),
+  ),
+})
+
+/** Events and fields of lines that the plan does not list, each once. @param bodies deliveries by OTLP/HTTP in JSON */
+export function unlistedLines(plan: Plan, bodies: readonly string[]): string[] {
+  const { events = [], fields = [] } = plan.telemetry.logs ?? {}
+  const found = new Set<string>()
+  for (const body of bodies) {
+    const lines = linesSchema
+      .safeParse(parsed(body))
+      .data?.resourceLogs.flatMap(({ scopeLogs }) => scopeLogs.flatMap(({ logRecords }) => logRecords))
+    if (lines === undefined) found.add('a delivery of lines that cannot be read')
+    for (const line of lines ?? []) {
+      if (!events.includes(line.body.stringValue))
+        found.add('a line that was sent has words that the plan does not list')
+      for (const { key } of line.attributes)
+        if (!fields.includes(key)) found.add('a line that was sent has a field that the plan does not list')
+    }
+  }
+  return [...found]
+}
+
 const eventSchema = z.object({
   tags: z.record(z.string(), z.unknown()).default({}),
   exception: z.object({ values: z.array(z.record(z.string(), z.unknown())) }).optional(),

@@ -2,7 +2,14 @@ import { messageOf } from '../../errors.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
 import { seededRandom } from '../../random.ts'
 import type { Finding, Judged, ProofSession, Prover } from '../prover.ts'
-import { linesOfServices, unlistedFields, unlistedMetrics, unlistedReports, unlistedSpans } from './allow-list.ts'
+import {
+  linesOfServices,
+  unlistedFields,
+  unlistedLines,
+  unlistedMetrics,
+  unlistedReports,
+  unlistedSpans,
+} from './allow-list.ts'
 import { createFinder, type Hit } from './finder.ts'
 import { activityDuring, filePlaces, metricsOf, type Place, type PlaceKind, tablePlaces, textPlace } from './places.ts'
 import { type Planted, sow } from './planted.ts'
@@ -100,6 +107,7 @@ async function search(kinds: readonly string[], session: ProofSession): Promise<
         await look([textPlace('telemetry', 'logs of services, server and Aval', lines.join('\n'))])
         for (const [name, bodies] of Object.entries({
           spans: scratch.telemetry.spans(),
+          lines: scratch.telemetry.lines(),
           'error reports': scratch.telemetry.reports(),
         }))
           if (bodies !== undefined)
@@ -120,6 +128,7 @@ async function search(kinds: readonly string[], session: ProofSession): Promise<
         ...measured.flatMap(({ service, text }) => unlistedMetrics(plan, service, text)),
         ...unlistedFields(plan, own),
         ...unlistedSpans(plan, scratch.telemetry.spans() ?? []),
+        ...unlistedLines(plan, scratch.telemetry.lines() ?? []),
         ...unlistedReports(plan, scratch.telemetry.reports() ?? []),
       ],
       lines: own.length,

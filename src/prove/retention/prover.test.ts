@@ -46,7 +46,12 @@ suite('the proof of retention', { timeout: 120_000, concurrency: true }, () => {
           scratch: {
             directory,
             hear: () => () => undefined,
-            telemetry: { spans: () => undefined, reports: () => undefined, refuseAll: () => undefined },
+            telemetry: {
+              spans: () => undefined,
+              lines: () => undefined,
+              reports: () => undefined,
+              refuseAll: () => undefined,
+            },
             environment: () => assert.fail('needs no server'),
             dispose: async () => undefined,
           },
