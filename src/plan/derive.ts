@@ -272,6 +272,11 @@ export function deriveGuarantees(plan: Plan): Guarantee[] {
     const claim = `${describeProbe(probe)} is watched every ${formatDuration(probe.every)}`
     promise('probes', name, 'reaches', claim, holds, ['probes', name], probe)
   }
+  for (const [name, budget] of Object.entries(plan.spend)) {
+    const reached = budget.notify.join(' and ')
+    const claim = `Of ${budget.monthly} ${budget.currency} a month for ${name}, ${reached} hears at ${percent(budget.forecast)} forecast, ${percent(budget.spent)} spent, and of a day over ${percent(budget.day)} of the average`
+    promise('alerts', `spend:${name}`, 'reaches', claim, holds, ['spend', name], budget)
+  }
   for (const [name, escalation] of Object.entries(plan.incidents.escalation)) {
     const claim = `${escalation.severity} without an answer for ${formatDuration(escalation.after)} reaches ${escalation.to.join(' and ')}`
     promise('alerts', `escalation:${name}`, 'reaches', claim, holds, ['incidents', 'escalation', name], escalation)
@@ -291,6 +296,10 @@ export function deriveGuarantees(plan: Plan): Guarantee[] {
     )
   }
   return guarantees
+}
+
+function percent(ratio: number): string {
+  return `${Number((100 * ratio).toPrecision(6))} %`
 }
 
 function describeProbe(probe: Probe): string {

@@ -101,6 +101,8 @@ export type Fault =
   | 'probe-counts-late'
   | 'heartbeat-of-another'
   | 'heartbeat-forgotten'
+  | 'spend-bound-doubled'
+  | 'spend-bound-halved'
 
 /**
  * What a prover found for one guarantee. The verdict is not the prover's to give: `conclude` holds the measurement against

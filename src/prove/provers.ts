@@ -17,6 +17,7 @@ import { requestsProver } from './requests/prover.ts'
 import { erasureProver } from './retention/erasure-prover.ts'
 import { retentionProver } from './retention/prover.ts'
 import { runbooksProver } from './runbooks/prover.ts'
+import { spendProver } from './spend/prover.ts'
 import { telemetryProver } from './telemetry/prover.ts'
 
 /** Every prover, in the order they run: recovery destroys what the ones before it need, integrity judges what it restored. */
@@ -29,6 +30,7 @@ export const provers: readonly Prover[] = [
   isolationProver,
   alertsProver,
   probesProver,
+  spendProver,
   performanceProver,
   retentionProver,
   erasureProver,
