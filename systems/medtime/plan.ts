@@ -1789,11 +1789,9 @@ export default definePlan({
         'message_receipt',
       ],
       rotateAfter: '7d',
-      keep: '7d',
-      sentTo: 'TELEMETRY_OTLP_LOGS',
       source: 'BACKEND-ARCH-001 §3.1, §8.1',
       requirements: ['MB-8.1', 'MB-3.1'],
-      note: 'A slow statement is logged by query id and duration: its text can hold what nobody may read. The document does not say how long what was rotated is kept: until its newest line is as old as a file gets.',
+      note: 'A slow statement is logged by query id and duration: its text can hold what nobody may read.',
     },
     traces: {
       spans: ['request', 'statement', 'job'],
@@ -2498,6 +2496,14 @@ export default definePlan({
       file: 'runbooks/RB-010-disk-space-critical.md',
       source: 'TECH-INF-001 §5.4',
       requirements: ['MI-10'],
+    },
+    'RB-011': {
+      title: 'Replacing the keys of the services',
+      severity: 'P3',
+      owner: 'DevOps team',
+      trigger: 'a year has passed, or somebody may have read a key',
+      file: 'runbooks/RB-011-key-rotation.md',
+      note: 'The documents seal with keys and do not say how one is replaced.',
     },
     'RB-DR-001': {
       title: 'Database restore',

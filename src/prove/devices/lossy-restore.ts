@@ -9,8 +9,9 @@ import { findRestorePoint, restoreWindow } from '../../recovery/restore/restore-
 import { parseLsn } from '../../recovery/wal/lsn.ts'
 import type { Environment } from '../../run/environment.ts'
 import type { ProofSession } from '../prover.ts'
+import { spoolOf } from '../recovery/machine.ts'
 import { ScenarioUnready } from '../recovery/scenario-error.ts'
-import { siteOf, spoolOf } from '../recovery/site.ts'
+import { siteOf } from '../recovery/site.ts'
 
 /** How long WAL may take to be stored, milliseconds. */
 const storedWithinMs = 60_000

@@ -17,11 +17,11 @@ describe('the commands of a runbook', () => {
   })
 
   test('say which of them need another world, and what is given before one', () => {
-    const text = `<!-- given: SLOT=a DROP TABLE a -->\n${fence}sh\nls\n${fence}\n${fence}sh elsewhere\ndig\n${fence}\n<!-- given: x -->\nwords\n${fence}sh\nls\n${fence}`
+    const text = `<!-- given: SLOT=a DROP TABLE a -->\n<!-- given sh: touch a:b -->\n<!-- given copy -->\n${fence}sh\nls\n${fence}\n${fence}sh elsewhere\ndig\n${fence}\n<!-- given: x -->\nwords\n${fence}sh\nls\n${fence}`
     assert.deepEqual(
       blocksOf(text).map(({ elsewhere, given }) => [elsewhere, given]),
       [
-        [false, { variables: { SLOT: 'a' }, sql: 'DROP TABLE a' }],
+        [false, { variables: { SLOT: 'a' }, sql: 'DROP TABLE a', shell: 'touch a:b', copy: true }],
         [true, undefined],
         [false, undefined],
       ],

@@ -9,15 +9,19 @@ export interface Block {
   role: string | undefined
   /** Needs somebody else's world, such as a store of apps or a domain: the fence says `elsewhere`. */
   elsewhere: boolean
-  /** What the block is for and a healthy system has not: a comment `<!-- given: NAME=value SQL -->` right before it. */
+  /** What the block is for and a healthy system has not: comments right before it, see `Given`. */
   given: Given | undefined
 }
 
 export interface Given {
-  /** What the moment of the incident would tell, such as the name of a slot. */
+  /** What the moment of the incident would tell, such as the name of a slot: `<!-- given: SLOT=a -->`. */
   variables: Readonly<Record<string, string>>
-  /** Statements of the administrator that make it so; empty for none. */
+  /** Statements of the administrator that make it so, behind the variables; empty for none. */
   sql: string
+  /** What a shell does first: `<!-- given sh: touch a -->`; empty for nothing. */
+  shell: string
+  /** The database is a restored copy, since what is done would leave the system unlike what it was: `<!-- given copy -->`. */
+  copy: boolean
 }
 
 /**
@@ -30,8 +34,8 @@ export function blocksOf(markdown: string): Block[] {
   let given: Given | undefined
   for (let at = 0; at < lines.length; at++) {
     const line = lines[at] ?? ''
-    const told = /^\s*<!--\s*given:\s*(.*?)\s*-->\s*$/.exec(line)
-    if (told) given = givenBy(told[1] ?? '')
+    const told = /^\s*<!--\s*given( sh| copy)?:?\s*(.*?)\s*-->\s*$/.exec(line)
+    if (told) given = givenBy(given, told[1]?.trim(), told[2] ?? '')
     const fence = /^(\s*)```(sh|bash|sql)\b(.*)$/.exec(line)
     if (!fence) {
       if (!told && line.trim() !== '') given = undefined
@@ -58,12 +62,17 @@ export function blocksOf(markdown: string): Block[] {
   return blocks
 }
 
-function givenBy(text: string): Given {
+const nothing: Given = { variables: {}, sql: '', shell: '', copy: false }
+
+function givenBy(before: Given | undefined, what: string | undefined, text: string): Given {
+  const so = before ?? nothing
+  if (what === 'copy') return { ...so, copy: true }
+  if (what === 'sh') return { ...so, shell: text }
   const [named = ''] = /^(?:[A-Z][A-Z0-9_]*=\S+\s*)*/.exec(text) ?? []
   const variables = Object.fromEntries(
     [...named.matchAll(/([A-Z][A-Z0-9_]*)=(\S+)/g)].map(([, name = '', value = '']) => [name, value]),
   )
-  return { variables, sql: text.slice(named.length) }
+  return { ...so, variables, sql: text.slice(named.length) }
 }
 
 /** Variables that a block expects from whoever reads the runbook: used with no value of their own (`${PID:-0}`), and not set in the block. */

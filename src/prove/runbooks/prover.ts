@@ -12,14 +12,16 @@ import type { Finding, ProofSession, Prover } from '../prover.ts'
 import { type Block, blocksOf, expectedVariables } from './blocks.ts'
 import { runbookMutants, withFault } from './broken.ts'
 import { deskOf } from './desk.ts'
+import { variableOf } from './surroundings.ts'
 
 /**
  * Runs the commands of runbooks as they are written, block after block, in a project of the operator's own against the system under test. Before, values
- * that stand for what users entrust are sent into the system: no command may show one.
+ * that stand for what users entrust are sent into a system that has an exercise: no command may show one.
  */
 export const runbooksProver: Prover = {
   kind: 'runbooks',
   accepts: (guarantee, system) => system.plan.database !== undefined && fileOf(guarantee, system) !== undefined,
+  needsExercise: false,
   // Each needs a site with clients, an archive and a backup, and many programs are started.
   isLong: () => true,
   async *prove(guarantees, session) {
@@ -73,9 +75,10 @@ async function tryRunbook(guarantee: Guarantee, session: ProofSession): Promise<
 async function runBlocks(guarantee: Guarantee, blocks: readonly Block[], session: ProofSession): Promise<Judged> {
   const steps = session.steps(guarantee.id)
   const desk = await deskOf(session)
-  const finder = await plantedFinder(session)
+  const finder = session.system.plan.exercise === undefined ? undefined : await plantedFinder(session)
   const broken: string[] = []
   const unfilled = new Set<string>()
+  const stoodIn = new Set<string>()
   let ran = 0
   let elsewhere = 0
   for (const block of blocks) {
@@ -85,7 +88,7 @@ async function runBlocks(guarantee: Guarantee, blocks: readonly Block[], session
       steps.leave(nameOf(block), 'needs what only the real place has')
       continue
     }
-    const variables = { ...(await desk.variables(block)), ...block.given?.variables }
+    const variables = { ...(await desk.of(block)), ...block.given?.variables }
     const missing = expectedVariables(block).filter((name) => variables[name] === undefined)
     if (missing.length > 0) {
       for (const name of missing) unfilled.add(name)
@@ -93,6 +96,8 @@ async function runBlocks(guarantee: Guarantee, blocks: readonly Block[], session
       continue
     }
     ran++
+    for (const service of desk.standIns.filter((each) => expectedVariables(block).includes(variableOf(each))))
+      stoodIn.add(service)
     await steps
       .do(nameOf(block), async () => {
         const before = session.clock.now()
@@ -104,16 +109,25 @@ async function runBlocks(guarantee: Guarantee, blocks: readonly Block[], session
           if (code !== 0) throw new Error(`what is given before it ended with ${code}`)
           if (/\$\{?AT\b/.test(block.text)) await desk.untilStored(before)
         }
+        if (block.given !== undefined && block.given.shell !== '') {
+          const { code } = await desk.run({ language: 'sh', role: undefined, text: block.given.shell }, variables)
+          if (code !== 0) throw new Error(`what a shell does before it ended with ${code}`)
+        }
         const { code, output } = await desk.run(
           block,
           block.given?.sql ? { ...variables, AT: timestamp(before) } : variables,
         )
-        if ((await finder.find(Buffer.from(output))).length > 0) throw new Error('showed a value that a user entrusted')
+        if (((await finder?.find(Buffer.from(output))) ?? []).length > 0)
+          throw new Error('showed a value that a user entrusted')
         if (code !== 0) throw new Error(`ended with ${code}: ${lastWords(output)}`)
       })
       .catch((error: unknown) => broken.push(`line ${block.line}: ${messageOf(error)}`))
   }
-  const notRun = elsewhere === 0 ? '' : `; ${elsewhere} need what only the real place has`
+  await desk.clear()
+  const notRun = [
+    ...(elsewhere === 0 ? [] : [`; ${elsewhere} need what only the real place has`]),
+    ...(stoodIn.size === 0 ? [] : [`; a stand-in answered for ${[...stoodIn].join(', ')}`]),
+  ].join('')
   if (broken.length === 0 && unfilled.size > 0)
     return {
       outcome: 'inconclusive',

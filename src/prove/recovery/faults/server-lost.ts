@@ -2,8 +2,9 @@ import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { seededRandom } from '../../../random.ts'
 import { flipByte, largestObject, removeWalWithin } from '../damage.ts'
+import { spoolOf } from '../machine.ts'
 import type { Beginning, Strike } from '../run.ts'
-import { type Site, spoolOf } from '../site.ts'
+import type { Site } from '../site.ts'
 
 /** Folder of the scratch directory with a copy of the store as the loss of the server left it. */
 export const lostStore = 'store-after-loss'
