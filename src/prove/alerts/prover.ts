@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../../errors.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
+import { readableMs } from '../../plan/readable-duration.ts'
 import { formatDuration } from '../../plan/units.ts'
 import type { System } from '../../project/project.ts'
 import type { Notice } from '../../watch/alerts/notice.ts'
@@ -11,6 +12,7 @@ import { alertMutants, handedOver, runningInstead, writtenWrongly } from './brok
 import { openEnds, untriable } from './channels.ts'
 import { deliver, escalate, movedClock, type Stage } from './deliver.ts'
 import { rehearse } from './rehearse.ts'
+import { standInsOf, toldApart } from './words.ts'
 
 /**
  * Whether alerts reach people: samples just under and over the bound, for less and for as long as it takes, through rules, pager and channels to
@@ -102,10 +104,11 @@ async function judge(guarantee: Guarantee, session: ProofSession, stage: Stage):
     'samples under and over the bound, for less and for long enough',
     async () => rehearse(system.plan, rule, startOf(stage), runningInstead(rule, faults)),
     (made) =>
-      made.kept ? `told ${formatDuration(made.toldAfterMs)} after the first sample over the bound` : made.breach,
+      made.kept ? `told ${readableMs(made.toldAfterMs)} after the first sample over the bound` : made.breach,
   )
   if (!rehearsal.kept) return breached(rehearsal.breach)
   const { brink, notices, toldAfterMs } = rehearsal
+  const [under, over] = toldApart(brink.under, brink.over)
   const breach = await steps.do(
     isEscalation ? 'told to the first, who does not answer' : 'delivered, acknowledged and ended',
     () =>
@@ -115,6 +118,9 @@ async function judge(guarantee: Guarantee, session: ProofSession, stage: Stage):
     (breached) => breached ?? 'as promised',
   )
   if (breach !== undefined) return breached(breach)
+  const standIns = standInsOf(system.plan, channels)
+  const trial = isEscalation ? '' : `; aval alerts test ${system.name} ${rule.name} asks the real ones`
+  const stoodIn = standIns === '' ? '' : `, ${standIns}${trial}`
   return {
     ...common(),
     outcome: 'measured',
@@ -122,8 +128,8 @@ async function judge(guarantee: Guarantee, session: ProofSession, stage: Stage):
     sample: { size: rehearsal.evaluations, of: 'evaluations over synthetic samples' },
     scale: null,
     reason: isEscalation
-      ? `Told ${channels.join(' and ')} after ${formatDuration(system.plan.incidents.escalation[name]?.after ?? 0)} without an answer, not before`
-      : `Quiet at ${brink.under}, told at ${brink.over} of ${brink.driven.metric} after ${formatDuration(toldAfterMs)}; reached ${channels.join(' and ')}`,
+      ? `Told ${channels.join(' and ')} after ${formatDuration(system.plan.incidents.escalation[name]?.after ?? 0)} without an answer, not before${stoodIn}`
+      : `Quiet at ${under}, told at ${over} of ${brink.driven.metric} after ${readableMs(toldAfterMs)}; reached ${channels.join(' and ')}${stoodIn}`,
     remedy,
   }
 }
