@@ -2108,6 +2108,33 @@ export default definePlan({
     },
   },
 
+  spend: {
+    infrastructure: {
+      monthly: 52,
+      from: { file: 'spend.json' },
+      items: {
+        storage: {
+          monthly: 100,
+          summary: 'Storage cost {{value}} USD this month: review what is archived',
+          source: 'TECH-INF-001 §8.3',
+        },
+        bandwidth: {
+          monthly: 50,
+          summary: 'Bandwidth cost {{value}} USD this month: review how the API is used',
+          source: 'TECH-INF-001 §8.3',
+        },
+        sms: {
+          monthly: 200,
+          summary: 'SMS cost {{value}} USD this month: review what is sent by SMS',
+          source: 'TECH-INF-001 §8.3',
+        },
+      },
+      notify: ['finance', 'slack'],
+      source: 'TECH-INF-001 §8.1, §8.3',
+      note: 'The budget of the first 1,000 users; it becomes 197, 1,326 and 8,000 as they grow. That a limit of a provider is used to 80 % is no matter of money and not told of here, which is why MI-8.2b is not cited.',
+    },
+  },
+
   limits: {
     // Requests by address
     address_unauthenticated: {
@@ -2361,6 +2388,7 @@ export default definePlan({
         requirements: ['MI-5.4'],
       },
       email: { kind: 'email', reaches: 'the DevOps team', source: 'TECH-INF-001 §5.4', requirements: ['MI-5.4'] },
+      finance: { kind: 'email', reaches: 'the finance team', source: 'TECH-INF-001 §8.3' },
     },
     severities: {
       P1: { meaning: 'Answered at once', alerts: ['critical'], source: 'TECH-INF-001 §5.4', requirements: ['MI-5.4'] },

@@ -1056,6 +1056,18 @@ export default definePlan({
     },
   },
 
+  spend: {
+    infrastructure: {
+      monthly: 546,
+      timeZone: 'America/Mexico_City',
+      from: { file: 'spend.json' },
+      notify: ['slack', 'devops-lead'],
+      source: 'SUPRA-DEVOPS §8.1, §9',
+      requirements: ['SW-9b'],
+      note: 'The upper figure of the first phase; the next are 1,690 and 3,762. The document wants 80 % of the budget told of and names no channel.',
+    },
+  },
+
   limits: {
     'api-by-address': {
       of: 'API requests',
