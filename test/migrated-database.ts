@@ -17,6 +17,8 @@ export type Row = Record<string, unknown>
 /** A real Postgres of its own, prepared as the plan of a system says, with all of its migrations applied by the owner. */
 export interface MigratedDatabase {
   plan: Plan
+  /** The superuser. */
+  adminUrl: string
   ownerUrl: string
   roleUrl(role: string): string
   /** Statements of one transaction that is rolled back in the end, so that no test sees another's rows. */
@@ -54,6 +56,7 @@ export async function migratedDatabase(input: PlanInput, directory: string): Pro
     await applyMigrations(database.ownerUrl, migrations)
     return {
       plan,
+      adminUrl: database.adminUrl,
       ownerUrl: database.ownerUrl,
       roleUrl: database.roleUrl,
       close,

@@ -4,6 +4,7 @@ import { alertLabel } from './rules/alert-label.ts'
 import { alertLabelValue } from './rules/alert-label-value.ts'
 import { backupTrigger } from './rules/backup-trigger.ts'
 import { burnRate } from './rules/burn-rate.ts'
+import { checkFigure } from './rules/check-figure.ts'
 import { commandFile } from './rules/command-file.ts'
 import { criticalRunbook } from './rules/critical-runbook.ts'
 import { databaseRole } from './rules/database-role.ts'
@@ -58,6 +59,7 @@ export const rules: readonly Rule[] = [
   alertLabel,
   backupTrigger,
   burnRate,
+  checkFigure,
   commandFile,
   criticalRunbook,
   databaseRole,

@@ -25,11 +25,35 @@ const metric = z.strictObject({
   ...citation,
 })
 
+const check = z.strictObject({
+  call: z.string().min(1).describe('One SELECT that calls it. It may look and notify, and change nothing.'),
+  every: duration.describe('How often it is called.'),
+  role: z.string().describe('Role of database.roles it is called as; the superuser when left out.').optional(),
+  channel: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]{0,62}$/)
+    .describe('Channel of NOTIFY on which it tells.'),
+  tells: z
+    .record(z.string().regex(/^[a-z_][a-z0-9_]*$/), z.string())
+    .describe(
+      'What it may tell of, and the metric that is meant. Its payload is `{"check": "stale_orders", "value": 7}` and nothing else.',
+    ),
+  ...citation,
+})
+
+export type SqlCheck = z.output<typeof check>
+
 export const telemetry = z.strictObject({
   metrics: z
     .record(z.string().regex(/^[a-zA-Z_:][\w:]*$/), metric)
     .default({})
     .describe('The allow-list: what is not named here does not leave a process.'),
+  checks: z
+    .record(name, check)
+    .default({})
+    .describe(
+      'Conditions that the database judges by itself and tells by NOTIFY: called, and listened to all the time.',
+    ),
   labels: z
     .record(labelName, z.array(z.string()).min(1))
     .default({})

@@ -41,6 +41,7 @@ test('a database that takes calls and answers none holds up nothing else, and is
     }),
     silentMs: () => undefined,
     onProbe: () => undefined,
+    signal: t.signal,
   })
   const troubled = new Set<string>()
   const rounds = new Map<string, number[]>()

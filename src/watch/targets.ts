@@ -6,6 +6,7 @@ import { hostTarget, thisHost } from './scrape/measured/host.ts'
 import { postgresTarget } from './scrape/measured/postgres.ts'
 import { rateTarget } from './scrape/measured/rates.ts'
 import { type RecoveryFacts, recoveryTarget } from './scrape/measured/recovery-ages.ts'
+import { sqlChecks } from './scrape/measured/sql-checks.ts'
 import type { ProbeOutcome } from './scrape/probes/outcome.ts'
 import { probeTargets } from './scrape/probes/probe-target.ts'
 import type { Target } from './scrape/reading.ts'
@@ -32,7 +33,7 @@ const agesEveryMs = 60_000
 
 /**
  * Everything of a system that figures come from: metrics of its services, its Postgres, the queries of the plan, this machine, the ages of
- * backups and proofs, rates, probes.
+ * backups and proofs, rates, probes, and the checks that the database makes of itself.
  * @param everyMs how often each is read.
  * @param source what was measured before, for rates.
  */
@@ -46,8 +47,10 @@ export function systemTargets(options: {
   /** How long a heartbeat was not heard; undefined where nobody listens. */
   silentMs: (probe: string) => number | undefined
   onProbe: (probe: string, outcome: ProbeOutcome) => void
+  /** Ends what listens between readings. */
+  signal: AbortSignal
 }): Target[] {
-  const { plan, whereabouts, source, everyMs, clock, recoveryFacts, silentMs, onProbe } = options
+  const { plan, whereabouts, source, everyMs, clock, recoveryFacts, silentMs, onProbe, signal } = options
   const timeoutMs = Math.min(10_000, everyMs)
   const common = { instance: plan.system, everyMs, timeoutMs, clock }
   const urls = () => {
@@ -56,6 +59,7 @@ export function systemTargets(options: {
     return found
   }
   const admin = () => urls().admin
+  const checks = sqlChecks({ ...common, telemetry: plan.telemetry, url: admin, signal })
   const database =
     plan.database === undefined
       ? []
@@ -66,7 +70,9 @@ export function systemTargets(options: {
             ...common,
             telemetry: plan.telemetry,
             url: (role) => (role === undefined ? urls().owner : urls().admin),
+            toldAtMs: checks.toldAtMs,
           }),
+          ...checks.targets,
         ]
   const services = Object.entries(plan.services).flatMap(([service, { metrics }]) => {
     if (metrics === undefined) return []

@@ -104,6 +104,7 @@ export function startWatch(options: WatchOptions): { done: Promise<void> } {
       source: series,
       silentMs: (probe) => silences?.silentMs(probe),
       onProbe: (probe, { ok }) => outcomes.push({ probe, ok }),
+      signal,
     }),
     sink: series,
     telemetry: plan.telemetry,

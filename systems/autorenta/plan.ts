@@ -96,7 +96,8 @@ export default definePlan({
           roles: ['authenticated'],
           on: ['bookings'],
           by: ['reference'],
-          reason: 'To rent is to refer to the car of another; only cars on offer can be referred to, which everybody sees.',
+          reason:
+            'To rent is to refer to the car of another; only cars on offer can be referred to, which everybody sees.',
           source: 'AUTORENTA-F05 Database Optimization: Bookings lookups',
         },
         'five-figures': {
@@ -363,6 +364,22 @@ export default definePlan({
         emittedBy: ['aval'],
         source: 'AUTORENTA-F05 Backup Strategy: Automated Daily Backups',
         requirements: ['AR-4a'],
+      },
+    },
+    checks: {
+      'system-health': {
+        call: 'select public.check_system_health()',
+        every: '5m',
+        role: 'autorenta_monitor',
+        channel: 'system_alerts',
+        tells: {
+          stale_bookings: 'autorenta_stale_bookings',
+          recent_bookings: 'autorenta_recent_bookings',
+          stale_transactions: 'autorenta_stale_transactions',
+        },
+        source: 'AUTORENTA-F05 Monitoring y Observability: 2',
+        requirements: ['AR-3b'],
+        note: 'The document sends a sentence for people. Here the database tells which figure to look at, the figure is read, and the alerts of this plan judge it.',
       },
     },
     labels: { backup: ['daily', 'before-deploy'], drill: ['test-restore', 'disaster-recovery'] },

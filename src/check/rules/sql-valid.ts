@@ -46,5 +46,9 @@ export function queriesOf(plan: CheckContext['plan']): { path: PlanPath; sql: st
     ...Object.entries(plan.telemetry.metrics).flatMap(([name, { query }]) =>
       query ? [{ path: ['telemetry', 'metrics', name, 'query', 'sql'], sql: query.sql }] : [],
     ),
+    ...Object.entries(plan.telemetry.checks).map(([name, { call }]) => ({
+      path: ['telemetry', 'checks', name, 'call'],
+      sql: call,
+    })),
   ]
 }

@@ -18,17 +18,19 @@ export function databaseQueryTargets(options: {
   everyMs: number
   timeoutMs: number
   clock: Clock
+  /** When a metric was last told to have changed; it is then read again at once. */
+  toldAtMs?: (metric: string) => number
 }): Target[] {
-  const { telemetry, instance, url, everyMs, timeoutMs, clock } = options
+  const { telemetry, instance, url, everyMs, timeoutMs, clock, toldAtMs = () => -Infinity } = options
   return Object.entries(telemetry.metrics).flatMap(([name, { query }]) => {
     if (!query) return []
-    const read = keptReadings(query.every, clock, async (signal) =>
+    const ask = async (signal: AbortSignal) =>
       readDatabase(url(query.role), { timeoutMs, role: query.role, signal }, async (client) => {
         const { rows } = await client.query<Record<string, unknown>>(query.sql)
         const [value] = rows.length === 0 ? [] : Object.values(row.parse(rows[0]))
         return value === undefined || value === null ? [] : [reading(name, value)]
-      }),
-    )
+      })
+    const read = keptReadings(query.every, clock, ask, () => toldAtMs(name))
     return [{ job: `query:${name}`, instance, everyMs: Math.min(everyMs, query.every), timeoutMs, own: true, read }]
   })
 }
