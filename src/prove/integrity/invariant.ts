@@ -21,7 +21,7 @@ export async function countBreaches(
   return withClient(adminUrl, async (client) => {
     // A claim over an empty database would hold by default; the sample says how many rows there were to break it.
     const { rows: population } = await client.query<{ rows: string }>(
-      "SELECT coalesce(sum((xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM %I.%I', schemaname, tablename), false, true, '')))[1]::text::bigint), 0) AS rows FROM pg_tables WHERE schemaname = 'public'",
+      "SELECT coalesce(sum((xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM %I.%I', schemaname, tablename), false, true, '')))[1]::text::bigint), 0) AS rows FROM pg_tables WHERE schemaname <> ALL ('{pg_catalog,information_schema,aval,aval_ballast}')",
     )
     return {
       violations: rows,
