@@ -13,7 +13,8 @@ export interface ProbeAnswer {
   probe: string
   /** What it asks, without what the answer must hold. */
   asks: string
-  status: 'well' | 'fails' | 'not asked'
+  /** `left out`: it asks what does not run here, and was not named. */
+  status: 'well' | 'fails' | 'not asked' | 'left out'
   /** How long the answer took, in milliseconds; null where nothing was asked. */
   tookMs: number | null
   /** What is wrong, or why it was not asked, in Aval's own words. */
@@ -22,6 +23,13 @@ export interface ProbeAnswer {
   certificateDays?: number
   /** Failures in a row before anybody is told. */
   countsAfter: number
+}
+
+/** What is told of a probe that is not asked because it is of production. */
+export function leftOut(system: string, name: string, probe: Probe): ProbeAnswer {
+  const reason = `it asks what does not run here: --outside, or aval probe ${system} ${name}`
+  const common = { system, probe: name, asks: describe(probe), countsAfter: probe.failures }
+  return { ...common, status: 'left out', tookMs: null, reason }
 }
 
 /** Asks probes of a plan once, beside each other; the answers come in the order of the names. */

@@ -15,7 +15,7 @@ import { commandLine } from './command-line.fixture.ts'
 const answersSchema = z.array(
   z.object({
     probe: z.string(),
-    status: z.enum(['well', 'fails', 'not asked']),
+    status: z.enum(['well', 'fails', 'not asked', 'left out']),
     tookMs: z.number().nullable(),
     reason: z.string().nullable(),
   }),
@@ -105,6 +105,24 @@ suite('aval probe', () => {
     const { code, out } = await commandLine(idle.directory, 'probe', 'tiny')
     assert.equal(code, 3)
     assert.match(out, /not asked[\s\S]*aval up tiny/)
+  })
+
+  test('leaves out what is of production, says so, and asks it when it is named or wanted', async (t) => {
+    const dead = createTcp()
+    const closed = `localhost.localdomain:${await port(dead)}`
+    dead.close()
+    await once(dead, 'close')
+    const probes = {
+      socket: { tcp: `127.0.0.1:${z.object({ port: z.int() }).parse(taken.address()).port}`, every: '30s' },
+      certificate: { tls: closed, every: '1h', timeout: '1s' },
+    }
+    const developed = await tinyProject({}, { probes })
+    t.after(() => developed.remove())
+    const told = await commandLine(developed.directory, 'probe')
+    assert.equal(told.code, 0, told.out)
+    assert.match(told.out.replace(/\s+/g, ' '), /certificate left out .* --outside, or aval probe tiny certificate/)
+    assert.equal((await commandLine(developed.directory, 'probe', '--outside')).code, 1)
+    assert.equal((await commandLine(developed.directory, 'probe', 'tiny', 'certificate')).code, 1)
   })
 
   test('names the probes there are when asked for another', async () => {

@@ -1,7 +1,7 @@
 import { describeError } from '../errors.ts'
 import type { Plan } from '../plan/plan.ts'
-import type { Probe } from '../plan/probes.ts'
 import type { CommandContext } from './command.ts'
+import { isInside } from './inside-probe.ts'
 import type { WatchedSystem } from './watch-records.ts'
 
 /** After a watch that could not start or go on, the next. */
@@ -54,8 +54,4 @@ function insideOnly(plan: Plan): Plan {
     spend: {},
     probes: Object.fromEntries(Object.entries(plan.probes).filter(([, probe]) => isInside(probe))),
   }
-}
-
-function isInside(probe: Probe): boolean {
-  return 'sql' in probe || 'heartbeat' in probe || ('http' in probe && probe.service !== undefined)
 }
