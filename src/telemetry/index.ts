@@ -4,7 +4,7 @@ export type { AttributeName, EventName, FieldName, MetricName, SpanName, Value, 
 export type { Log } from './log.ts'
 export { createMetrics, type Metrics } from './metrics.ts'
 export { type Answered, observeRequests } from './requests.ts'
-export { observeStatements, type Statement, statementId } from './statements.ts'
+export { observeClient, observeStatements, type Statement, statementId } from './statements.ts'
 export { createTelemetry, type Destinations, type Telemetry } from './telemetry.ts'
 export { type Carried, carried, correlationIdOf, currentContext, runIn, type TraceContext } from './trace-context.ts'
 export type { OpenSpan, Span, Tracer } from './tracer.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Pool, PoolClient } from 'pg'
+import type { ClientBase, Pool } from 'pg'
 import { isName } from './admit.ts'
 import { currentContext } from './trace-context.ts'
 import type { Tracer } from './tracer.ts'
@@ -20,28 +20,32 @@ export function statementId(statement: { name?: string | undefined; text: string
   return `s${createHash('sha256').update(statement.text).digest('hex').slice(0, 16)}`
 }
 
+interface Observer {
+  tracer: Tracer<'statement', 'query_id'>
+  /** Told of each statement; counts it. */
+  ended?: (statement: Statement) => void
+}
+
 /**
  * Measures every statement of a pool of `pg`, also those of clients taken out of it, and notes each in the trace of whoever asked. Cursors
  * and COPY, which `pg` runs piece by piece, are left alone. To be called before the pool is used.
- *
- * @param options.ended told of each statement; counts it
  */
-export function observeStatements(
-  pool: Pool,
-  { tracer, ended }: { tracer: Tracer<'statement', 'query_id'>; ended: (statement: Statement) => void },
-): void {
-  pool.on('connect', (client) =>
-    measure(client, (id, startedMs, failed, above) => {
-      const tookMs = performance.now() - startedMs
-      ended({ id, seconds: tookMs / 1000, failed })
-      tracer.note('statement', { query_id: id }, tookMs, failed, above)
-    }),
-  )
+export function observeStatements(pool: Pool, observer: Observer): void {
+  pool.on('connect', (client) => observeClient(client, observer))
+}
+
+/** The same of a connection by itself. To be called once, before it is used. */
+export function observeClient(client: ClientBase, { tracer, ended }: Observer): void {
+  measure(client, (id, startedMs, failed, above) => {
+    const tookMs = performance.now() - startedMs
+    ended?.({ id, seconds: tookMs / 1000, failed })
+    tracer.note('statement', { query_id: id }, tookMs, failed, above)
+  })
 }
 
 type Ended = (id: string, startedMs: number, failed: boolean, above: ReturnType<typeof currentContext>) => void
 
-function measure(client: PoolClient, ended: Ended): void {
+function measure(client: ClientBase, ended: Ended): void {
   const original: (...given: unknown[]) => unknown = client.query.bind(client)
   const measured = (...given: unknown[]): unknown => {
     const id = idOf(given[0])

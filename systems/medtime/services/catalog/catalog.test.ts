@@ -9,6 +9,7 @@ import { z } from 'zod'
 import { systemClock } from '../../../../src/clock.ts'
 import { withClient } from '../../../../src/postgres/connection.ts'
 import type { PreparedDatabase } from '../../../../src/postgres/database.ts'
+import { startCollector } from '../../../../src/receivers/collector.ts'
 import { type RunningService, startService } from '../../exercise/processes.ts'
 import plan from '../../plan.ts'
 import { catalogFile, withoutFiles } from '../../test/catalog-files.ts'
@@ -153,7 +154,7 @@ test('without a configured source it says so, serves, and looks after the starte
   assert.deepEqual([await late(prepared), await version(prepared)], [[], 1])
 })
 
-test('a list behind an address is taken in when it is due, told as unchanged when it is, and not asked for in between', async () => {
+test('a list behind an address is taken in when it is due, told as unchanged when it is, and not asked for in between', async (t) => {
   const prepared = await database()
   let published = list('ZYNTHORINE', 'QUEMBLOXINE')
   await publishing(
@@ -176,9 +177,16 @@ test('a list behind an address is taken in when it is due, told as unchanged whe
       )
       published = list('ZYNTHORINE', 'QUEMBLOXINE', 'VORTILAX')
       await weekLater()
-      await running(prepared, environment, (service) =>
+      const collector = await startCollector()
+      t.after(() => collector.stop())
+      await running(prepared, { ...environment, TELEMETRY_OTLP: collector.origin }, (service) =>
         until(async () => (await sourceOf(service, 'drugs-at-fda'))?.last === 'imported'),
       )
+      const look = collector.spans.find(
+        ({ attributes: [job] }) => JSON.stringify(job?.value) === '{"stringValue":"catalog-drugs-at-fda"}',
+      )
+      const within = collector.spans.filter(({ parentSpanId }) => parentSpanId === look?.spanId)
+      assert.ok(look !== undefined && within.length > 3 && within.every(({ name }) => name === 'statement'))
     },
   )
   assert.deepEqual(await looks(prepared), ['drugs-at-fda imported', 'drugs-at-fda unchanged', 'drugs-at-fda imported'])

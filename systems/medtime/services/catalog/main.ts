@@ -1,4 +1,5 @@
-import { Pool } from 'pg'
+import { observeClient, observeStatements, runIn } from 'aval/telemetry'
+import { type ClientBase, Pool } from 'pg'
 import { createLog } from '../api/http/log.ts'
 import { runService } from '../api/http/run-service.ts'
 import { serveHealth } from '../api/http/serve-health.ts'
@@ -37,12 +38,25 @@ async function start(): Promise<() => Promise<void>> {
     connectionTimeoutMillis: 10_000,
     statement_timeout: 10_000,
   })
+  observeStatements(pool, telemetry)
   pool.on('error', () => log.error({ event: 'database_connection_lost' }))
   await takeOver(pool, ['starter', ...places.keys()], new Date(now()))
   if (places.size === 0) log.info({ event: 'catalog_without_sources' })
   const looking = keepLooking({
     duties: () => readDuties(pool),
-    look: (source) => takeLook(source, { databaseUrl, places, bounds, now, signal }),
+    look: async (source) => {
+      const span = telemetry.tracer.begin('job', 'internal')
+      const observe = (client: ClientBase) => observeClient(client, telemetry)
+      let failed = true
+      try {
+        const parts = { databaseUrl, places, bounds, now, signal, observe }
+        const look = await runIn(span.context, () => takeLook(source, parts))
+        failed = look?.outcome === 'failed'
+        return look
+      } finally {
+        span.end({ job: `catalog-${source}` }, failed)
+      }
+    },
     metrics,
     log,
     now,

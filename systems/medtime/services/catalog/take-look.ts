@@ -1,4 +1,4 @@
-import { Client } from 'pg'
+import { Client, type ClientBase } from 'pg'
 import { ImportError } from '../catalog-import/import-error.ts'
 import { importSource } from '../catalog-import/import-source.ts'
 import type { Source } from '../catalog-import/source.ts'
@@ -15,6 +15,8 @@ export interface LookParts {
   bounds: Bounds
   now: () => number
   signal: AbortSignal
+  /** Given every connection before it is used, to measure what it runs. */
+  observe?: (client: ClientBase) => void
 }
 
 /**
@@ -24,8 +26,8 @@ export interface LookParts {
  * @throws when the database fails, or `signal` is aborted; then nothing is noted
  */
 export async function takeLook(source: Source, parts: LookParts): Promise<Look | undefined> {
-  const { databaseUrl, now, signal } = parts
-  return connected(databaseUrl, 'medtime-catalog-turn', async (turn) => {
+  const { now, signal } = parts
+  return connected(parts, 'medtime-catalog-turn', async (turn) => {
     await turn.query('BEGIN')
     const { rows } = await turn.query<{ held: boolean }>(
       `SELECT pg_try_advisory_xact_lock(hashtextextended('medtime catalog look ' || $1, 0)) AS held`,
@@ -49,12 +51,13 @@ type Result =
   | { outcome: 'failed'; code: LookError['code'] }
   | Pick<Extract<Look, { summary: unknown }>, 'outcome' | 'summary'>
 
-async function carryOut(source: Source, { databaseUrl, places, bounds, now, signal }: LookParts): Promise<Result> {
+async function carryOut(source: Source, parts: LookParts): Promise<Result> {
+  const { places, bounds, now, signal } = parts
   let brought: Brought | undefined
   try {
     brought = await filesOf(source, places, bounds, signal)
     const { paths } = brought
-    const summary = await connected(databaseUrl, 'medtime-catalog-import', (client) =>
+    const summary = await connected(parts, 'medtime-catalog-import', (client) =>
       importSource(client, { source, paths, now: new Date(now()), signal }),
     )
     return { outcome: summary.outcome, summary }
@@ -80,10 +83,15 @@ async function filesOf(
   return bringFiles(source, place, bounds, signal)
 }
 
-async function connected<T>(url: string, name: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ connectionString: url, application_name: name, keepAlive: true })
+async function connected<T>(
+  { databaseUrl, observe }: LookParts,
+  name: string,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = new Client({ connectionString: databaseUrl, application_name: name, keepAlive: true })
   // Without a listener a connection that breaks while a file is read would end the process.
   client.on('error', () => undefined)
+  observe?.(client)
   await client.connect()
   try {
     return await work(client)

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { Client } from 'pg'
+import { startCollector } from '../../../../src/receivers/collector.ts'
 import {
   aCode,
   aLink,
@@ -33,7 +34,7 @@ const code = async (event: string) => {
   return to.phone
 }
 
-test('killed between taking and sending: the message is sent, once', async () => {
+test('killed between taking and sending: the message is sent, once, and how is traced', async (t) => {
   const event = anEvent()
   // Whoever holds this lock keeps every SMS from being begun.
   const holder = new Client({ connectionString: stage.adminUrl })
@@ -48,11 +49,16 @@ test('killed between taking and sending: the message is sent, once', async () =>
   const [row] = await stage.stored(event)
   assert.deepEqual([row?.state, row?.attempts], ['waiting', 0])
 
-  const second = await stage.start()
+  const collector = await startCollector()
+  t.after(() => collector.stop())
+  const second = await stage.start({ TELEMETRY_OTLP: collector.origin })
   await stage.endLease(event)
   await until('it is sent', async () => (await stage.state(event)) === 'accepted')
   await second.child.stop()
   assert.equal(smsTo(phone).length, 1)
+  const job = collector.spans.find(({ name }) => name === 'job')
+  const statements = collector.spans.filter(({ parentSpanId }) => parentSpanId === job?.spanId)
+  assert.ok(job !== undefined && statements.length > 0 && statements.every(({ name }) => name === 'statement'))
 })
 
 test('killed between acceptance and note: a code is not sent again, an alarm is, a push replaces itself', async () => {

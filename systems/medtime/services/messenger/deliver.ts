@@ -27,6 +27,8 @@ export interface DeliveryParts {
   /** From 0 to below 1. */
   random: () => number
   log: MessengerLog
+  /** What is done with a message is done in a span of its own; looking for one in vain, which happens all the time, in none. */
+  inSpan?: (work: () => Promise<void>) => Promise<void>
 }
 
 /** A message that may go: under which limits each way of sending counts, and how it goes that way. */
@@ -36,15 +38,21 @@ interface Ready {
 
 /** Takes the next message that is due and does with it what is to be done. False when none is due. */
 export async function deliverNext(parts: DeliveryParts): Promise<boolean> {
-  const { outbox, now } = parts
+  const { outbox, now, inSpan = (work) => work() } = parts
   const message = await outbox.take(new Date(now()))
   if (message === undefined) return false
+  await inSpan(() => deliver(message, parts))
+  return true
+}
+
+async function deliver(message: Taken, parts: DeliveryParts): Promise<void> {
+  const { outbox, now } = parts
   const ending = endOf(message, now())
   const ready = ending ?? (await prepare(message, parts))
-  if (ready === 'spread') return true
+  if (ready === 'spread') return
   if (!('ways' in ready)) {
     await finish(message, ready.end, ready.code, parts)
-    return true
+    return
   }
   const at = new Date(now())
   const begun = await outbox.begin(
@@ -52,15 +60,14 @@ export async function deliverNext(parts: DeliveryParts): Promise<boolean> {
     ready.ways.map(({ buckets }) => buckets),
     at,
   )
-  if (begun === undefined) return true
+  if (begun === undefined) return
   if ('kind' in begun) {
     if (begun.kind === 'full') await finish(message, 'limited', undefined, parts)
     else await outbox.putOff(message, begun.until)
-    return true
+    return
   }
   const way = ready.ways[begun.way]
   if (way !== undefined) await note(message, await way.send(), at, parts)
-  return true
 }
 
 /** Whether there is nothing to do but to end it. */

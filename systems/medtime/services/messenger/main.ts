@@ -37,7 +37,8 @@ async function start(): Promise<() => Promise<void>> {
     url: config.databaseUrl,
     applicationName: 'medtime-messenger',
     poolSize: workers + 2,
-    onStatement: () => undefined,
+    onStatement: (seconds, name, failed) =>
+      telemetry.tracer.note('statement', { query_id: name }, seconds * 1000, failed),
     onLostConnection: () => log.error({ event: 'database_connection_lost' }),
   })
   const folder = config.folder === undefined ? undefined : folderSenders(config.folder)
@@ -53,6 +54,7 @@ async function start(): Promise<() => Promise<void>> {
       now,
       random: Math.random,
       log: createMessengerLog(log, metrics.sms),
+      inSpan: (work) => telemetry.tracer.run('job', { job: 'deliver' }, work),
     },
     {
       workers,
