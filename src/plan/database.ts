@@ -54,6 +54,9 @@ export const database = z.strictObject({
     .strictObject({
       layout: z.enum(['supabase', 'prisma', 'drizzle']).describe('Whose conventions the files follow.'),
       directory: z.string().describe('Where they are, relative to the plan.'),
+      longestBlock: duration
+        .default(2_000)
+        .describe('How long a migration may keep whoever uses a table waiting; 2 seconds unless told.'),
       ...citation,
     })
     .describe('The migrations that make the schema, applied in order by its owner.'),

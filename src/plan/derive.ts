@@ -13,6 +13,7 @@ const freshFor: Record<GuaranteeKind, number> = {
   integrity: 31 * day,
   retention: 92 * day,
   isolation: 30 * day,
+  migration: 92 * day,
   blindness: 30 * day,
   limits: 30 * day,
   performance: 30 * day,
@@ -28,6 +29,7 @@ const safety: Record<GuaranteeKind, Safety> = {
   integrity: 'scratch',
   retention: 'scratch',
   isolation: 'scratch',
+  migration: 'scratch',
   blindness: 'scratch',
   limits: 'scratch',
   performance: 'scratch',
@@ -119,6 +121,12 @@ export function deriveGuarantees(plan: Plan): Guarantee[] {
       const claim = `No row of another ${database.rowSecurity.tenant} can be read, changed, inserted, counted or inferred`
       promise('isolation', 'database', 'rows', claim, holds, ['database', 'rowSecurity'], database.rowSecurity)
     }
+  }
+  if (database) {
+    const { longestBlock } = database.migrations
+    const claim = `Every migration applies from empty and over data, and keeps nobody waiting longer than ${formatDuration(longestBlock)}`
+    const path = ['database', 'migrations']
+    promise('migration', 'database', 'applies', claim, atMost(longestBlock), path, database.migrations, database)
   }
   const databaseBackups = Object.entries(recovery.backups).filter(([, backup]) => backup.of === 'database')
   if (database && databaseBackups.length > 0) {

@@ -6,6 +6,7 @@ export const guaranteeKinds = [
   'integrity',
   'retention',
   'isolation',
+  'migration',
   'blindness',
   'limits',
   'performance',

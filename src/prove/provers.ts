@@ -8,6 +8,7 @@ import { escrowProver } from './escrow/prover.ts'
 import { integrityProver } from './integrity/prover.ts'
 import { isolationProver } from './isolation/prover.ts'
 import { limitsProver } from './limits/prover.ts'
+import { migrationProver } from './migration/prover.ts'
 import { performanceProver } from './performance/prover.ts'
 import { probesProver } from './probes/prover.ts'
 import { projectionProver } from './projection/prover.ts'
@@ -28,6 +29,7 @@ export const provers: readonly Prover[] = [
   telemetryProver,
   blindnessProver,
   isolationProver,
+  migrationProver,
   alertsProver,
   probesProver,
   spendProver,

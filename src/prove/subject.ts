@@ -14,6 +14,7 @@ const sections: Record<GuaranteeKind, readonly (keyof Plan)[]> = {
   integrity: ['database', 'recovery'],
   retention: ['recovery'],
   isolation: ['database'],
+  migration: ['database'],
   blindness: ['services', 'telemetry'],
   limits: ['services', 'limits'],
   telemetry: ['services', 'telemetry'],

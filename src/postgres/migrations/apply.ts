@@ -6,7 +6,7 @@ import { obstaclesOf, refuseObstacles } from './drift.ts'
 import { withLock } from './lock.ts'
 import type { Migration } from './migration.ts'
 import { ensureTable, type MigrationRecord, readRecords } from './record.ts'
-import { type Pending, runMigration } from './run-migration.ts'
+import { type Onlooker, type Pending, runMigration } from './run-migration.ts'
 import { statementsOf } from './statement.ts'
 import { compare } from './status.ts'
 
@@ -19,6 +19,8 @@ export interface ApplyOptions {
   /** Called under the lock before the first change, when there is any; what it throws stops everything. */
   beforeFirst?: (migrations: readonly Migration[]) => Promise<void>
   onApplied?: (applied: AppliedMigration) => void
+  /** Looks on while statements run. */
+  onlooker?: Onlooker
   /** Stops between two steps; what is done stays done and the next call goes on. */
   signal?: AbortSignal
 }
@@ -56,7 +58,7 @@ export function applyMigrations(
     for (const each of plan) {
       const started = clock.now()
       // A session each, so that what one migration sets (role, search path) is not the next one's surprise.
-      await runMigration(url, each, { clock, held, signal })
+      await runMigration(url, each, { clock, held, signal, onlooker: options.onlooker })
       const result = {
         id: each.migration.id,
         name: each.migration.name,

@@ -16,8 +16,19 @@ export interface Pending {
   record: MigrationRecord | undefined
 }
 
+/** Somebody who looks on while statements run, such as a proof that counts the locks they hold. */
+export interface Onlooker {
+  /** A statement is about to be sent. */
+  begins(migration: Migration, statement: Statement): void
+  /** It ended well. Waited for, so that what its transaction holds can be looked at. */
+  ended(): Promise<void>
+  /** Nothing that any statement took is held any more. */
+  released(): void
+}
+
 export interface Run {
   clock: Clock
+  onlooker?: Onlooker | undefined
   /** Rejects when the lock is lost. */
   held: () => Promise<void>
   signal: AbortSignal | undefined
@@ -54,11 +65,15 @@ export async function runMigration(url: string, pending: Pending, run: Run): Pro
         const settled = underway === statement.index ? await settle(client, statement) : 'again'
         if (settled === 'again') {
           await withClient(url, (fresh) => write(fresh, { state: 'started', done, underway: statement.index }))
+          run.onlooker?.begins(migration, statement)
           await runOutside(client, url, pending, statement)
+          run.onlooker?.released()
         }
         await withClient(url, (fresh) => write(fresh, finished))
       } else {
-        const refused = await runTogether(client, pending, step?.statements ?? [], done, () => write(client, finished))
+        const record = () => write(client, finished)
+        const refused = await runTogether(client, pending, step?.statements ?? [], done, record, run.onlooker)
+        run.onlooker?.released()
         if (refused !== undefined) {
           outside.add(refused)
           continue
@@ -93,6 +108,7 @@ async function runTogether(
   statements: readonly Statement[],
   done: number,
   record: () => Promise<void>,
+  onlooker: Onlooker | undefined,
 ): Promise<number | undefined> {
   await client.query('BEGIN')
   const failed = async (statement: Statement, error: unknown) => {
@@ -105,7 +121,9 @@ async function runTogether(
   }
   for (const statement of statements) {
     try {
+      onlooker?.begins(migration, statement)
       await client.query(statement.text)
+      await onlooker?.ended()
     } catch (error) {
       const failing = await failed(statement, error)
       if (error instanceof DatabaseError && refusesTransaction.has(error.code ?? '')) return statement.index
