@@ -47,6 +47,7 @@ export default definePlan({
     rowSecurity: {
       tables: 'all',
       tenant: 'tenantId',
+      identity: { 'app.current_tenant': '{{tenant}}' },
       except: { tenants: 'A clinic is its own row: the policy compares id, there is no tenantId.' },
       source: 'BLOOM-C2 Trabajo Pendiente: Sprint 3',
       requirements: ['BL-5'],
