@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { mkdir, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { serverProcesses } from '../postgres/server-processes.ts'
@@ -11,17 +13,48 @@ import { commandLine } from './command-line.fixture.ts'
 
 const main = join(import.meta.dirname, 'main.ts')
 
-test('a night: a standby is made, the primary is lost, the standby takes over, the old one comes back', async (t) => {
-  const tiny = await tinyProject({}, { recovery: { standby: { synchronous: true, promoteAfter: '5m' } } })
+const sections = {
+  recovery: { standby: { synchronous: true, promoteAfter: '5m' } },
+  probes: { database: { sql: 'SELECT 1', every: '200ms', timeout: '1s' } },
+  alerts: {
+    database_down: {
+      when: 'probe_success{probe="database"} == 0',
+      severity: 'high',
+      notify: ['desk'],
+      then: { failover: { after: '1s' } },
+    },
+    untidy: {
+      when: 'probe_success{probe="database"} == 1',
+      severity: 'low',
+      notify: ['desk'],
+      then: { rollback: { ifDeployedWithin: '1h' }, cleanUp: true, scale: true, renew: 'certificate' },
+    },
+  },
+  incidents: {
+    channels: { desk: { kind: 'console', reaches: 'the desk' } },
+    actions: {
+      cleanUp: {
+        files: { exports: { in: 'exports', olderThan: '1d' } },
+        rows: { drafts: { sql: "DELETE FROM items WHERE name LIKE 'draft-%'" } },
+      },
+      scale: { command: ['node', '-e', 'console.log(process.env.AVAL_ALERT, process.cwd())'] },
+    },
+  },
+}
+
+test('a night: a standby is made, the primary is lost, the watch tidies up and lets the standby take over, the old one comes back', async (t) => {
+  const tiny = await tinyProject({}, sections)
   const { project } = tiny
   let up: Child | undefined
+  let watch: Child | undefined
   let said = ''
   t.after(async () => {
+    await watch?.stop({ signal: 'SIGINT', graceMs: 30_000 })
     await up?.stop({ signal: 'SIGINT', graceMs: 30_000 })
     await tiny.remove()
   })
   const begin = async () => {
-    up = await startChild({ program: process.execPath, args: [main, 'up', 'tiny'], cwd: tiny.directory })
+    up = await startChild({ program: process.execPath, args: [main, 'up', 'tiny', '--no-watch'], cwd: tiny.directory })
     up.process.stdout?.resume()
     up.process.stderr?.on('data', (chunk: Buffer) => {
       said += chunk
@@ -53,11 +86,33 @@ test('a night: a standby is made, the primary is lost, the standby takes over, t
   assert.equal(running.code, 1)
   assert.match(running.err, /The primary answers/)
 
+  await mkdir(join(tiny.directory, 'exports'))
+  const exported = join(tiny.directory, 'exports', 'old')
+  await writeFile(exported, 'four')
+  await utimes(exported, new Date(0), new Date(0))
+  await ask('/items/draft-1', 'PUT')
+  watch = await startChild({
+    program: process.execPath,
+    args: [main, 'watch', 'tiny', '--every', '200ms'],
+    cwd: tiny.directory,
+  })
+  let seen = ''
+  watch.process.stdout?.on('data', (chunk: Buffer) => {
+    seen += chunk
+  })
+  await until('the watch has tidied up', () => /renew for untidy/.test(seen))
+  assert.match(seen, /rollback for untidy: withheld, no release is known/)
+  assert.match(seen, /cleanUp for untidy: done, exports: 1 removed, 4B; drafts: 1 removed/)
+  assert.match(seen, new RegExp(`scale \\| untidy ${tiny.directory}`))
+  assert.match(seen, /scale for untidy: done/)
+  assert.match(seen, /renew for untidy: by hand, the plan names no command for it/)
+  assert.deepEqual([existsSync(exported), await ask('/items')], [false, ['before', 'seeded']])
   const old = (await pair())?.primary ?? ''
   for (const { pid } of await serverProcesses(old)) process.kill(pid, 'SIGSTOP')
-  const promoted = await aval('promote', 'tiny')
-  assert.equal(promoted.code, 0, promoted.err + said)
-  assert.match(promoted.out, /generation 2, timeline 2.*\n.*no acknowledged write is lost/)
+  await until('the watch has acted', () => /failover for database_down: (?!withheld)/.test(seen))
+  assert.match(seen, /failover for database_down: done/, seen + said)
+  assert.match(seen, /generation 2, timeline 2.*\n.*no acknowledged write is lost/)
+  await watch.stop({ signal: 'SIGINT', graceMs: 30_000 })
   await until('the service reconnects by itself', async () => (await ask('/items/after', 'PUT').catch(() => 0)) === 1)
   assert.equal(await ask('/process'), keeper)
   const rejoined = await aval('rejoin', 'tiny', '--json')

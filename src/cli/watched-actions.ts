@@ -101,14 +101,14 @@ async function cleanUp(settings: ActionSettings, about: About): Promise<Performe
   for (const [name, files] of Object.entries(declared?.files ?? {})) {
     await part(name, async () => {
       const removed = await removeOldFiles(system.plan, system.directory, files, clock.now())
-      return `${removed.files} files, ${formatBytes(removed.bytes)}`
+      return `${removed.files} removed, ${formatBytes(removed.bytes)}`
     })
   }
   for (const [name, rows] of Object.entries(declared?.rows ?? {})) {
     await part(name, async () => {
       const url = readRunState(project, system.name)?.ownerUrl
       if (url === undefined) throw new Error('the database does not run')
-      return `${await removeOldRows(url, rows, declared?.within ?? 0)} rows`
+      return `${await removeOldRows(url, rows, declared?.within ?? 0)} removed`
     })
   }
   if (declared?.command !== undefined) {
