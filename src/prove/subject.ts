@@ -18,7 +18,7 @@ const sections: Record<GuaranteeKind, readonly (keyof Plan)[]> = {
   blindness: ['services', 'telemetry'],
   limits: ['services', 'limits'],
   telemetry: ['services', 'telemetry'],
-  alerts: ['telemetry', 'incidents'],
+  alerts: ['telemetry', 'alerts', 'probes', 'incidents'],
   probes: ['services', 'telemetry', 'alerts', 'incidents'],
   runbooks: [],
 }

@@ -455,7 +455,7 @@ export default definePlan({
     recovery_drill_overdue: {
       when: 'time() - max by (drill) (aval_drill_last_success_timestamp_seconds) > 8553600',
       severity: 'warning',
-      notify: ['cloud-monitor'],
+      notify: ['cloud-monitor', 'pagerduty'],
       summary: 'A recovery drill has not succeeded for 99 days',
       runbook: 'RB-06',
       source: 'BLOOM-C2 §4.3',

@@ -1036,6 +1036,16 @@ export default definePlan({
       source: 'SUPRA-DEVOPS §5.7',
       requirements: ['SW-5.7'],
     },
+    'api-ready': {
+      http: 'https://api.supra.ceaqueretaro.gob.mx/health/ready',
+      every: '1m',
+      failures: 3,
+      notify: ['slack', 'pagerduty'],
+      runbook: 'RB-05',
+      source: 'SUPRA-DEVOPS §7.4',
+      requirements: ['SW-7.4'],
+      note: 'Missing in §5.7: nothing else tells of a lost database, whose escalation §7.4 asks for. The standby has two minutes to take over by itself.',
+    },
     agora: {
       http: 'https://agora.supra.ceaqueretaro.gob.mx',
       every: '5m',
@@ -1061,6 +1071,7 @@ export default definePlan({
       monthly: 546,
       timeZone: 'America/Mexico_City',
       from: { file: 'spend.json' },
+      severity: 'warning',
       notify: ['slack', 'devops-lead'],
       source: 'SUPRA-DEVOPS §8.1, §9',
       requirements: ['SW-9b'],
@@ -1126,6 +1137,7 @@ export default definePlan({
       },
       'SEV-2': {
         meaning: 'The database fails',
+        alerts: ['high'],
         respondWithin: '15m',
         source: 'SUPRA-DEVOPS §7.4',
         requirements: ['SW-7.4'],
@@ -1136,6 +1148,12 @@ export default definePlan({
         source: 'SUPRA-DEVOPS §7.4',
         requirements: ['SW-7.4'],
       },
+    },
+    guarantees: {
+      refuted: 'warning',
+      source: 'SUPRA-DEVOPS §7.4',
+      requirements: ['SW-7.4'],
+      note: 'A promise that is refuted is no loss of the database.',
     },
     escalation: {
       service: {

@@ -2,15 +2,17 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../../errors.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
+import type { Plan } from '../../plan/plan.ts'
 import { readableMs } from '../../plan/readable-duration.ts'
 import { formatDuration } from '../../plan/units.ts'
 import type { System } from '../../project/project.ts'
 import type { Notice } from '../../watch/alerts/notice.ts'
 import { type AlertRule, rulesOf } from '../../watch/alerts/rule.ts'
-import type { Finding, ProofSession, Prover } from '../prover.ts'
+import type { Fault, Finding, ProofSession, Prover } from '../prover.ts'
 import { alertMutants, handedOver, runningInstead, writtenWrongly } from './broken.ts'
 import { openEnds, untriable } from './channels.ts'
 import { deliver, escalate, movedClock, type Stage } from './deliver.ts'
+import { failingProbe } from './failing-probe.ts'
 import { rehearse } from './rehearse.ts'
 import { standInsOf, toldApart } from './words.ts'
 
@@ -76,8 +78,9 @@ async function judge(guarantee: Guarantee, session: ProofSession, stage: Stage):
     return {
       ...common(),
       outcome: 'inconclusive',
-      reason: 'No alert of the plan is of this severity, so that nothing begins the escalation',
-      remedy: 'Give an alert the severity, or take the step out',
+      reason:
+        'No alert and no probe of the plan is of this severity: an incident of it is opened by hand, and whoever opens it tells people',
+      remedy: 'Give an alert or a probe the severity, or try the step in a drill',
     }
   }
   const remedy = `Run \`aval alerts explain ${rule.name}\`, mend the rule or its channels and prove it again`
@@ -100,15 +103,15 @@ async function judge(guarantee: Guarantee, session: ProofSession, stage: Stage):
       remedy: 'Give it a channel that Aval delivers to as well, or try it there by hand',
     }
   }
-  const rehearsal = await steps.do(
-    'samples under and over the bound, for less and for long enough',
-    async () => rehearse(system.plan, rule, startOf(stage), runningInstead(rule, faults)),
-    (made) =>
-      made.kept ? `told ${readableMs(made.toldAfterMs)} after the first sample over the bound` : made.breach,
+  const begun = await steps.do(
+    rule.source.kind === 'probe'
+      ? `${rule.name} failing`
+      : 'samples under and over the bound, for less and for long enough',
+    async () => begin(system.plan, rule, stage, faults),
+    (made) => (made.kept ? `told after ${readableMs(made.toldAfterMs)}` : made.breach),
   )
-  if (!rehearsal.kept) return breached(rehearsal.breach)
-  const { brink, notices, toldAfterMs } = rehearsal
-  const [under, over] = toldApart(brink.under, brink.over)
+  if (!begun.kept) return breached(begun.breach)
+  const { notices } = begun
   const breach = await steps.do(
     isEscalation ? 'told to the first, who does not answer' : 'delivered, acknowledged and ended',
     () =>
@@ -125,13 +128,26 @@ async function judge(guarantee: Guarantee, session: ProofSession, stage: Stage):
     ...common(),
     outcome: 'measured',
     measured: 0,
-    sample: { size: rehearsal.evaluations, of: 'evaluations over synthetic samples' },
+    sample: { size: begun.evaluations, of: 'evaluations over synthetic samples' },
     scale: null,
     reason: isEscalation
       ? `Told ${channels.join(' and ')} after ${formatDuration(system.plan.incidents.escalation[name]?.after ?? 0)} without an answer, not before${stoodIn}`
-      : `Quiet at ${under}, told at ${over} of ${brink.driven.metric} after ${readableMs(toldAfterMs)}; reached ${channels.join(' and ')}${stoodIn}`,
+      : `${begun.at} after ${readableMs(begun.toldAfterMs)}; reached ${channels.join(' and ')}${stoodIn}`,
     remedy,
   }
+}
+
+type Begun =
+  | { kept: true; notices: readonly Notice[]; toldAfterMs: number; evaluations: number; at: string }
+  | { kept: false; breach: string }
+
+function begin(plan: Plan, rule: AlertRule, stage: Stage, faults: ReadonlySet<Fault>): Begun {
+  if (rule.source.kind === 'probe')
+    return { kept: true, ...failingProbe(plan, rule, startOf(stage)), at: `Told of ${rule.name}` }
+  const made = rehearse(plan, rule, startOf(stage), runningInstead(rule, faults))
+  if (!made.kept) return made
+  const [under, over] = toldApart(made.brink.under, made.brink.over)
+  return { ...made, at: `Quiet at ${under}, told at ${over} of ${made.brink.driven.metric}` }
 }
 
 /** Every rehearsal begins a while after the last, since the clock of the stage never goes back. */
@@ -143,7 +159,8 @@ export function startOf({ clock }: Stage): number {
 function ruleOfStep({ plan }: System, step: string): AlertRule | undefined {
   const severity = plan.incidents.escalation[step]?.severity
   const alerts = plan.incidents.severities[severity ?? '']?.alerts ?? []
-  return rulesOf(plan).find((rule) => rule.source.kind === 'query' && alerts.includes(rule.severity))
+  const rules = rulesOf(plan).filter(({ channels, severity: own }) => channels.length > 0 && alerts.includes(own))
+  return rules.find(({ name }) => name in plan.alerts) ?? rules.find(({ source }) => source.kind === 'probe')
 }
 
 /** The notice that begins the step: on the channel it begins at, whether or not the alert names that itself. */
