@@ -8,6 +8,7 @@ import { createMetrics, type Metrics } from './metrics.ts'
 import { type LogRecord, otlpLogs } from './otlp-logs.ts'
 import { otlpMetrics } from './otlp-metrics.ts'
 import { otlpTraces } from './otlp-traces.ts'
+import { type Collector, post } from './post.ts'
 import { openRotatingFile } from './rotating-file.ts'
 import { createTracer, type Span, type Tracer } from './tracer.ts'
 
@@ -22,12 +23,6 @@ export interface Telemetry<T = TelemetryInput, Service extends string = string> 
   flush(): Promise<void>
   /** Sends it for the last time, and leaves no timer. */
   close(): Promise<void>
-}
-
-/** Takes OTLP/HTTP. */
-export interface Collector {
-  address: string
-  headers?: Readonly<Record<string, string>>
 }
 
 /** Where telemetry goes. Figures are always there to be scraped, and the log always goes somewhere. */
@@ -168,15 +163,4 @@ const preciseNow = () => performance.timeOrigin + performance.now()
 
 function lifeOf({ logs }: Declared) {
   return { rotateAfterMs: logs?.rotateAfter, keepMs: logs?.keep }
-}
-
-async function post({ address, headers }: Collector, path: string, body: string): Promise<void> {
-  const response = await fetch(`${address.replace(/\/+$/, '')}${path}`, {
-    method: 'POST',
-    headers: { ...headers, 'content-type': 'application/json' },
-    body,
-    signal: AbortSignal.timeout(10_000),
-  })
-  await response.body?.cancel()
-  if (!response.ok) throw new Error(`telemetry: status ${response.status}`)
 }
