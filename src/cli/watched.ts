@@ -17,8 +17,8 @@ import type { Whereabouts } from '../watch/targets.ts'
 import { startWatch, type WatchOptions } from '../watch/watch.ts'
 import { watchDirectory } from '../watch/watch-directory.ts'
 import type { CommandContext } from './command.ts'
-import { commitOf } from './commit.ts'
 import { openChosenEngine } from './engine-choice.ts'
+import { runningVersion } from './running-version.ts'
 import type { WatchedSystem } from './watch-records.ts'
 import { performersOf } from './watched-actions.ts'
 
@@ -55,7 +55,7 @@ export function watchSystem(
       return currentVerdicts(project, system, { clock })
     },
     perform: performersOf({ watched, clock, signal, log }),
-    version: versionOf(watched),
+    version: runningVersion(watched),
     listener: listenerOf(log, clock),
     signal,
   })
@@ -119,18 +119,6 @@ function whereaboutsOf({ project, system }: WatchedSystem): Whereabouts {
     },
     dataPath: project.root,
     systemPath: system.directory,
-  }
-}
-
-/** The commit that was checked out when what runs was first seen: a start from another one is a release. Undefined while nothing runs. */
-function versionOf({ project, system }: WatchedSystem): WatchOptions['version'] {
-  let seen: { start: string; version: string | null } | undefined
-  return async () => {
-    const running = readRunState(project, system.name)
-    if (running === undefined) return undefined
-    const start = JSON.stringify(running.pid)
-    if (seen?.start !== start) seen = { start, version: await commitOf(project.root) }
-    return seen.version ?? undefined
   }
 }
 
