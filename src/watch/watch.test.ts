@@ -104,6 +104,8 @@ test('a refuted guarantee is told of, a start before its verdict is known does n
   await first.stop()
 
   let asked = 0
+  // Longer than the group waits before it would say that it is over.
+  const beganMs = Date.now()
   const second = watch(t, directory, {
     guarantees: async () => {
       asked += 1
@@ -111,8 +113,6 @@ test('a refuted guarantee is told of, a start before its verdict is known does n
     },
     verdictsAfterMs: 1_500,
   })
-  // Longer than the group waits before it would say that it is over.
-  const beganMs = Date.now()
   await until('the verdict is asked for', () => asked > 0)
   assert.ok(Date.now() - beganMs >= 1_500)
   assert.deepEqual(second.told, [])
