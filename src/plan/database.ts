@@ -57,6 +57,10 @@ export const database = z.strictObject({
       longestBlock: duration
         .default(2_000)
         .describe('How long a migration may keep whoever uses a table waiting; 2 seconds unless told.'),
+      withoutData: z
+        .record(z.string(), z.string().min(20))
+        .default({})
+        .describe('Files, by their id, that ran before the tables they change held anything, each with the reason.'),
       ...citation,
     })
     .describe('The migrations that make the schema, applied in order by its owner.'),

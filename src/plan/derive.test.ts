@@ -55,13 +55,21 @@ test('a service that serves its OpenAPI document promises to answer as it says',
   assert.deepEqual(promise?.requirements, ['SH-2'])
 })
 
+test('a database promises that its migrations apply, and how long they keep others waiting', () => {
+  const migrations = { ...database.migrations, longestBlock: '5s' }
+  const [guarantee] = derived({ system: 'shop', database: { ...database, migrations } })
+  assert.equal(guarantee?.id, 'migration/database/applies')
+  assert.deepEqual(guarantee.target, { op: '<=', value: 5_000, unit: 'ms' })
+  assert.deepEqual(guarantee.path, ['database', 'migrations'])
+})
+
 test('backups of something beside the database promise nothing about its pages', () => {
   const ids = derived({
     system: 'shop',
     database,
     recovery: { backups: { blobs: { of: 'blobs', on: 'continuous', keep: 'forever' } } },
   }).map(({ id }) => id)
-  assert.deepEqual(ids, ['retention/blobs/kept'])
+  assert.deepEqual(ids, ['migration/database/applies', 'retention/blobs/kept'])
 })
 
 // Few names, so that they meet, and among them those that a careless id would confuse with another entry's.

@@ -31,6 +31,7 @@ async function prove(guarantee: Guarantee, session: ProofSession): Promise<Findi
   try {
     const rehearsal = await rehearse(session, rows, steps)
     const said = await toldBySquawk(rehearsal)
+    const { refused } = rehearsal
     const limitMs = guarantee.target.op === 'holds' ? 0 : guarantee.target.value
     const [longest] = rehearsal.locks
     const declaredBytes = session.system.plan.database?.size ?? rehearsal.bytes
@@ -42,6 +43,7 @@ async function prove(guarantee: Guarantee, session: ProofSession): Promise<Findi
       scale: { measuredBytes: rehearsal.bytes, declaredBytes },
       steps: [...steps.done(), ...told(rehearsal, limitMs), ...said],
       reason: reasonOf(rehearsal, limitMs),
+      broken: refused.length === 0 ? undefined : `Over data: ${refused.map(({ says }) => says).join('; ')}`,
       remedy: remedyOf(rehearsal, limitMs),
     }
   } catch (error) {
@@ -74,7 +76,9 @@ function reasonOf({ locks, migrations, workload }: Rehearsal, limitMs: number): 
   return `${migrations.length} files apply from empty and over data; ${block}; of ${workload.writes} writes meanwhile one waited ${workload.longestMs} ms`
 }
 
-function remedyOf({ locks }: Rehearsal, limitMs: number): string {
+function remedyOf({ locks, refused }: Rehearsal, limitMs: number): string {
+  if (refused.length > 0)
+    return 'Add what rows need in steps: without NOT NULL first, then the values, then the constraint; or say in database.migrations.withoutData why the tables held nothing'
   const [longest] = locks
   if (longest === undefined || durationOf(longest) <= limitMs) return 'Prove it again'
   return longest.mode === 'SHARE'
@@ -83,7 +87,10 @@ function remedyOf({ locks }: Rehearsal, limitMs: number): string {
 }
 
 /** What would block, what was not filled, and what the ways back left: all of it stays with the evidence. */
-function told({ locks, filling, reverted, workload }: Rehearsal, limitMs: number): EvidenceStep[] {
+function told(
+  { locks, filling, refused, reverted, withoutData, workload }: Rehearsal,
+  limitMs: number,
+): EvidenceStep[] {
   const step = (name: string, outcome: EvidenceStep['outcome'], detail: string): EvidenceStep => ({
     name,
     outcome,
@@ -101,6 +108,8 @@ function told({ locks, filling, reverted, workload }: Rehearsal, limitMs: number
       'done',
       `${workload.longestMs} ms${workload.table === undefined ? '' : ` on ${workload.table}`}`,
     ),
+    ...refused.map(({ migration, says }) => step(`refused over data: ${migration}`, 'failed', says)),
+    ...withoutData.map(({ migration, reason }) => step(`without data: ${migration}`, 'skipped', reason)),
     ...reverted.map(({ migration, differences }) =>
       step(
         `way back of ${migration}`,

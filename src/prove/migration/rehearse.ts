@@ -32,6 +32,10 @@ export interface Rehearsal {
   bytes: number
   /** Migrations that were taken back and applied again, and what their way back did not bring back or left. */
   reverted: { migration: string; differences: string[] }[]
+  /** Migrations that apply from empty and not over data, and what the server said of each. */
+  refused: { migration: string; says: string }[]
+  /** Migrations that the plan lets run without data, with its reason. */
+  withoutData: { migration: string; reason: string }[]
 }
 
 /** A migration that does not apply. */
@@ -65,7 +69,7 @@ export async function rehearse(session: ProofSession, rows: number, steps: Steps
     )
     return await steps.do(
       `every migration applied over data, up to ${rows} rows a table, while clients write and read`,
-      async () => overData(await fresh(), migrations, session, rows),
+      async () => overData(fresh, migrations, session, rows),
       ({ workload, bytes }) => `${workload.writes} writes answered meanwhile, ${Math.round(bytes / 1e6)} MB in the end`,
     )
   } finally {
@@ -97,17 +101,15 @@ async function applied(
 }
 
 async function overData(
-  database: PreparedDatabase,
+  fresh: () => Promise<PreparedDatabase>,
   migrations: readonly Migration[],
   session: ProofSession,
   rows: number,
 ): Promise<Rehearsal> {
   const { system, seed, signal } = session
   const random = seededRandom(seed).fork('migration')
-  const security = system.plan.database?.rowSecurity
-  const known = { tenant: security?.tenant ?? 'tenant_id', rows: security?.rows ?? {} }
-  const fill = (fork: string) =>
-    withClient(database.adminUrl, (client) => fillTables(client, rows, known, random.fork(fork)))
+  const plan = system.plan.database
+  const known = { tenant: plan?.rowSecurity?.tenant ?? 'tenant_id', rows: plan?.rowSecurity?.rows ?? {} }
   const found: Rehearsal = {
     migrations,
     locks: [],
@@ -115,12 +117,23 @@ async function overData(
     filling: { tables: [], short: [] },
     bytes: 0,
     reverted: [],
+    refused: [],
+    withoutData: [],
   }
+  let database = await fresh()
   for (const [index, migration] of migrations.entries()) {
     signal.throwIfAborted()
     const upTo = migrations.slice(0, index + 1)
+    const reason = plan?.migrations.withoutData[migration.id]
     const before = await withClient(database.adminUrl, schemaParts)
-    await oneOverData(database, upTo, found, session, random.fork(migration.id))
+    const refusal = reason ?? (await oneOverData(database, upTo, found, session, random.fork(migration.id)))
+    if (reason !== undefined) found.withoutData.push({ migration: migration.name, reason })
+    else if (refusal !== undefined) found.refused.push({ migration: migration.name, says: refusal })
+    if (refusal !== undefined) {
+      // What follows is tried all the same, from where this one has been applied without data.
+      database = await fresh()
+      await applied(database, upTo, session)
+    }
     const down = await wayBackOf(migration)
     if (down !== undefined) {
       found.reverted.push({
@@ -129,7 +142,9 @@ async function overData(
       })
       await applied(database, upTo, session)
     }
-    found.filling = await fill(`rows ${migration.id}`)
+    found.filling = await withClient(database.adminUrl, (client) =>
+      fillTables(client, rows, known, random.fork(`rows ${migration.id}`)),
+    )
   }
   found.locks.sort((a, b) => b.until - b.from - (a.until - a.from))
   found.bytes = await withClient(database.adminUrl, async (client) => {
@@ -141,16 +156,19 @@ async function overData(
   return found
 }
 
-/** Applies the last of some migrations under load, and adds what was seen. */
+/**
+ * Applies the last of some migrations under load, and adds what was seen.
+ * @returns what the server says where it does not apply; undefined where it does
+ */
 async function oneOverData(
   { adminUrl, owner, ownerUrl }: PreparedDatabase,
   upTo: readonly Migration[],
   found: Rehearsal,
   { clock, signal }: ProofSession,
   random: Random,
-): Promise<void> {
+): Promise<string | undefined> {
   const { tables } = found.filling
-  await withClient(adminUrl, async (client) => {
+  return withClient(adminUrl, async (client) => {
     const used = new Set(tables.map(({ oid }) => oid))
     const watch = watchLocks({ client, owner, tables: used, clock })
     const workload = await startWorkload({ url: adminUrl, tables, random, clock })
@@ -158,7 +176,7 @@ async function oneOverData(
       await applyMigrations(ownerUrl, upTo, { clock, signal, onlooker: watch })
     } catch (error) {
       signal.throwIfAborted()
-      throw new NotApplied(`Over data: ${messageOf(error)}`, { cause: error })
+      return messageOf(error)
     } finally {
       await workload.stop()
       await watch.stop()
@@ -167,6 +185,7 @@ async function oneOverData(
     const { writes, longestMs, table } = workload.report()
     found.workload.writes += writes
     if (longestMs > found.workload.longestMs) Object.assign(found.workload, { longestMs, table })
+    return undefined
   })
 }
 
