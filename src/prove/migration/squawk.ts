@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { messageOf } from '../../errors.ts'
 import type { Migration } from '../../postgres/migrations/migration.ts'
@@ -39,7 +39,7 @@ export async function squawk(
 ): Promise<{ warnings: Warning[] } | { unavailable: string }> {
   const byFile = new Map(migrations.map((migration) => [migration.file, migration]))
   try {
-    const program = createRequire(import.meta.url).resolve('squawk-cli/js/bin/squawk')
+    const program = fileURLToPath(import.meta.resolve('squawk-cli/js/bin/squawk'))
     const { stdout, stderr, code } = await runToEnd({
       program: process.execPath,
       // As files are run here: a table that the same transaction makes has nobody who waits.

@@ -26,7 +26,8 @@ export interface StepTools {
 
 /** How many a desk remembers of each; the oldest go. */
 const remembered = 200
-const sessions = 10
+/** Few, so that packages are used up within a proof. */
+const sessions = 3
 const price = '450.00'
 
 /** What one operation wrote, and what the desk remembers once it is acknowledged. */
@@ -92,7 +93,7 @@ const operations: Record<Operation, (doing: Doing) => Promise<Work>> = {
     const [id, payment, client] = [randomId(random), randomId(random), random.pick(desk.clients)]
     const clinic = desk.clinic.id
     await query(
-      `INSERT INTO "packages" ("tenantId", "id", "clientId", "name", "sessions", "price") VALUES ($1, $2, $3, 'Ten', $4, $5)`,
+      `INSERT INTO "packages" ("tenantId", "id", "clientId", "name", "sessions", "price") VALUES ($1, $2, $3, 'Sessions', $4, $5)`,
       [clinic, id, client, sessions, price],
     )
     await query(
