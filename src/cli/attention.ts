@@ -118,7 +118,7 @@ function alerts(watched: WatchedSystem, { clock }: CommandContext): Attention[] 
   const state = watchRecords(watched).alerts()
   if (state === undefined) return []
   const rules = new Map(rulesOf(system.plan).map((rule) => [rule.name, rule]))
-  const hush = { silences: [...state.silences.values()], windows: maintenanceWindows(system.plan) }
+  const hush = { silences: [...state.silences.values()], windows: maintenanceWindows(system.plan), rules }
   const found: Attention[] = []
   for (const [name, { instances, unknown: unseen }] of state.rules) {
     // A guarantee is told of as itself, and the heartbeat always fires.

@@ -158,7 +158,7 @@ async function judge(
   const { plan, clock, alerts, signal } = world
   const setup = alertSetup(plan)
   const verdicts = keptVerdicts(world)
-  const noteUntold = followUntold(setup.rules, world.listener.untold)
+  const noteUntold = followUntold(world.listener.untold)
   let acting: Promise<void> | undefined
   // What a killed watch decided and did not hand over.
   handOver(world)
@@ -167,7 +167,7 @@ async function judge(
       const input = { evaluate, probes: probes(), guarantees: verdicts.now() }
       const { state, notices } = alertRound(setup, alerts.state(), input, clock.now())
       alerts.commit(state, notices)
-      noteUntold(state.rules, { silences: [...state.silences.values()], windows: setup.windows }, clock.now())
+      noteUntold(state.rules, { ...setup, silences: [...state.silences.values()] }, clock.now())
       handOver(world)
       acting ??= act(world, state).finally(() => {
         acting = undefined

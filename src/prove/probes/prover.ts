@@ -3,10 +3,8 @@ import type { Guarantee } from '../../plan/guarantee.ts'
 import type { Plan } from '../../plan/plan.ts'
 import type { Probe } from '../../plan/probes.ts'
 import { formatDuration } from '../../plan/units.ts'
+import { readsProbe } from '../../watch/alerts/probe-readers.ts'
 import { type AlertRule, rulesOf } from '../../watch/alerts/rule.ts'
-import { compileQuery, isCompiled } from '../../watch/promql/compile.ts'
-import { acceptsAll } from '../../watch/promql/matchers.ts'
-import { reachOf } from '../../watch/promql/reach.ts'
 import { untriable } from '../alerts/channels.ts'
 import { deliver, type Stage } from '../alerts/deliver.ts'
 import { openStage, startOf } from '../alerts/prover.ts'
@@ -209,19 +207,7 @@ async function tellsApart({ standIn, ask, nowMs }: Trial): Promise<string | unde
 function rulesFor(plan: Plan, name: string): AlertRule[] {
   const rules = rulesOf(plan)
   const own = rules.filter((rule) => rule.name === `probe:${name}` && rule.channels.length > 0)
-  return own.length > 0 ? own : rules.filter((rule) => rule.channels.length > 0 && reads(rule, name))
-}
-
-/** Whether a condition looks at whether a probe is well; how long it takes or when a certificate ends is something else. */
-function reads({ source }: AlertRule, name: string): boolean {
-  if (source.kind !== 'query') return false
-  const query = compileQuery(source.when)
-  if (!isCompiled(query)) return false
-  return reachOf(query).some(
-    ({ metric, matchers }) =>
-      (metric === 'probe_success' || metric === 'aval_probe_down' || metric === 'aval_probe_failures_in_a_row') &&
-      acceptsAll(matchers)({ __name__: metric, probe: name }),
-  )
+  return own.length > 0 ? own : rules.filter((rule) => readsProbe(rule, name))
 }
 
 async function targetOf(name: string, probe: Probe, session: ProofSession, clock: HeldClock): Promise<StandIn> {

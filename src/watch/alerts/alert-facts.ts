@@ -3,6 +3,7 @@ import { seriesOf } from '../../check/promql/series.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { type Comparison, comparisonOf } from './comparison.ts'
 import { inhibitorOf } from './inhibition.ts'
+import { readerOf } from './probe-readers.ts'
 import { type Evaluate, type Evaluation, type Reading, readQuery } from './reading.ts'
 import { type AlertSetup, type AlertState, firingOf } from './round.ts'
 import type { AlertRule } from './rule.ts'
@@ -39,6 +40,8 @@ export interface AlertFacts {
   selectors: readonly SelectorFacts[]
   /** Silences in force that it or some of its series fall under, whether or not it fires. */
   silences: readonly Silence[]
+  /** Of a probe: the alert that tells people of what it saw. */
+  reader: string | undefined
   /** By id of the instance; only of those that fire. */
   muffled: ReadonlyMap<string, Muffled>
   /** When channels were told of it, by id of the instance. */
@@ -75,6 +78,7 @@ export function alertFacts(
       series: seriesOfSelector?.(selector, atMs),
       never: impossible(setup.plan, selector),
     })),
+    reader: readerOf(rule, setup.rules),
     silences: silencesAbout(state.silences.values(), { alert: rule.name, severity: rule.severity }, atMs),
     muffled: new Map(firing.map((instance) => [instance.id, muffledBy(setup, state, rule, instance, atMs)])),
     toldMs: new Map(

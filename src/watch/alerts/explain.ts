@@ -28,7 +28,11 @@ export function explainAlert(facts: AlertFacts): Explanation {
       sentences.push(`No such series: ${text}.`)
   }
   if (rule.channels.length === 0)
-    sentences.push('It names no channel: nobody is told, no incident opens and nothing is done by itself.')
+    sentences.push(
+      facts.reader === undefined
+        ? 'It names no channel: nobody is told, no incident opens and nothing is done by itself.'
+        : `It names no channel: people hear of it by ${facts.reader}.`,
+    )
   sentences.push(...ofSilences(facts))
   if (instances.length > 0) return { verdict: firing ? 'firing' : 'pending', sentences }
   if (never.length > 0) return { verdict: 'never', sentences: [`It can never fire. ${never.join(' ')}`, ...sentences] }

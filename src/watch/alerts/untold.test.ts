@@ -9,11 +9,11 @@ const begin = Date.UTC(2026, 0, 5, 12)
 const notify = ['pager']
 const plan = shop({
   alerts: {
-    told: { when: 'told', severity: 'high', notify },
+    told: { when: 'probe_success{probe="read"} == 0', severity: 'high', notify },
     silenced: { when: 'silenced', severity: 'high', notify },
     maintained: { when: 'maintained', severity: 'high', notify },
   },
-  probes: { alone: { tcp: '127.0.0.1:1', every: '1m' } },
+  probes: { alone: { tcp: '127.0.0.1:1', every: '1m' }, read: { tcp: '127.0.0.1:1', every: '1m' } },
   incidents: {
     maintenance: { sunday: { schedule: '0 12 * * *', lasts: '1h', alerts: ['maintained'], why: 'pay' } },
   },
@@ -33,23 +33,22 @@ const silence: Silence = {
 test('what fires and is told to nobody is said once, with the reason; what somebody hears of is not', () => {
   const setup = alertSetup(plan)
   const said: string[] = []
-  const follow = followUntold(setup.rules, (alert, labels, why) =>
-    said.push(`${alert} ${labels['route'] ?? ''} ${why}`),
-  )
+  const follow = followUntold((alert, labels, why) => said.push(`${alert} ${labels['route'] ?? ''} ${why}`))
   let state = { ...emptyState, silences: new Map([['s', silence]]) }
   const round = (atMs: number, firing: boolean) => {
     const evaluate = () => (firing ? ['/pay', '/cart'].map((route) => ({ labels: { route }, value: 1 })) : [])
-    const probes = [{ probe: 'alone', ok: !firing }]
+    const probes = ['alone', 'read'].map((probe) => ({ probe, ok: !firing }))
     state = { ...alertRound(setup, state, { evaluate, probes }, atMs).state, silences: state.silences }
-    follow(state.rules, { silences: [...state.silences.values()], windows: setup.windows }, atMs)
+    follow(state.rules, { ...setup, silences: [...state.silences.values()] }, atMs)
     return said.splice(0).toSorted()
   }
   const first = [
-    'alone  it names no channel: nobody is told and no incident opens',
+    'probe:alone  it names no channel: nobody is told and no incident opens',
+    'probe:read  it names no channel: people hear of it by told',
     'maintained /cart in maintenance until 2026-01-05T13:00:00.000Z: nobody is told and no incident opens',
     'maintained /pay in maintenance until 2026-01-05T13:00:00.000Z: nobody is told and no incident opens',
     'silenced /pay silenced until 2026-01-05T12:01:00.000Z by on call: nobody is told and no incident opens',
-  ].map((line) => line.replace(/^alone/, 'probe:alone'))
+  ]
   assert.deepEqual(round(begin, true), first.toSorted())
   assert.deepEqual(round(begin + 5_000, true), [])
   assert.deepEqual(round(begin + 10_000, false), [])
