@@ -9,11 +9,12 @@ import { type Plan, parsePlan } from '../plan/plan.ts'
 import { seededRandom } from '../random.ts'
 import { startWatch, type WatchOptions } from './watch.ts'
 
-function planWith(probes: object, spend = {}): Plan {
+function planWith(probes: object, spend = {}, alerts = {}): Plan {
   const parsed = parsePlan({
     system: 'shop',
     probes,
     spend,
+    alerts,
     incidents: {
       channels: { desk: { kind: 'console', reaches: 'the desk' } },
       routing: { groupInterval: '1s' },
@@ -30,6 +31,12 @@ const spending = planWith(
   {},
   { cloud: { monthly: 100, from: { file: 'spend.json' }, every: '100ms', notify: ['desk'] } },
 )
+const measures = { when: 'up{job="rates"} == 1', severity: 'low', notify: ['desk'] }
+const acting = planWith(
+  {},
+  {},
+  { first: { ...measures, then: { scale: true } }, second: { ...measures, then: { cleanUp: true } } },
+)
 const [{ id } = { id: '' }] = deriveGuarantees(plan)
 assert.notEqual(id, '')
 
@@ -37,10 +44,11 @@ assert.notEqual(id, '')
 function watch(
   t: TestContext,
   directory: string,
-  options: Pick<WatchOptions, 'guarantees' | 'verdictsAfterMs'> & { plan?: Plan },
+  options: Pick<WatchOptions, 'guarantees' | 'verdictsAfterMs'> & Partial<Pick<WatchOptions, 'plan' | 'perform'>>,
 ) {
   const told: string[] = []
   const trouble: string[] = []
+  const acted: string[] = []
   const receiver = { url: '' }
   const ending = new AbortController()
   const { done } = startWatch({
@@ -69,7 +77,8 @@ function watch(
       noticed: ({ alerts }) => told.push(...alerts.map(({ alert, status }) => `${alert} ${status}`)),
       opened: () => undefined,
       untold: () => undefined,
-      acted: () => undefined,
+      acted: ({ action, state, reason }) =>
+        acted.push(`${action} ${state}${reason === undefined ? '' : `: ${reason}`}`),
       listening: (url) => {
         receiver.url = url
       },
@@ -84,7 +93,7 @@ function watch(
     await done
   }
   t.after(stop)
-  return { told, trouble, receiver, stop }
+  return { told, trouble, acted, receiver, stop }
 }
 
 async function until(what: string, condition: () => boolean): Promise<void> {
@@ -155,6 +164,30 @@ test('a bill past its budget is told of, and so is that it could not be read', a
   await writeFile(join(directory, 'spend.json'), JSON.stringify({ currency: 'USD', days: [{ date, amount: 100 }] }))
   await until('that it is spent is told', () => told.length > 0)
   assert.deepEqual(told, ['cloud_spend_spent firing'])
+  await stop()
+})
+
+test('while one action is carried out, what it holds back is told, and done after it', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'aval-watch-'))
+  t.after(() => rm(directory, { recursive: true, force: true }))
+  const finish = Promise.withResolvers<void>()
+  const { acted, stop } = watch(t, directory, {
+    plan: acting,
+    guarantees: async () => [],
+    verdictsAfterMs: 0,
+    perform: {
+      scale: async () => {
+        await finish.promise
+        return { state: 'done' }
+      },
+      cleanUp: async () => ({ state: 'done', reason: 'exports: 3 removed' }),
+    },
+  })
+  await until('one is held back', () => acted.length > 0)
+  assert.deepEqual(acted, ['cleanUp withheld: another action runs'])
+  finish.resolve()
+  await until('both are done', () => acted.length > 2)
+  assert.deepEqual(acted.slice(1), ['scale done', 'cleanUp done: exports: 3 removed'])
   await stop()
 })
 

@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Random } from '../random.ts'
+import { actingWith } from './acting.ts'
 import { type Actions, type ActionsOptions, openActions } from './actions/actions.ts'
 import type { ActionRun } from './actions/runs.ts'
 import { type AlertStore, openAlertStore } from './alerts/alert-store.ts'
-import type { AlertInstance, Notice } from './alerts/notice.ts'
+import type { Notice } from './alerts/notice.ts'
 import { type AlertState, alertRound, alertSetup, type RoundInput } from './alerts/round.ts'
 import { followUntold } from './alerts/untold.ts'
 import { type Bell, bell } from './bell.ts'
@@ -159,7 +160,7 @@ async function judge(
   const setup = alertSetup(plan)
   const verdicts = keptVerdicts(world)
   const noteUntold = followUntold(world.listener.untold)
-  let acting: Promise<void> | undefined
+  const acting = actingWith(world.actions, world.listener)
   // What a killed watch decided and did not hand over.
   handOver(world)
   try {
@@ -169,13 +170,11 @@ async function judge(
       alerts.commit(state, notices)
       noteUntold(state.rules, { ...setup, silences: [...state.silences.values()] }, clock.now())
       handOver(world)
-      acting ??= act(world, state).finally(() => {
-        acting = undefined
-      })
+      acting.on(state)
       await clock.sleep(Math.min(judgedEveryMs, world.everyMs), signal)
     }
   } finally {
-    await acting
+    await acting.settled()
     await verdicts.settled()
   }
 }
@@ -193,25 +192,6 @@ function handOver({ alerts, pager, incidents, hurry, listener }: World): void {
     listener.noticed(notice)
     hurry.ring()
   }
-}
-
-/** Acts on what somebody was told of and still fires: what is silenced or inhibited, nobody wants acted on. */
-async function act({ actions, listener }: World, { groups }: AlertState): Promise<void> {
-  const firing = new Map<string, AlertInstance>()
-  for (const { members } of groups.values()) {
-    for (const { told, endedAtMs, runbook, value, ...member } of members) {
-      if (!told || endedAtMs !== undefined) continue
-      firing.set(member.id, { ...member, status: 'firing', endedAtMs, runbook, value: value ?? Number.NaN })
-    }
-  }
-  if (firing.size === 0) return
-  const known = actions.runs().at(-1)?.number ?? 0
-  try {
-    for (const alert of firing.values()) await actions.consider(alert)
-  } catch (error) {
-    listener.trouble('actions', error)
-  }
-  for (const run of actions.runs()) if (run.number > known) listener.acted(run)
 }
 
 async function noteReleases({ actions, version, clock, signal, listener }: World): Promise<void> {
