@@ -55,8 +55,8 @@ export const database = z.strictObject({
       layout: z.enum(['supabase', 'prisma', 'drizzle']).describe('Whose conventions the files follow.'),
       directory: z.string().describe('Where they are, relative to the plan.'),
       longestBlock: duration
-        .default(2_000)
-        .describe('How long a migration may keep whoever uses a table waiting; 2 seconds unless told.'),
+        .default(5_000)
+        .describe('How long a migration may keep whoever uses a table waiting; 5 seconds unless told.'),
       withoutData: z
         .record(z.string(), z.string().min(20))
         .default({})
