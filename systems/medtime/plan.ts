@@ -376,6 +376,10 @@ export default definePlan({
     migrations: {
       layout: 'supabase',
       directory: 'migrations',
+      withoutData: {
+        '20251209000720':
+          'Passwords were not kept before the release that brought this file: no row of srv_account_passwords could lack its registration.',
+      },
       source: 'TECH-INF-001 §4.3',
       requirements: ['MI-4.3'],
       note: 'The way back of each stands in migrations/down: the Supabase CLI takes every *.sql beside the others for a migration.',
