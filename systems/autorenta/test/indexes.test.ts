@@ -7,7 +7,7 @@ import { connect } from '../../../src/postgres/connection.ts'
 import { type MigratedDatabase, migratedDatabase } from '../../../test/migrated-database.ts'
 import plan from '../plan.ts'
 import { fillWithCrowd } from './crowd.ts'
-import { indexesOf, indexUses } from './index-use.ts'
+import { askedFor, indexUses } from './index-use.ts'
 
 const directory = resolve(import.meta.dirname, '..')
 const migrations = join(directory, 'migrations')
@@ -27,20 +27,21 @@ after(() => database?.close())
 
 for (const use of indexUses) {
   test(`${use.index} is what Postgres takes for its query, under row security`, async () => {
-    const found = await database.attempt(database.roleUrl(use.role), (ask) => indexesOf(ask, use))
-    assert.ok(found.includes(use.index), `it takes ${found.join(', ') || 'none'}`)
+    const { indexes, rows } = await database.attempt(database.roleUrl(use.role), (ask) => askedFor(ask, use))
+    assert.ok(indexes.includes(use.index), `it takes ${indexes.join(', ') || 'none'}`)
+    assert.ok(rows > 0)
   })
 }
 
 test('an index that is not there is not seen in a plan', async () => {
   const [use] = indexUses
   assert.ok(use)
-  const found = await database.attempt(database.adminUrl, async (ask) => {
+  const { indexes } = await database.attempt(database.adminUrl, async (ask) => {
     await ask(`drop index ${use.index}`)
     await ask(`set local role ${use.role}`)
-    return indexesOf(ask, use)
+    return askedFor(ask, use)
   })
-  assert.ok(!found.includes(use.index))
+  assert.ok(!indexes.includes(use.index))
 })
 
 const writes: Record<string, string> = {
