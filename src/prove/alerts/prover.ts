@@ -14,7 +14,7 @@ import { openEnds, untriable } from './channels.ts'
 import { deliver, escalate, movedClock, type Stage } from './deliver.ts'
 import { failingProbe } from './failing-probe.ts'
 import { rehearse } from './rehearse.ts'
-import { standInsOf, toldApart } from './words.ts'
+import { brinkText, standInsOf } from './words.ts'
 
 /**
  * Whether alerts reach people: samples just under and over the bound, for less and for as long as it takes, through rules, pager and channels to
@@ -146,8 +146,7 @@ function begin(plan: Plan, rule: AlertRule, stage: Stage, faults: ReadonlySet<Fa
     return { kept: true, ...failingProbe(plan, rule, startOf(stage)), at: `Told of ${rule.name}` }
   const made = rehearse(plan, rule, startOf(stage), runningInstead(rule, faults))
   if (!made.kept) return made
-  const [under, over] = toldApart(made.brink.under, made.brink.over)
-  return { ...made, at: `Quiet at ${under}, told at ${over} of ${made.brink.driven.metric}` }
+  return { ...made, at: `${brinkText(made.brink.under, made.brink.over)} of ${made.brink.driven.metric}` }
 }
 
 /** Every rehearsal begins a while after the last, since the clock of the stage never goes back. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parsePlan } from '../../plan/plan.ts'
-import { standInsOf, toldApart } from './words.ts'
+import { brinkText, standInsOf } from './words.ts'
 
 const parsed = parsePlan({
   system: 'shop',
@@ -27,9 +27,9 @@ test('what stood in for a provider is named, once a kind', () => {
   assert.equal(standInsOf(plan, ['here', 'cloud']), '')
 })
 
-test('figures on both sides of a bound are as short as they can be and never the same', () => {
-  assert.deepEqual(toldApart(0.049_981_234, 0.050_012_345), ['0.04998', '0.05001'])
-  assert.deepEqual(toldApart(9.99, 10), ['9.99', '10'])
-  assert.deepEqual(toldApart(2, 3.000_000_000_4), ['2', '3'])
-  assert.deepEqual(toldApart(0.1 + 0.2, 0.3), ['0.30000000000000004', '0.3'])
+test('the two sides of a bound are told by their figures, or by the bound that lies between them', () => {
+  assert.equal(brinkText(9.99, 10), 'Quiet at 9.99, told at 10')
+  assert.equal(brinkText(2, 3.000_000_000_4), 'Quiet at 2, told at 3')
+  assert.equal(brinkText(0.049_999_95, 0.050_000_05), 'Quiet just under 0.05, told just over')
+  assert.equal(brinkText(0.1 + 0.2, 0.3), 'Quiet just over 0.3, told just under')
 })

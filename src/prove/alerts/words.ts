@@ -13,11 +13,9 @@ export function standInsOf({ incidents }: Plan, channels: readonly string[]): st
   return `at ${stoodIn.length === 1 ? 'a stand-in' : 'stand-ins'} of ${stoodIn.join(' and ')} on this machine`
 }
 
-/** Two figures in as few digits as tell them apart, three at least. */
-export function toldApart(a: number, b: number): [string, string] {
-  const short = (value: number, digits: number) => String(Number(value.toPrecision(digits)))
-  for (let digits = 3; digits < 17; digits++) {
-    if (short(a, digits) !== short(b, digits)) return [short(a, digits), short(b, digits)]
-  }
-  return [String(a), String(b)]
+/** On which sides of its bound an alert was quiet and told: by their figures, or by the bound where they cannot be told from it in three digits. */
+export function brinkText(quiet: number, told: number): string {
+  const [below, above] = [quiet, told].map((value) => String(Number(value.toPrecision(3))))
+  if (below !== above) return `Quiet at ${below}, told at ${above}`
+  return quiet < told ? `Quiet just under ${below}, told just over` : `Quiet just over ${below}, told just under`
 }
