@@ -15,8 +15,8 @@ export interface ExerciseEnvironment {
   /** Present moment, milliseconds since the epoch. */
   now(): number
   /**
-   * The database as a role of the plan reaches it, asked anew before every use: for what a service does of itself, such as after an hour has
-   * gone by on its clock. Undefined where nobody tries that.
+   * The database as a role of the plan reaches it, asked anew before every use: for clients that speak SQL themselves, and for what a service
+   * does of itself, such as after an hour has gone by on its clock. Undefined where nobody tries that.
    */
   databaseUrl?(role: string): string
   /** Id of the mutation of its own that a self-test tries, where the break is in the clients and the exercise has to make it. */
