@@ -43,9 +43,20 @@ export function attributesText(values: Readonly<Record<string, Value>>): string 
   for (const key in values) {
     const value = values[key]
     if (value === undefined) continue
-    text += `${text === '' ? '' : ','}{"key":${JSON.stringify(key)},"value":${valueText(value)}}`
+    text += `${text === '' ? '' : ','}${beginningOf(key)}${valueText(value)}}`
   }
   return text
+}
+
+/** Names are of the plan's list, and so are few. */
+const beginnings = new Map<string, string>()
+
+function beginningOf(key: string): string {
+  const known = beginnings.get(key)
+  if (known !== undefined) return known
+  const beginning = `{"key":${JSON.stringify(key)},"value":`
+  beginnings.set(key, beginning)
+  return beginning
 }
 
 function valueText(value: Value): string {
