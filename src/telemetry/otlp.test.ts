@@ -4,21 +4,16 @@ import fc from 'fast-check'
 import { attributesText, nanoseconds } from './otlp.ts'
 
 test('property: attributes are read back as they were, whatever their names and values', () => {
-  const value = fc.oneof(
-    fc.string({ unit: 'binary' }),
-    fc.boolean(),
-    fc.double({ noNaN: true, noDefaultInfinity: true }),
-    fc.maxSafeInteger(),
-  )
+  const text = fc.string({ unit: 'binary', maxLength: 8 })
+  const value = fc.oneof(text, fc.boolean(), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.maxSafeInteger())
   fc.assert(
-    fc.property(fc.dictionary(fc.string({ unit: 'binary' }), value), (values) => {
-      const told = JSON.parse(`[${attributesText(values)}]`)
+    fc.property(fc.dictionary(text, value, { maxKeys: 4 }), (values) => {
       const expected = Object.entries(values).map(([key, each]) => {
         if (typeof each === 'string') return { key, value: { stringValue: each } }
         if (typeof each === 'boolean') return { key, value: { boolValue: each } }
         return { key, value: Number.isSafeInteger(each) ? { intValue: String(each) } : { doubleValue: each } }
       })
-      assert.deepEqual(told, expected)
+      assert.deepEqual(JSON.parse(`[${attributesText(values)}]`), expected)
     }),
   )
 })
