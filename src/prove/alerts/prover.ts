@@ -146,7 +146,7 @@ function begin(plan: Plan, rule: AlertRule, stage: Stage, faults: ReadonlySet<Fa
     return { kept: true, ...failingProbe(plan, rule, startOf(stage)), at: `Told of ${rule.name}` }
   const made = rehearse(plan, rule, startOf(stage), runningInstead(rule, faults))
   if (!made.kept) return made
-  return { ...made, at: `${brinkText(made.brink.under, made.brink.over)} of ${made.brink.driven.metric}` }
+  return { ...made, at: brinkText(made.brink.driven.metric, made.brink.under, made.brink.over) }
 }
 
 /** Every rehearsal begins a while after the last, since the clock of the stage never goes back. */

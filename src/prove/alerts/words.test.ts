@@ -28,8 +28,8 @@ test('what stood in for a provider is named, once a kind', () => {
 })
 
 test('the two sides of a bound are told by their figures, or by the bound that lies between them', () => {
-  assert.equal(brinkText(9.99, 10), 'Quiet at 9.99, told at 10')
-  assert.equal(brinkText(2, 3.000_000_000_4), 'Quiet at 2, told at 3')
-  assert.equal(brinkText(0.049_999_95, 0.050_000_05), 'Quiet just under 0.05, told just over')
-  assert.equal(brinkText(0.1 + 0.2, 0.3), 'Quiet just over 0.3, told just under')
+  assert.equal(brinkText('errors', 9.99, 10), 'Quiet with errors at 9.99, told at 10')
+  assert.equal(brinkText('errors', 2, 3.000_000_000_4), 'Quiet with errors at 2, told at 3')
+  assert.equal(brinkText('errors', 0.049_999_95, 0.050_000_05), 'Quiet with errors just under 0.05, told just over')
+  assert.equal(brinkText('errors', 0.1 + 0.2, 0.3), 'Quiet with errors just over 0.3, told just under')
 })

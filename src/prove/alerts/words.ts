@@ -14,8 +14,10 @@ export function standInsOf({ incidents }: Plan, channels: readonly string[]): st
 }
 
 /** On which sides of its bound an alert was quiet and told: by their figures, or by the bound where they cannot be told from it in three digits. */
-export function brinkText(quiet: number, told: number): string {
+export function brinkText(metric: string, quiet: number, told: number): string {
   const [below, above] = [quiet, told].map((value) => String(Number(value.toPrecision(3))))
-  if (below !== above) return `Quiet at ${below}, told at ${above}`
-  return quiet < told ? `Quiet just under ${below}, told just over` : `Quiet just over ${below}, told just under`
+  if (below !== above) return `Quiet with ${metric} at ${below}, told at ${above}`
+  return quiet < told
+    ? `Quiet with ${metric} just under ${below}, told just over`
+    : `Quiet with ${metric} just over ${below}, told just under`
 }
