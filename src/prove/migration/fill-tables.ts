@@ -45,13 +45,16 @@ export async function fillTables(client: Client, rows: number, known: Known, ran
       const made = await makeRows(client, tenantOf(catalog, known.tenant, random), new Map(), making)
       for (const [oid, why] of made.unmade) unmade.set(oid, why)
     }
+    const refusals = new Map<number, string>()
+    // Twice: a table with one row for each of another finds those only when that one is full.
+    for (const table of [...tables, ...tables]) {
+      const there = await count(client, table, rows)
+      if (there === 0 || there >= rows) continue
+      refusals.set(table.oid, (await copyRows(client, table, catalog, rows)) ?? 'copies meet a constraint')
+    }
     for (const table of tables) {
-      let there = await count(client, table, rows)
-      let why = unmade.get(table.oid) ?? 'no row could be made'
-      if (there > 0 && there < rows) {
-        why = (await copyRows(client, table, rows - there)) ?? 'copies meet a constraint'
-        there = await count(client, table, rows)
-      }
+      const there = await count(client, table, rows)
+      const why = unmade.get(table.oid) ?? refusals.get(table.oid) ?? 'no row could be made'
       const [column] = table.columns.filter(({ computed }) => !computed)
       if (there > 0 && column !== undefined)
         filling.tables.push({
@@ -79,17 +82,17 @@ async function count(client: Client, { sql }: Table, upTo: number): Promise<numb
 }
 
 /** @returns why nothing was copied; undefined when something was */
-async function copyRows(client: Client, table: Table, wanted: number): Promise<string | undefined> {
-  const varied = variedColumns(table)
-  if ('why' in varied) return varied.why
+async function copyRows(client: Client, table: Table, catalog: Catalog, wanted: number): Promise<string | undefined> {
+  const copies = copiesOf(table, catalog)
+  if ('why' in copies) return copies.why
   const names = table.columns.filter(({ computed }) => !computed).map(({ name }) => name)
-  const texts = names.map((name) => varied.columns.get(name) ?? `s.${escapeIdentifier(name)}`)
+  const texts = names.map((name) => copies.columns.get(name) ?? `s.${escapeIdentifier(name)}`)
   await client.query('SAVEPOINT copies')
   try {
     await client.query(
       `INSERT INTO ${table.sql} (${names.map(escapeIdentifier).join(', ')}) OVERRIDING SYSTEM VALUE
-       SELECT ${texts.join(', ')} FROM (SELECT * FROM ${table.sql} LIMIT ${originals}) AS s,
-         generate_series(1, ${wanted}) AS g LIMIT ${wanted} ON CONFLICT DO NOTHING`,
+       SELECT ${texts.join(', ')} FROM (SELECT * FROM ${table.sql} LIMIT ${copies.above === undefined ? originals : 1}) AS s,
+         (${copies.above ?? `SELECT g FROM generate_series(1, ${wanted}) AS g`}) AS up LIMIT ${wanted} ON CONFLICT DO NOTHING`,
     )
     await client.query('RELEASE copies')
     return undefined
@@ -100,20 +103,33 @@ async function copyRows(client: Client, table: Table, wanted: number): Promise<s
   }
 }
 
-/** For every unique index a column whose copies differ, and how. */
-function variedColumns(table: Table): { columns: Map<string, string> } | { why: string } {
+/** How copies of a row differ: a column of every unique index, or the row of another table that each is the only one of. */
+interface Copies {
+  columns: Map<string, string>
+  /** A query of those rows, with a number `g`. */
+  above?: string
+}
+
+function copiesOf(table: Table, { tables }: Catalog): Copies | { why: string } {
   const referring = new Set(table.foreignKeys.flatMap(({ columns }) => columns))
-  const columns = new Map<string, string>()
+  const copies: Copies = { columns: new Map() }
+  const { columns } = copies
   for (const { columns: unique, name } of table.uniques) {
     const all = unique.flatMap((each) => table.columns.filter((column) => column.name === each))
     if (all.some((column) => column.computed || columns.has(column.name))) continue
     const free = all.find((column) => !referring.has(column.name) && otherValue(column) !== undefined)
     const empty = all.find((column) => !column.notNull)
+    const key = table.foreignKeys.find((each) => unique.every((column) => each.columns.includes(column)))
+    const parent = tables.find(({ oid }) => oid === key?.parent)
     if (free !== undefined) columns.set(free.name, otherValue(free) ?? 'NULL')
     else if (empty !== undefined) columns.set(empty.name, 'NULL')
-    else return { why: `nothing of ${name} can differ` }
+    else if (key !== undefined && parent !== undefined && copies.above === undefined) {
+      copies.above = `SELECT *, row_number() OVER () AS g FROM ${parent.sql}`
+      for (const [place, column] of key.columns.entries())
+        columns.set(column, `up.${escapeIdentifier(key.parentColumns[place] ?? column)}`)
+    } else return { why: `nothing of ${name} can differ` }
   }
-  return { columns }
+  return copies
 }
 
 /** An expression that differs for every copy; undefined for a type that has too few values. */
@@ -123,9 +139,9 @@ function otherValue({ name, base, type, labels }: Column): string | undefined {
   if (base === 'uuid') return 'gen_random_uuid()'
   if (base === 'int4' || base === 'int8') return `s.${escapeIdentifier(name)} + 1000000 + (row_number() OVER ())`
   if ((base === 'text' || base === 'varchar') && length >= 16)
-    return `left(md5(random()::text || g), ${Math.min(length, 32)})`
+    return `left(md5(random()::text || up.g), ${Math.min(length, 32)})`
   if (base === 'timestamptz' || base === 'timestamp')
-    return `s.${escapeIdentifier(name)} + g * interval '1 millisecond'`
+    return `s.${escapeIdentifier(name)} + up.g * interval '1 millisecond'`
   return undefined
 }
 

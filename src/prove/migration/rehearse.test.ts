@@ -42,6 +42,7 @@ const shop = `
     shop_id uuid NOT NULL REFERENCES shops (id), id bigint GENERATED ALWAYS AS IDENTITY, state state NOT NULL,
     code text NOT NULL UNIQUE, replaces bigint, amount numeric(12, 2) NOT NULL CHECK (amount > 0),
     PRIMARY KEY (shop_id, id), UNIQUE (shop_id, replaces));
+  CREATE TABLE settings (shop_id uuid PRIMARY KEY REFERENCES shops (id), theme text NOT NULL);
   CREATE TABLE countries (code char(2) PRIMARY KEY CHECK (code ~ '^[A-Z]{2}$'), name text NOT NULL);`
 
 interface Case {
@@ -116,6 +117,7 @@ describe('tables are filled', () => {
       [
         ['public.countries', 1],
         ['public.orders', 500],
+        ['public.settings', 500],
         ['public.shops', 500],
       ],
     )
