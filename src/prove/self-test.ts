@@ -1,9 +1,10 @@
+import { messageOf } from '../errors.ts'
 import type { Evidence } from '../ledger/evidence.ts'
 import { deriveGuarantees } from '../plan/derive.ts'
 import type { System } from '../project/project.ts'
 import { conclude, type RunFacts } from './conclude.ts'
 import { loadExercise } from './load-exercise.ts'
-import type { Mutant } from './prover.ts'
+import type { Finding, Mutant } from './prover.ts'
 import { proverOf, provers } from './provers.ts'
 import { openSession, type SessionOptions } from './session.ts'
 
@@ -41,7 +42,9 @@ export async function mutantsOf(system: System): Promise<Mutant[]> {
 
 /**
  * Tries one mutant in an environment of its own. Its evidence never reaches the ledger: it is about a broken system.
- * A proof that came to no judgement tells nothing of the prover's sight, so that it is tried once more; a second one counts as not seen.
+ * A proof that came to no judgement, or ended in an error, tells nothing of the prover's sight, so that it is tried once more; a second one counts as
+ * not seen, and the other mutants are tried all the same.
+ * @throws the reason of `signal` once it is aborted
  */
 export async function tryMutant(mutant: Mutant, options: MutantOptions, facts: RunFacts): Promise<MutantResult> {
   const first = await tryOnce(mutant, options, facts)
@@ -51,6 +54,29 @@ export async function tryMutant(mutant: Mutant, options: MutantOptions, facts: R
 }
 
 async function tryOnce(mutant: Mutant, options: MutantOptions, facts: RunFacts): Promise<MutantResult> {
+  const startedAt = options.clock.now()
+  const finding = await firstFinding(mutant, options).catch((error: unknown): Finding => {
+    options.signal.throwIfAborted()
+    return {
+      guarantee: mutant.guarantee,
+      outcome: 'inconclusive',
+      steps: [],
+      reason: `The prover ended without a judgement: ${messageOf(error)}`,
+      remedy: 'Let the prover tell what it met as a finding',
+      startedAt,
+      tookMs: options.clock.now() - startedAt,
+    }
+  })
+  const evidence = conclude(finding, 'self-test', facts)
+  const says = 'says' in mutant ? mutant.says : undefined
+  return {
+    mutant,
+    evidence,
+    seen: evidence.verdict === 'refuted' && (says === undefined || says.test(evidence.reason)),
+  }
+}
+
+async function firstFinding(mutant: Mutant, options: MutantOptions): Promise<Finding> {
   const { session, close } = await openSession({
     ...options,
     effort: 'fast',
@@ -59,12 +85,7 @@ async function tryOnce(mutant: Mutant, options: MutantOptions, facts: RunFacts):
   try {
     const prover = proverOf(mutant.guarantee, options.system)
     if (!prover) throw new Error(`nothing proves ${mutant.guarantee.id}`)
-    for await (const finding of prover.prove([mutant.guarantee], session)) {
-      const evidence = conclude(finding, 'self-test', facts)
-      const says = 'says' in mutant ? mutant.says : undefined
-      const seen = evidence.verdict === 'refuted' && (says === undefined || says.test(evidence.reason))
-      return { mutant, evidence, seen }
-    }
+    for await (const finding of prover.prove([mutant.guarantee], session)) return finding
     throw new Error(`the prover said nothing of ${mutant.guarantee.id}`)
   } finally {
     await close()

@@ -1793,9 +1793,11 @@ export default definePlan({
         'message_receipt',
       ],
       rotateAfter: '7d',
+      keep: '7d',
+      sentTo: 'TELEMETRY_OTLP_LOGS',
       source: 'BACKEND-ARCH-001 §3.1, §8.1',
       requirements: ['MB-8.1', 'MB-3.1'],
-      note: 'A slow statement is logged by query id and duration: its text can hold what nobody may read.',
+      note: 'A slow statement is logged by query id and duration: its text can hold what nobody may read. The document does not say how long what was rotated is kept: until its newest line is as old as a file gets.',
     },
     traces: {
       spans: ['request', 'statement', 'job'],

@@ -6,6 +6,7 @@ import type { Clock } from '../../clock.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { withClient } from '../../postgres/connection.ts'
 import type { Environment } from '../../run/environment.ts'
+import { isNamedLikeWal, withoutPageHeaders } from './wal-pages.ts'
 
 /** Telemetry is what leaves for whoever watches; what is kept lies in the database and what is made of it. */
 export type PlaceKind = 'telemetry' | 'kept'
@@ -53,12 +54,19 @@ export async function filePlaces(directory: string, called: string): Promise<Pla
     const file = join(directory, found)
     const about = await stat(file).catch(() => undefined)
     if (!about?.isFile() || about.size === 0) continue
-    places.push({ kind: 'kept', name: `${called}: ${found}`, bytes: () => pieces(file) })
+    const bytes = isNamedLikeWal(found) ? () => walSegment(file) : () => pieces(file)
+    places.push({ kind: 'kept', name: `${called}: ${found}`, bytes })
   }
   return places
 }
 
-async function* pieces(file: string): AsyncIterable<Buffer> {
+async function* walSegment(file: string): AsyncIterable<Buffer> {
+  // With no bound on a piece there is one, the whole.
+  for await (const whole of pieces(file, Number.POSITIVE_INFINITY)) yield withoutPageHeaders(whole)
+}
+
+/** @param atOnce bytes of a piece */
+async function* pieces(file: string, atOnce = pieceBytes): AsyncIterable<Buffer> {
   let tail: Buffer = Buffer.alloc(0)
   let held: Buffer[] = []
   let size = 0
@@ -68,7 +76,7 @@ async function* pieces(file: string): AsyncIterable<Buffer> {
       if (!Buffer.isBuffer(chunk)) continue
       held.push(chunk)
       size += chunk.length
-      if (size < pieceBytes) continue
+      if (size < atOnce) continue
       const piece = Buffer.concat([tail, ...held])
       yield piece
       tail = piece.subarray(-overlapBytes)

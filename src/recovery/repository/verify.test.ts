@@ -9,7 +9,7 @@ import { createBackup } from '../backup/base-backup.ts'
 import { makePlace, type Place, repositoryKey } from '../cluster.fixture.ts'
 import { parseLsn, segmentAt } from '../wal/lsn.ts'
 import { layout } from './layout.ts'
-import { openRepository } from './repository.ts'
+import { once, openRepository } from './repository.ts'
 import { type VerifyReport, verifyRepository } from './verify.ts'
 
 suite('verification of a repository', { timeout: 180_000 }, () => {
@@ -135,5 +135,27 @@ suite('verification of a repository', { timeout: 180_000 }, () => {
       report.problems.map(({ key, kind }) => ({ key, kind })),
       [{ key: `backups/${id}/base.tar`, kind: 'unfinished' }],
     )
+    await place.repository.store.delete(`backups/${id}/base.tar`)
+  })
+
+  test('damage to what marks, leases and later timelines are kept in is found and named', async () => {
+    const marks = [
+      layout.history(2),
+      layout.lease(1),
+      layout.hold(backup.id, 'stamp'),
+      layout.checked(backup.id),
+      layout.reading('stamp'),
+      layout.erasure('who', 'asked'),
+    ]
+    for (const key of marks) {
+      await place.repository.put(key, once(Buffer.from('1\t0/3000000\tno recovery target specified\n')))
+      const sound = await verify()
+      assert.ok(!(sound instanceof Error))
+      assert.deepEqual(sound.problems, [], key)
+      const whole = await readFile(file(key))
+      await writeFile(file(key), whole.subarray(0, -1))
+      found(await verify(), key)
+      await rm(file(key))
+    }
   })
 })

@@ -9,7 +9,7 @@ import { keptMarkKey } from '../pgbackrest/kept-mark.ts'
 import { concernsOnly, readRemoval, removedMeanwhile, unfinishedRemovals } from '../retention/verify-removal.ts'
 import { formatLsn } from '../wal/lsn.ts'
 import { readExactly, readSegment, segmentNow } from '../wal/stored-segment.ts'
-import { coveredBytes, readInventory, storedEnd } from '../wal/wal-inventory.ts'
+import { coveredBytes, listHistories, listStoredWal, storedEnd } from '../wal/wal-inventory.ts'
 import { readHead } from './head.ts'
 import { layout, type ParsedKey, parseKey } from './layout.ts'
 import { type Repository, readJson, readWhole } from './repository.ts'
@@ -128,9 +128,21 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
 
   // Before the inventory: a receiver at work stores more between the two looks, never less.
   const head = await check(layout.head, 'Whether the WAL lost its end cannot be told.', [], () => readHead(repository))
-  const inventory = await check(layout.histories, 'Later timelines cannot be followed.', ids(infos), () =>
-    readInventory(repository, segmentBytes),
+  const timelines = await check(layout.wal, 'What WAL there is cannot be told.', ids(infos), () =>
+    listStoredWal(repository, segmentBytes),
   )
+  const histories = new Map<number, string>()
+  const historyKeys = await check(layout.histories, 'Later timelines cannot be followed.', ids(infos), () =>
+    listHistories(repository, segmentBytes),
+  )
+  for (const [timeline, key] of historyKeys ?? []) {
+    const text = await check(key, 'Where this timeline branched off cannot be told.', ids(infos), () =>
+      readWhole(repository, key),
+    )
+    if (text) histories.set(timeline, text.toString('utf8'))
+    progress(key)
+  }
+  const inventory = timelines && { segmentBytes, timelines, histories }
   if (inventory) {
     for (const stored of [...inventory.timelines.values()].flatMap((timeline) => [...timeline.values()])) {
       const { segment } = stored
@@ -162,7 +174,7 @@ export async function verifyRepository(repository: Repository, options: VerifyOp
       await check(key, 'Why WAL is missing cannot be told.', [], () => readWhole(repository, key))
     }
     for (const timeline of inventory.timelines.keys()) {
-      if (timeline === 1 || inventory.histories.has(timeline)) continue
+      if (timeline === 1 || historyKeys === undefined || historyKeys.has(timeline)) continue
       add(layout.history(timeline), 'missing', 'Where this timeline branched off cannot be told.', ids(infos))
     }
     if (inventory.timelines.size > 0 && !parsed.has(layout.head)) {

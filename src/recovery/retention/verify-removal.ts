@@ -28,6 +28,7 @@ export async function readRemoval(
     hold: 'Whether its backup is held cannot be told.',
     checked: 'When its backup was verified cannot be told.',
     reading: 'What a restore reads cannot be told.',
+    lease: 'Who may write to the repository cannot be told.',
     erasure: 'Whose data must be erased again after a restore cannot be told.',
   }
   const begun = new Set<string>()
@@ -50,9 +51,13 @@ export async function readRemoval(
   return { begun, floor, needs }
 }
 
-/** A mark that is let go, or a tombstone whose work is done, may vanish between the list and the look. */
+/** A mark or a lease that is let go, or a tombstone whose work is done, may vanish between the list and the look, or during it. */
 async function whileThere(repository: Repository, key: string): Promise<void> {
-  if ((await repository.store.stat(key)) !== undefined) await readWhole(repository, key)
+  try {
+    await readWhole(repository, key)
+  } catch (error) {
+    if ((await repository.store.stat(key)) !== undefined) throw error
+  }
 }
 
 /** What a removal that was broken off has still to do. No fault: nothing depends on it any more. */

@@ -18,7 +18,7 @@ export interface StoredSegment {
   pieces: Piece[]
 }
 
-/** All WAL of a repository, by timeline and segment number; made from keys alone. */
+/** All WAL of a repository, by timeline and segment number, and how its timelines branched. */
 export interface WalInventory {
   segmentBytes: number
   timelines: ReadonlyMap<number, ReadonlyMap<bigint, StoredSegment>>
@@ -27,6 +27,29 @@ export interface WalInventory {
 }
 
 export async function readInventory(repository: Repository, segmentBytes: number): Promise<WalInventory> {
+  const timelines = await listStoredWal(repository, segmentBytes)
+  const histories = new Map<number, string>()
+  for (const [timeline, key] of await listHistories(repository, segmentBytes)) {
+    histories.set(timeline, (await readWhole(repository, key)).toString('utf8'))
+  }
+  return { segmentBytes, timelines, histories }
+}
+
+/** Keys of the timeline history files, by timeline. To be listed after the WAL: a timeline's history is stored before its WAL. */
+export async function listHistories(repository: Repository, segmentBytes: number): Promise<Map<number, string>> {
+  const keys = new Map<number, string>()
+  for await (const { key } of repository.store.list(layout.histories)) {
+    const parsed = parseKey(key, segmentBytes)
+    if (parsed?.kind === 'history') keys.set(parsed.timeline, key)
+  }
+  return keys
+}
+
+/** What is stored of each segment, by timeline and segment number; made from keys alone. */
+export async function listStoredWal(
+  repository: Repository,
+  segmentBytes: number,
+): Promise<Map<number, Map<bigint, StoredSegment>>> {
   const timelines = new Map<number, Map<bigint, StoredSegment>>()
   const entry = (segment: Segment): StoredSegment => {
     const ofTimeline = timelines.get(segment.timeline) ?? new Map<bigint, StoredSegment>()
@@ -43,12 +66,7 @@ export async function readInventory(repository: Repository, segmentBytes: number
     const parsed = parseKey(key, segmentBytes)
     if (parsed?.kind === 'segment') entry(parsed.segment).whole = key
   }
-  const histories = new Map<number, string>()
-  for await (const { key } of repository.store.list(layout.histories)) {
-    const parsed = parseKey(key, segmentBytes)
-    if (parsed?.kind === 'history') histories.set(parsed.timeline, (await readWhole(repository, key)).toString('utf8'))
-  }
-  return { segmentBytes, timelines, histories }
+  return timelines
 }
 
 /**
