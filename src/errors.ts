@@ -22,6 +22,11 @@ export const catalogue = {
     exit: 2,
   },
 
+  BASE_UNKNOWN: {
+    says: 'What has changed since {base} cannot be told: {reason}',
+    next: 'Name a branch, tag or commit that is here, such as --changed origin/main; a shallow clone needs `git fetch --unshallow` first.',
+    exit: 2,
+  },
   PLAN_MISSING: {
     says: 'The system "{name}" has no plan.ts.',
     next: 'Write one whose default export is definePlan(...), with the system "{name}" in it.',

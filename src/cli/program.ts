@@ -1,13 +1,13 @@
-import { appendFileSync, mkdirSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { appendFileSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { Command, CommanderError } from 'commander'
-import { z } from 'zod'
 import { timestamp } from '../clock.ts'
 import { AvalError, describeError } from '../errors.ts'
 import { findProject } from '../project/find-project.ts'
 import { type CommandContext, type ExitCode, type RegisterCommand, usage } from './command.ts'
 import { interrupted } from './interrupted.ts'
+import { version } from './version.ts'
 
 interface CommandEntry {
   name: string
@@ -251,10 +251,4 @@ function keepDetails(error: unknown, context: CommandContext): void {
   appendFileSync(join(folder, 'debug.log'), `${timestamp(context.clock.now())} ${inspect(error, { depth: 8 })}\n`, {
     mode: 0o600,
   })
-}
-
-/** Of Aval itself, whose manifest lies two folders above this file in the repository and in the package alike. */
-function version(): string {
-  const manifest = readFileSync(resolve(import.meta.dirname, '../../package.json'), 'utf8')
-  return z.looseObject({ version: z.string() }).parse(JSON.parse(manifest)).version
 }

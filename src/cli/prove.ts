@@ -1,25 +1,27 @@
 import { randomInt } from 'node:crypto'
-import type { Evidence } from '../ledger/evidence.ts'
+import { Option } from 'commander'
 import { openLedger } from '../ledger/ledger.ts'
 import { deriveGuarantees } from '../plan/derive.ts'
-import { idBegins } from '../plan/guarantee.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
 import type { Project, System } from '../project/project.ts'
 import { exitOfProofs, isSettled, prove } from '../prove/prove.ts'
 import type { Effort } from '../prove/prover.ts'
-import { isSelected, proverOf, type Selection } from '../prove/provers.ts'
+import { isMeant, isSelected, proverOf, type Selection } from '../prove/provers.ts'
 import { countVerdicts, type Proof } from '../prove/report/proof.ts'
 import { proofTable, proofTroubles } from '../prove/report/table.ts'
 import { writeReport } from '../prove/report/write.ts'
-import { type MutantResult, mutantsOf, tryMutant } from '../prove/self-test.ts'
 import { readSubjects } from '../prove/subject.ts'
+import { type Base, withBase } from './changed-since.ts'
 import { chooseSystems } from './choose-systems.ts'
 import { type CommandContext, type ExitCode, printJson, type RegisterCommand, usage } from './command.ts'
+import { repositoryOf } from './commit.ts'
 import { parsePrefixes, unknownPrefix } from './id-prefixes.ts'
 import { parseSeed } from './numbers.ts'
 import { showProgress } from './progress.ts'
+import { inFormat, type ProofFormat, proofFormats } from './proof-formats.ts'
 import { runFacts } from './run-facts.ts'
+import { trySelfTest } from './self-test.ts'
 import { serverVersionOf } from './server-version.ts'
 
 interface ProveFlags {
@@ -31,6 +33,9 @@ interface ProveFlags {
   selfTest?: true
   seed: number
   json?: true
+  format?: ProofFormat
+  /** `true` for the main branch. */
+  changed?: string | true
 }
 
 export const registerProve: RegisterCommand = (program, context) => {
@@ -56,12 +61,24 @@ export const registerProve: RegisterCommand = (program, context) => {
     .option('--self-test', 'tries every mutant: breaks what the provers guard, and fails unless each is refuted')
     .option('--seed <number>', 'repeats the random choices of an earlier run', parseSeed, randomInt(2 ** 31))
     .option('--json', 'prints the evidence as one JSON array')
+    .addOption(
+      new Option('--format <name>', 'prints what was proven as another tool reads it')
+        .choices(proofFormats)
+        .conflicts(['json', 'selfTest']),
+    )
+    .addOption(
+      new Option(
+        '--changed [base]',
+        'only guarantees whose subject changed since a branch or commit; the main branch where none is named',
+      ).conflicts('selfTest'),
+    )
     .addHelpText(
       'after',
       `
 Examples:
   aval prove medtime --only recovery
   aval prove medtime --only alerts,probes/api
+  aval prove --all --changed origin/main --format github
 
 Exit codes:
   0  every selected guarantee that has a prover is proven
@@ -73,7 +90,6 @@ Exit codes:
     .action(async (name: string | undefined, flags: ProveFlags) => {
       const project = await findProject(context.cwd, context.home)
       const systems = chooseSystems(project, name, flags.all === true, 'prove')
-      const evidence: Evidence[] = []
       const loaded = await Promise.all(systems.map((each) => loadSystem(project, each)))
       const promises = loaded.flatMap(({ plan }) => deriveGuarantees(plan))
       const unknown = unknownPrefix(
@@ -83,11 +99,28 @@ Exit codes:
       if (unknown !== undefined)
         throw usage('prove', `No promise begins with "${unknown}"; aval guarantees lists them.`)
       const exits: ExitCode[] = []
-      for (const system of loaded) {
-        if (flags.selfTest) exits.push(await selfTest(project, system, flags, context))
-        else exits.push(await proveSystem(project, system, flags, context, evidence))
+      if (flags.selfTest) {
+        for (const system of loaded) exits.push(await trySelfTest(project, system, flags, context))
+        return context.exitWith(worstExit(exits))
       }
-      if (flags.json && !flags.selfTest) printJson(context, evidence)
+      const told: { system: System; proofs: readonly Proof[] }[] = []
+      const proveAll = async (base?: Base) => {
+        for (const system of loaded) {
+          const { proofs, exit } = await proveSystem(project, system, flags, context, base)
+          told.push({ system, proofs })
+          exits.push(exit)
+        }
+      }
+      if (flags.changed === undefined) await proveAll()
+      else await withBase(project, flags.changed === true ? undefined : flags.changed, proveAll)
+      if (flags.json) {
+        const tried = told.flatMap(({ proofs }) => proofs.flatMap(({ evidence }) => evidence ?? []))
+        printJson(context, tried)
+      }
+      if (flags.format) {
+        const root = (await repositoryOf(project.root)) ?? project.root
+        context.out(inFormat(flags.format, told, root))
+      }
       context.exitWith(worstExit(exits))
     })
 }
@@ -97,22 +130,30 @@ async function proveSystem(
   system: System,
   flags: ProveFlags,
   context: CommandContext,
-  evidence: Evidence[],
-): Promise<ExitCode> {
+  base: Base | undefined,
+): Promise<{ proofs: readonly Proof[]; exit: ExitCode }> {
   const { clock } = context
   const startedAt = clock.now()
   const ledger = openLedger(project.state, clock)
   ledger.requireWritable()
   const progress = showProgress(context)
   const effort = flags.fast ? 'fast' : 'full'
-  const selection: Selection = { only: flags.only, thorough: flags.thorough === true }
+  const subjectOf = await readSubjects(system, await serverVersionOf(system))
+  const changed = await base?.changed(system, subjectOf)
+  if (base && changed)
+    context.err(`${system.name}: ${changed.size} promises are about something that changed since ${base.name}.\n`)
+  const selection: Selection = {
+    only: flags.only,
+    thorough: flags.thorough === true,
+    ...(changed === undefined ? {} : { changed }),
+  }
   const facts = await runFacts(project, system, flags.seed, effort)
   try {
     const proofs = await prove({
       project,
       system,
       ledger,
-      subjectOf: await readSubjects(system, await serverVersionOf(system)),
+      subjectOf,
       facts,
       clock,
       effort,
@@ -133,10 +174,9 @@ async function proveSystem(
       commit: facts.commit,
     })
     // The page tells of the whole plan, whatever part of it this run was about.
-    const selected = proofs.filter(({ guarantee }) => idBegins(guarantee.id, flags.only))
-    evidence.push(...selected.flatMap((proof) => (proof.evidence === undefined ? [] : [proof.evidence])))
-    if (!flags.json) context.out(summary(system, selected, tookMs, report, selection, effort, context))
-    return exitOfProofs(selected, system, selection)
+    const selected = proofs.filter(({ guarantee }) => isMeant(guarantee, selection))
+    if (!flags.json && !flags.format) context.out(summary(system, selected, tookMs, report, selection, effort, context))
+    return { proofs: selected, exit: exitOfProofs(selected, system, selection) }
   } finally {
     progress.end()
     ledger.close()
@@ -174,56 +214,6 @@ function summary(
     ...(without === 0 ? [] : [`${without} of these promises have no prover yet: aval guarantees ${system.name}`]),
     `Report: ${report}\n`,
   ].join('\n')
-}
-
-async function selfTest(
-  project: Project,
-  system: System,
-  flags: ProveFlags,
-  context: CommandContext,
-): Promise<ExitCode> {
-  const mutants = (await mutantsOf(system)).filter(({ guarantee }) => idBegins(guarantee.id, flags.only))
-  const facts = await runFacts(project, system, flags.seed, 'fast')
-  const progress = showProgress(context)
-  const results: MutantResult[] = []
-  for (const mutant of mutants) {
-    context.signal.throwIfAborted()
-    const result = await tryMutant(
-      mutant,
-      {
-        system,
-        state: project.state,
-        clock: context.clock,
-        seed: flags.seed,
-        signal: context.signal,
-        progress: progress.step,
-        log: progress.log,
-      },
-      facts,
-    )
-    progress.end()
-    results.push(result)
-    const line = `${result.seen ? 'refuted ' : 'NOT SEEN'}  ${mutant.id.padEnd(28)}  ${mutant.guarantee.id}\n          ${mutant.description}\n          ${result.evidence.verdict}: ${result.evidence.reason}\n`
-    if (!flags.json) context.out(line)
-  }
-  if (flags.json) {
-    printJson(
-      context,
-      results.map(({ mutant, evidence, seen }) => ({
-        mutant: mutant.id,
-        system: system.name,
-        breaks: mutant.guarantee.id,
-        seen,
-        verdict: evidence.verdict,
-        reason: evidence.reason,
-      })),
-    )
-  } else {
-    context.out(
-      `\n${results.filter(({ seen }) => seen).length} of ${results.length} mutants were refuted (seed ${flags.seed}).\n`,
-    )
-  }
-  return results.length > 0 && results.every(({ seen }) => seen) ? 0 : 1
 }
 
 function worstExit(exits: readonly ExitCode[]): ExitCode {

@@ -53,10 +53,17 @@ export function proverOf(guarantee: Guarantee, system: System): Prover | undefin
 export interface Selection {
   only: readonly string[]
   thorough: boolean
+  /** Ids, where a run is about those alone. */
+  changed?: ReadonlySet<string>
 }
 
-export function isSelected(guarantee: Guarantee, system: System, { only, thorough }: Selection): boolean {
+/** Whether a run asks about a guarantee, be there a prover for it or not. */
+export function isMeant({ id }: Guarantee, { only, changed }: Selection): boolean {
+  return idBegins(id, only) && (changed === undefined || changed.has(id))
+}
+
+export function isSelected(guarantee: Guarantee, system: System, selection: Selection): boolean {
   const prover = proverOf(guarantee, system)
-  if (prover === undefined || !idBegins(guarantee.id, only)) return false
-  return thorough || only.length > 0 || prover.isLong?.(guarantee, system) !== true
+  if (prover === undefined || !isMeant(guarantee, selection)) return false
+  return selection.thorough || selection.only.length > 0 || prover.isLong?.(guarantee, system) !== true
 }

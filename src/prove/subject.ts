@@ -27,12 +27,19 @@ const sections: Record<GuaranteeKind, readonly (keyof Plan)[]> = {
 const engines = ['postgres', 'recovery', 'run', 'prove'] as const
 const beside = new Set(['node_modules', 'test', 'runbooks', 'dist'])
 
+/** Folder of Aval's own modules. */
+export const engineSource = resolve(import.meta.dirname, '..')
+
 /**
  * What verdicts of a system depend on, read once: its files and the engines of Aval.
+ * @param source folder of the modules of the Aval that proves, or proved
  * @returns a function from guarantee to digest (SHA-256, hex); evidence with another digest is stale.
  */
-export async function readSubjects(system: System, serverVersion: string): Promise<(guarantee: Guarantee) => string> {
-  const source = resolve(import.meta.dirname, '..')
+export async function readSubjects(
+  system: System,
+  serverVersion: string,
+  source = engineSource,
+): Promise<(guarantee: Guarantee) => string> {
   const [own, ...engine] = await Promise.all([
     digestOfFolder(system.directory),
     ...engines.map((name) => digestOfFolder(join(source, name))),
@@ -67,7 +74,8 @@ async function digestOfFolder(folder: string): Promise<string> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   const files = entries
     .filter(
-      (entry) => entry.isFile() && /\.(ts|js|sql|json|toml)$/.test(entry.name) && !/\.test\.\w+$/.test(entry.name),
+      (entry) =>
+        entry.isFile() && /\.([cm]?[jt]sx?|sql|json|toml|prisma)$/.test(entry.name) && !/\.test\.\w+$/.test(entry.name),
     )
     .map((entry) => join(entry.parentPath, entry.name))
     .filter(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { htmlReport, type ReportSubject } from './html.ts'
-import type { Proof } from './proof.ts'
+import { proof } from './proof.fixture.ts'
 
 const subject: ReportSubject = {
   system: 'shop',
@@ -12,49 +12,6 @@ const subject: ReportSubject = {
   effort: 'full',
   seed: 7,
   commit: null,
-}
-
-function proof(claim: string, reason?: string): Proof {
-  return {
-    guarantee: {
-      id: 'recovery/database/time',
-      system: 'shop',
-      kind: 'recovery',
-      subject: 'database',
-      claim,
-      target: { op: '<=', value: 14_400_000, unit: 'ms' },
-      source: 'OPS-1 §2',
-      requirements: ['SH-1'],
-      safety: 'disruptive',
-      freshFor: 1,
-      path: [],
-    },
-    verdict: reason === undefined ? 'unproven' : 'proven',
-    fresh: true,
-    evidence:
-      reason === undefined
-        ? undefined
-        : {
-            id: 'e1',
-            guarantee: 'recovery/database/time',
-            system: 'shop',
-            verdict: 'proven',
-            measured: 9_500,
-            unit: 'ms',
-            sample: { size: 40, of: 'acknowledged writes' },
-            scale: { measuredBytes: 500_000_000, declaredBytes: 40_000_000_000 },
-            environment: { postgres: '18.4' },
-            steps: [{ name: 'restored', outcome: 'done', tookMs: 9_000 }],
-            reason,
-            remedy: null,
-            seed: 7,
-            planDigest: 'd',
-            subjectDigest: 's',
-            commit: null,
-            startedAt: subject.at,
-            tookMs: 12_000,
-          },
-  }
 }
 
 test('shows target, measurement, sample and the share of the declared size', () => {
