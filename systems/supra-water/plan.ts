@@ -2,6 +2,7 @@ import { definePlan } from 'aval'
 
 export default definePlan({
   system: 'supra-water',
+  exercise: './exercise.ts',
   title: 'SUPRA Water: customer information system of a state water utility',
   documents: { 'SUPRA-DEVOPS': 'DevOps and cloud infrastructure of SUPRA Water 2026' },
   note: 'All data stays in Mexico (SUPRA-DEVOPS §2.2): every store below names a Mexican region.',

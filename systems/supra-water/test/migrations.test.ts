@@ -62,6 +62,7 @@ test('the journal applies in order as an owner without superuser; the seed break
     '0002_billing_payments': 'applied',
     '0003_operations': 'applied',
     '0004_events_readings': 'applied',
+    '0005_issued_invoices': 'applied',
   })
   const [seeded] = await database.ask(
     database.ownerUrl,
@@ -215,6 +216,54 @@ test('services cancel an invoice and return a payment; neither can be deleted', 
   for (const table of ['invoices', 'payments']) {
     await asTenant(cea, (ask) => assert.rejects(ask(`delete from ${table}`), forbidden))
   }
+})
+
+test('an issued invoice and its lines stay as they are, for the owner too; it is paid or cancelled, and a draft may change', async () => {
+  const stays = refusedBy('23001')
+  const addLine = (ask: Ask, position: number) =>
+    ask(
+      `insert into invoice_lines (tenant_id, invoice_id, position, concept, amount) values ($1, $2, $3, 'Agua', 10)`,
+      [cea, invoice, position],
+    )
+  const goTo = (ask: Ask, status: string) =>
+    ask(`update invoices set status = $2 where id = $1 returning 1`, [invoice, status])
+  const issued = async (ask: Ask) => {
+    await bill(ask, invoice, '2026-01-01', '2026-02-01')
+    await addLine(ask, 1)
+    await ask(`update invoices set subtotal = 10, total = 10, status = 'stamped', cfdi_uuid = id where id = $1`, [
+      invoice,
+    ])
+  }
+  const changes: ((ask: Ask) => Promise<unknown>)[] = [
+    (ask) => ask('update invoices set subtotal = 11, total = 11 where id = $1', [invoice]),
+    (ask) => ask('update invoices set period_end = period_end + 1 where id = $1', [invoice]),
+    (ask) => ask('delete from invoices where id = $1', [invoice]),
+    (ask) => goTo(ask, 'draft'),
+    (ask) => addLine(ask, 2),
+    (ask) => ask('update invoice_lines set amount = 9 where invoice_id = $1', [invoice]),
+    (ask) => ask('delete from invoice_lines where invoice_id = $1', [invoice]),
+  ]
+  for (const change of changes)
+    await asOwner(async (ask) => {
+      await issued(ask)
+      await assert.rejects(change(ask), stays)
+    })
+  for (const way of [['paid'], ['cancelled'], ['paid', 'cancelled']])
+    await asOwner(async (ask) => {
+      await issued(ask)
+      for (const status of way) assert.equal((await goTo(ask, status)).length, 1)
+    })
+  await asOwner(async (ask) => {
+    await issued(ask)
+    await goTo(ask, 'cancelled')
+    await assert.rejects(goTo(ask, 'stamped'), stays)
+  })
+  await asOwner(async (ask) => {
+    await bill(ask, invoice, '2026-01-01', '2026-02-01')
+    await addLine(ask, 1)
+    await ask('delete from invoice_lines where invoice_id = $1', [invoice])
+    assert.equal((await ask('delete from invoices where id = $1 returning 1', [invoice])).length, 1)
+  })
 })
 
 const broken: Record<string, (ask: Ask) => Promise<unknown>> = {
