@@ -7,9 +7,11 @@ const cron = z.string().regex(/^\S+( \S+){4}$/, 'five fields: minute hour day mo
 
 const objective = z.strictObject({
   covers: z
-    .enum(['database', 'data', 'service', 'deployment', 'zone', 'region', 'everything', 'managed'])
+    .enum(['database', 'primary', 'data', 'service', 'deployment', 'zone', 'region', 'everything', 'managed'])
     .default('database')
-    .describe("What fails: proofs choose the scenario by it. 'data': rows are lost or damaged while the server runs."),
+    .describe(
+      "What fails: proofs choose the scenario by it. 'database': the server with all it held. 'primary': the server, while a standby is left. 'data': rows are lost or damaged while the server runs.",
+    ),
   rto: duration.describe('Longest time without service: last answer before the fault to first after.').optional(),
   rpo: duration.describe("Longest stretch of acknowledged writes that may be lost; '0' for none.").optional(),
   ...citation,

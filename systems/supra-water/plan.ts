@@ -193,6 +193,10 @@ export default definePlan({
       tables: 'all',
       tenant: 'tenant_id',
       except: { tenants: 'A tenant is its own row: the policy compares id, there is no tenant_id.' },
+      identity: { 'app.current_tenant': '{{tenant}}' },
+      rows: {
+        tariff_schedules: { blocks: '[{"from_m3": 0, "to_m3": null, "price_per_m3": 5.5, "fixed_charge": 45}]' },
+      },
       source: 'SUPRA-DEVOPS §1.3',
       requirements: ['SW-1.3'],
     },
@@ -260,7 +264,7 @@ export default definePlan({
     objectives: {
       container: { covers: 'service', rto: '30s', rpo: '0', source: 'SUPRA-DEVOPS §7.3', requirements: ['SW-7.3'] },
       'database-failover': {
-        covers: 'database',
+        covers: 'primary',
         rto: '2m',
         rpo: '0',
         source: 'SUPRA-DEVOPS §7.3',
@@ -553,12 +557,19 @@ export default definePlan({
         requirements: ['SW-3.5', 'SW-7.3'],
       },
       'database-failover': {
+        fault: 'primary-killed',
         trigger: ['the primary database does not answer'],
         steps: [
-          { does: 'The platform promotes the standby of the other zone by itself.', within: '2m' },
-          'The services reconnect through their pools.',
-          { does: 'Ask /health/ready, then check the invariants.', expect: '200 and no violation' },
-          'If it did not promote, force the failover.',
+          { does: 'See that the primary is down.', action: 'confirm-primary-down' },
+          {
+            does: 'The platform promotes the standby of the other zone by itself; if it did not, force the failover.',
+            action: 'promote',
+            within: '1m',
+          },
+          { does: 'See that the old primary cannot serve again.', action: 'fence' },
+          { does: 'The services reconnect through their pools.', action: 'repoint' },
+          { does: 'Ask /health/ready, then check the invariants.', action: 'verify-data', expect: 'no violation' },
+          { does: 'Build the standby again.', action: 'rejoin' },
         ],
         success: ['writes are accepted', 'no acknowledged write is missing'],
         within: '2m',
@@ -654,6 +665,13 @@ export default definePlan({
         source: 'SUPRA-DEVOPS §7.3',
         requirements: ['SW-7.3'],
       },
+    },
+    standby: {
+      synchronous: true,
+      promoteAfter: '30s',
+      source: 'SUPRA-DEVOPS §7.3',
+      requirements: ['SW-7.3'],
+      note: 'Zone-redundant: the standby stands in zone 2, commits wait for it (§2.4). The document gives no time after which the platform promotes it, and 2 minutes for all.',
     },
     drills: {
       'restore-test': {

@@ -4,9 +4,10 @@ import { z } from 'zod'
 import { failure, messageOf } from '../../errors.ts'
 import { type Migration, migrationFrom } from './migration.ts'
 
-const journalSchema = z.object({
+/** What of `meta/_journal.json` decides the order; the rest is Drizzle's. */
+export const journalSchema = z.looseObject({
   dialect: z.string().optional(),
-  entries: z.array(z.object({ idx: z.int().min(0), tag: z.string().min(1) })),
+  entries: z.array(z.looseObject({ idx: z.int().min(0), tag: z.string().min(1) })),
 })
 
 /**

@@ -1,8 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { makeEscrowCopy } from '../../secrets/escrow.ts'
-import { loadKeyRing } from '../../secrets/key-file.ts'
+import { loadKeyRing, writeKeyFile } from '../../secrets/key-file.ts'
+import { formatRing } from '../../secrets/key-ring.ts'
+import { readUnlock } from '../../secrets/unlock.ts'
 
 /** Where the key of the backups is kept for the day on which the machine and its key file are gone. */
 export interface Custody {
@@ -21,4 +23,12 @@ export async function placeInCustody(folder: string, keyFile: string): Promise<C
   await writeFile(custody.copy, copy, { mode: 0o600 })
   await writeFile(custody.identity, `${identity}\n`, { mode: 0o600 })
   return custody
+}
+
+/** Opens the escrow copy with the identity alone and puts the key into a file. @returns how many keys there were */
+export async function takeFromCustody({ copy, identity }: Custody, keyFile: string): Promise<number> {
+  const ring = await loadKeyRing(copy, await readUnlock({ identityFile: identity }))
+  await mkdir(dirname(keyFile), { recursive: true, mode: 0o700 })
+  await writeKeyFile(keyFile, formatRing(ring))
+  return ring.length
 }

@@ -62,6 +62,7 @@ function questionOf(guarantee: Guarantee, plan: Plan): { scenario: Scenario; jud
 
 /** What fails when an objective is about more than the database. The rest, such as a managed service, no scenario reaches. */
 const faultOf: Readonly<Record<string, FaultName>> = {
+  primary: 'primary-killed',
   zone: 'primary-killed',
   region: 'region-lost',
   everything: 'all-lost',

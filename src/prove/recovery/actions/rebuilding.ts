@@ -6,9 +6,7 @@ import { startChild } from '../../../process.ts'
 import { directoryStore } from '../../../recovery/stores/directory-store.ts'
 import { repositoryDirectory, repositoryKeyFile } from '../../../run/archive.ts'
 import { type RunState, readRunState } from '../../../run/run-state.ts'
-import { loadKeyRing, writeKeyFile } from '../../../secrets/key-file.ts'
-import { formatRing } from '../../../secrets/key-ring.ts'
-import { readUnlock } from '../../../secrets/unlock.ts'
+import { takeFromCustody } from '../custody.ts'
 import { operatorAt } from '../operator.ts'
 import { type CarryOut, need, type Run } from '../run.ts'
 import { git } from '../work-tree.ts'
@@ -39,13 +37,11 @@ export const cloneSource: CarryOut = async (run) => {
 
 /** Opens the escrow copy with the identity alone and puts the key where commands look for it. */
 export const fetchKey: CarryOut = async (run) => {
-  const { copy, identity } = need(run.blow.custody, 'left an escrow copy of the key')
-  const ring = await loadKeyRing(copy, await readUnlock({ identityFile: identity }))
+  const custody = need(run.blow.custody, 'left an escrow copy of the key')
   const file = repositoryKeyFile(run.site.operator.project, run.session.system.name)
-  await mkdir(join(file, '..'), { recursive: true, mode: 0o700 })
-  await writeKeyFile(file, formatRing(ring))
+  const keys = await takeFromCustody(custody, file)
   run.site.keyFile = file
-  return { by: 'the escrow copy, opened with its identity', saw: `${ring.length} keys put in their place` }
+  return { by: 'the escrow copy, opened with its identity', saw: `${keys} keys put in their place` }
 }
 
 /** Starts everything from the clone by the command a person gives, and lets clients find it there. */

@@ -1,7 +1,9 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../../../errors.ts'
 import { withClient } from '../../../postgres/connection.ts'
+import { journalSchema } from '../../../postgres/migrations/drizzle.ts'
+import type { Layout } from '../../../postgres/migrations/migration.ts'
 import { ownFolder } from '../operator.ts'
 import type { Strike } from '../run.ts'
 
@@ -31,7 +33,7 @@ export const breakMigration: Strike = async ({ session, site }) => {
   if (plan === undefined) throw new Error('the plan has no database')
   const { directory, layout } = plan.migrations
   const folder = await ownFolder(operator, directory)
-  const own = await addMigration(folder, layout)
+  const takeOut = await addMigration(folder, layout)
   const failed = await operator.aval(`aval migrate up ${system.name}`).then(() => undefined, messageOf)
   if (failed === undefined) throw new Error('the migration that was to fail did not')
   const url = environment.server.url({ database: environment.database.name })
@@ -40,7 +42,7 @@ export const breakMigration: Strike = async ({ session, site }) => {
     what: 'a migration of four statements stopped at the third; two stay',
     check: () => whatIsMissing(url),
     tidy: async () => {
-      await rm(own, { recursive: true })
+      await takeOut()
       await withClient(url, async (client) => {
         await client.query(`DROP TABLE IF EXISTS ${table}`)
         await client.query('DELETE FROM aval.migrations WHERE name LIKE $1', [`%${table}%`])
@@ -49,19 +51,36 @@ export const breakMigration: Strike = async ({ session, site }) => {
   }
 }
 
-/** @returns the file or folder that was added. */
-async function addMigration(folder: string, layout: string): Promise<string> {
+/** Adds it as the last one. @returns takes it out again */
+async function addMigration(folder: string, layout: Layout): Promise<() => Promise<void>> {
   const text = `${statements.join('\n')}\n`
-  const own = join(folder, layout === 'supabase' ? `${version}_${table}.sql` : `${version}_${table}`)
-  if (layout === 'supabase') {
-    await writeFile(own, text)
-  } else if (layout === 'prisma') {
-    await mkdir(own)
-    await writeFile(join(own, 'migration.sql'), text)
-  } else {
-    throw new Error(`a broken migration is not written in the layout ${layout} yet`)
+  const id = `${version}_${table}`
+  switch (layout) {
+    case 'supabase': {
+      const file = join(folder, `${id}.sql`)
+      await writeFile(file, text)
+      return () => rm(file)
+    }
+    case 'prisma': {
+      const own = join(folder, id)
+      await mkdir(own)
+      await writeFile(join(own, 'migration.sql'), text)
+      return () => rm(own, { recursive: true })
+    }
+    case 'drizzle': {
+      const file = join(folder, `${id}.sql`)
+      const list = join(folder, 'meta', '_journal.json')
+      const before = await readFile(list, 'utf8')
+      const journal = journalSchema.parse(JSON.parse(before))
+      const idx = Math.max(-1, ...journal.entries.map((entry) => entry.idx)) + 1
+      await writeFile(file, text)
+      await writeFile(list, JSON.stringify({ ...journal, entries: [...journal.entries, { idx, tag: id }] }))
+      return async () => {
+        await writeFile(list, before)
+        await rm(file)
+      }
+    }
   }
-  return own
 }
 
 /** What the migration promised and the database does not have, whatever its record says. */

@@ -1,8 +1,9 @@
-import { rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { copyRepository } from '../../../recovery/stores/copy-repository.ts'
 import { directoryStore } from '../../../recovery/stores/directory-store.ts'
-import { placeInCustody } from '../custody.ts'
+import { placeInCustody, takeFromCustody } from '../custody.ts'
 import type { Strike } from '../run.ts'
 import { killAndRemove } from './server-lost.ts'
 
@@ -13,7 +14,8 @@ import { killAndRemove } from './server-lost.ts'
 export const loseRegion: Strike = async (run) => {
   const { session, site } = run
   const { clock, effort, faults, scratch, signal } = session
-  const directory = join(scratch.directory, 'second-store')
+  // The region that is lost may be the one that an earlier scenario fell back on.
+  const directory = await mkdtemp(join(scratch.directory, 'second-store-'))
   const second = directoryStore(directory)
   const custody = await placeInCustody(join(scratch.directory, 'custody'), site.keyFile)
   const archive = await site.archive()
@@ -35,6 +37,10 @@ export const loseRegion: Strike = async (run) => {
     what: 'server, store and key file removed; the second store and the escrow copy of the key are left',
     custody,
     copiedUntil,
+    // A procedure may restore with the escrow copy and never say that the key goes back to its place; work goes on with it all the same.
+    tidy: async () => {
+      if (!existsSync(site.keyFile)) await takeFromCustody(custody, site.keyFile)
+    },
     check: async ({ lost, altered }) => {
       const missing = [...lost, ...altered].filter((ack) => ack.acknowledgedAt <= copiedUntil)
       return missing.length === 0
