@@ -21,12 +21,15 @@ import { runbooksProver } from './runbooks/prover.ts'
 import { spendProver } from './spend/prover.ts'
 import { telemetryProver } from './telemetry/prover.ts'
 
-/** Every prover, in the order they run: recovery destroys what the ones before it need, integrity judges what it restored. */
+/**
+ * Every prover, in the order they run: recovery destroys what the ones before it need, integrity judges what it restored. Requests start the services anew,
+ * which then count from nothing what they do once a day: telemetry asks them before.
+ */
 export const provers: readonly Prover[] = [
   behaviourProver,
-  requestsProver,
   limitsProver,
   telemetryProver,
+  requestsProver,
   blindnessProver,
   isolationProver,
   migrationProver,

@@ -59,6 +59,7 @@ export async function withOutbox<T>(
   const store = createMessagesStore(api)
   const provider = async (): Promise<Outcome> => answer()
   const silent = () => undefined
+  const made: { user: string; id: string }[] = []
   const parts = {
     outbox: openOutbox(messenger),
     recipients: openRecipients(messenger.run, vault),
@@ -76,6 +77,7 @@ export async function withOutbox<T>(
       clock,
       device: async (user) => {
         const id = `device-${newId()}`
+        made.push({ user, id })
         const token = `${newId()}:${newId()}`
         const sealed = vault.seal(token, tokenPlace(user, id))
         const hash = vault.hash(token)
@@ -102,6 +104,8 @@ export async function withOutbox<T>(
       },
     })
   } finally {
+    // Their tokens are sealed with a key that nobody else has: whoever seals everything anew would stumble over them.
+    for (const { user, id } of made) await store.deleteDevice(user, id)
     await Promise.all([api.close(), messenger.close()])
   }
 }
