@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { EvidenceStep } from '../ledger/evidence.ts'
 import type { Guarantee, GuaranteeKind } from '../plan/guarantee.ts'
+import type { Plan } from '../plan/plan.ts'
 import type { System } from '../project/project.ts'
 import type { Exercise, Mutation } from './exercise.ts'
 import type { Scratch } from './scratch.ts'
@@ -157,8 +158,8 @@ export interface Prover {
 export interface FaultMutant {
   id: string
   fault: Fault
-  /** Id of the guarantee that must be refuted under the fault. */
-  breaks(guarantees: readonly Guarantee[]): Guarantee | undefined
+  /** The guarantee that must be refuted under the fault; undefined where the plan holds none that it would break. */
+  breaks(guarantees: readonly Guarantee[], plan: Plan): Guarantee | undefined
   /** What the reason must say: a refutation for another reason, such as a run that broke down, has not seen the fault. */
   says?: RegExp
   description: string

@@ -26,7 +26,7 @@ export async function mutantsOf(system: System): Promise<Mutant[]> {
   const guarantees = deriveGuarantees(system.plan).filter((guarantee) => proverOf(guarantee, system) !== undefined)
   const ofProvers = provers.flatMap(({ mutants }) =>
     mutants.flatMap(({ id, description, fault, breaks, says }): Mutant[] => {
-      const guarantee = breaks(guarantees)
+      const guarantee = breaks(guarantees, system.plan)
       return guarantee === undefined ? [] : [{ id, description, guarantee, fault, says }]
     }),
   )

@@ -29,14 +29,14 @@ export const migrationMutants: readonly FaultMutant[] = [
   },
 ]
 
-/** Does what follows to the table that most others refer to. */
+/** Does what follows to the largest table: one that others refer to may hold a handful of rows. */
 const toATable = (statement: string) => `
 DO $$
 DECLARE
   chosen regclass := (
     SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = 'public' AND c.relkind = 'r' AND NOT c.relispartition AND c.relowner = current_user::regrole
-    ORDER BY (SELECT count(*) FROM pg_constraint f WHERE f.confrelid = c.oid) DESC, c.relname LIMIT 1);
+    ORDER BY pg_relation_size(c.oid) DESC, c.relname LIMIT 1);
 BEGIN
   EXECUTE format('${statement}', chosen);
 END

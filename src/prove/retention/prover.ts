@@ -1,5 +1,6 @@
 import { messageOf } from '../../errors.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
+import type { Plan } from '../../plan/plan.ts'
 import { oncePerSession } from '../once.ts'
 import type { Finding, ProofSession, Prover } from '../prover.ts'
 import { simulatedDays } from './schedule.ts'
@@ -22,7 +23,7 @@ export const retentionProver: Prover = {
       id: 'retention-day-early',
       fault: 'retention-day-early',
       description: 'Backups are removed a day before their time',
-      breaks: firstScheduled,
+      breaks: firstByAge,
     },
     {
       id: 'retention-only-backup',
@@ -42,6 +43,16 @@ export const retentionProver: Prover = {
 /** The rule an objective rests on: the first that is not the log. */
 function firstScheduled(guarantees: readonly Guarantee[]): Guarantee | undefined {
   return guarantees.find(({ id }) => /^retention\/(hourly|daily)\/kept$/.test(id))
+}
+
+const dayMs = 86_400_000
+
+/** The first of them that nothing but its age keeps on its last day: what the window of moments still needs stays whatever age says. */
+function firstByAge(guarantees: readonly Guarantee[], plan: Plan): Guarantee | undefined {
+  const windowMs = plan.recovery.pointInTime?.window ?? 0
+  const first = firstScheduled(guarantees)
+  const keep = first && plan.recovery.backups[first.subject]?.keep
+  return typeof keep === 'number' && keep - dayMs <= windowMs ? undefined : first
 }
 
 const simulated = oncePerSession((session) =>
