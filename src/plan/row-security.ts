@@ -11,6 +11,7 @@ export const ways = [
   'insert',
   'move',
   'truncate',
+  'trigger',
   'reference',
   'unique',
   'sequence',

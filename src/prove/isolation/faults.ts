@@ -20,6 +20,8 @@ interface Place {
   /** Column of the tenant, and its type. */
   tenant: string
   type: string
+  /** What its policies let the role read, as SQL. */
+  readable: string
   owner: string
 }
 
@@ -91,9 +93,9 @@ const breaks: readonly Break[] = [
     fault: 'isolation-tenant-moves',
     description: 'The tenant of a row may be changed',
     says: /hands rows over to another/,
-    sql: ({ table, role, tenant }) => [
+    sql: ({ table, role, tenant, readable }) => [
       `GRANT UPDATE (${tenant}) ON ${table.sql} TO ${role}`,
-      `CREATE POLICY aval_move ON ${table.sql} FOR UPDATE TO ${role} USING (false) WITH CHECK (true)`,
+      `CREATE POLICY aval_move ON ${table.sql} FOR UPDATE TO ${role} USING (${readable}) WITH CHECK (true)`,
     ],
   },
   {
@@ -172,8 +174,20 @@ async function placeOf(
         role: escapeIdentifier(role),
         tenant: escapeIdentifier(tenant),
         type: column.type,
+        readable: await readableBy(client, role, table),
       }
     }
   }
   return undefined
+}
+
+/** What the policies of a table let a role read: `false` without any. */
+async function readableBy(client: Client, role: string, { oid }: Table): Promise<string> {
+  const { rows } = await client.query<{ condition: string | null }>(
+    `SELECT string_agg('(' || pg_get_expr(polqual, polrelid) || ')', ' OR ') AS condition FROM pg_policy
+     WHERE polrelid = $1 AND polpermissive AND polcmd IN ('r', '*')
+       AND (0 = ANY (polroles) OR EXISTS (SELECT FROM unnest(polroles) r WHERE pg_has_role($2, r, 'USAGE')))`,
+    [oid, role],
+  )
+  return rows[0]?.condition ?? 'false'
 }

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import type { Client } from 'pg'
+import { systemClock } from '../../../clock.ts'
+import { rowSecurity } from '../../../plan/row-security.ts'
+import { findBinaries } from '../../../postgres/binaries.ts'
+import { withClient } from '../../../postgres/connection.ts'
+import { startServer } from '../../../postgres/launch.ts'
+import { type TemporaryPlace, temporaryPlace } from '../../../postgres/place.ts'
+import type { OwnedServer } from '../../../postgres/server.ts'
+import { type IsolationResult, isolateWithin } from '../isolate.ts'
+import { asOwner, asSuperuser, type Case, cluster, shop } from './case.fixture.ts'
+import { leaking } from './leaking.fixture.ts'
+import { sound } from './sound.fixture.ts'
+
+let place: TemporaryPlace
+let server: OwnedServer
+
+// One server and one database for all: whatever a schema adds to the shop is made in a transaction that never commits.
+before(async () => {
+  place = await temporaryPlace('aval-test')
+  server = await startServer({
+    dataDirectory: join(place.path, 'data'),
+    binaries: await findBinaries('embedded'),
+    clock: systemClock,
+  })
+  await withClient(server.url(), (client) => client.query(cluster))
+  await withClient(server.url(), (client) => client.query('CREATE DATABASE shop OWNER shop_owner'))
+  await withClient(server.url({ database: 'shop' }), (client) =>
+    client.query(`REVOKE TEMPORARY ON DATABASE shop FROM PUBLIC; BEGIN ${asOwner} ${shop}; COMMIT`),
+  )
+})
+after(async () => {
+  await server.stop('immediate')
+  await place.remove()
+})
+
+const attacked = (client: Client, roles: readonly string[]) =>
+  isolateWithin(client, {
+    owner: 'shop_owner',
+    roles,
+    rowSecurity: rowSecurity.parse({ tables: 'all', tenant: 'tenant_id', identity: { 'app.tenant': '{{tenant}}' } }),
+    seed: 7,
+  })
+
+/** Attacks the shop with a schema on top of it, and with each of what is done to it afterwards. */
+function attackedInTurn({ sql, roles = ['app'] }: Case, ...then: string[]): Promise<IsolationResult[]> {
+  return withClient(server.url({ database: 'shop' }), async (client) => {
+    const results: IsolationResult[] = []
+    await client.query('BEGIN')
+    for (const statements of [sql, ...then]) {
+      await client.query(`SELECT 1 ${asOwner} ${statements} ${asSuperuser} SAVEPOINT made`)
+      results.push(await attacked(client, roles))
+      await client.query('ROLLBACK TO made')
+    }
+    await client.query('ROLLBACK')
+    return results
+  })
+}
+
+const found = (result: IsolationResult | undefined) =>
+  [...new Set(result?.holes.map(({ role, way, on }) => `${role} ${way} ${on}`))].toSorted()
+
+describe('a leaking schema', () => {
+  for (const leak of leaking)
+    test(`${leak.name}: every hole is found, and closed by its remedy`, async () => {
+      const [open, closed] = await attackedInTurn(leak, leak.mended)
+      assert.deepEqual(found(open), Object.keys(leak.holes).toSorted())
+      for (const [hole, [statement, remedy]] of Object.entries(leak.holes)) {
+        const shown = open?.holes.find(({ role, way, on }) => `${role} ${way} ${on}` === hole)
+        assert.match(shown?.statement ?? '', statement)
+        assert.match(shown?.remedy ?? '', remedy)
+      }
+      assert.deepEqual(found(closed), [])
+      assert.deepEqual(open?.unmade, [])
+    })
+})
+
+describe('a sound schema', () => {
+  for (const schema of sound)
+    test(`${schema.name}: no hole is found`, async () => {
+      const [result] = await attackedInTurn(schema)
+      assert.deepEqual(found(result), [])
+      assert.deepEqual(result?.unmade, [])
+      assert.equal(result?.controlled, true)
+    })
+})
