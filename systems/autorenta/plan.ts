@@ -102,7 +102,7 @@ export default definePlan({
         },
         'nights-taken': {
           roles: ['authenticated'],
-          on: ['bookings'],
+          on: ['bookings_no_overlap'],
           by: ['unique'],
           reason:
             'Whoever asks for a night that is taken is refused: that a car is not free tells nothing of who rents it.',

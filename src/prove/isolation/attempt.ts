@@ -25,11 +25,11 @@ export type Outcome =
   | { refused: true; code: string; answer: string; constraint?: string | undefined }
 
 export interface Attempt {
+  /** One statement, or several of which all that is answered counts. */
   sql: string
-  values?: readonly (string | null)[]
   /** Done by the superuser before, such as making room for a row. */
   before?: string
-  /** Asked by the superuser after, to see what the statement did. */
+  /** Asked by the superuser after, to see what the statement did: a query of one text. */
   after?: string
   /** Whether the statement gives back the name of a cursor, from which everything is fetched. */
   cursor?: boolean
@@ -37,31 +37,36 @@ export interface Attempt {
 
 /** Says one statement as an actor and takes back whatever it did. Runs inside a transaction. */
 export async function attempt(client: Client, actor: Actor, tried: Attempt): Promise<Outcome> {
-  const { sql, values, before, after, cursor } = tried
+  const { sql, before, after, cursor } = tried
   const said: string[] = []
   const hear = ({ message, detail }: { message?: string | undefined; detail?: string | undefined }) => {
     said.push(`${message} ${detail ?? ''}`)
   }
-  await client.query('SAVEPOINT attempt')
+  client.on('notice', hear)
   try {
-    await client.query(`${before === undefined ? '' : `${replica(before)}; `}${become(actor)}`)
-    client.on('notice', hear)
-    const results = resultsOf(
-      await (values === undefined ? client.query(sql) : client.query({ text: sql, values: [...values] })),
+    // In one go: thousands are tried.
+    const all = resultsOf(
+      await client.query(
+        `SAVEPOINT attempt; ${before === undefined ? '' : `${replica(before)}; `}${become(actor)}${mark}; ${sql}; ${mark}${
+          after === undefined ? '' : `; SET LOCAL SESSION AUTHORIZATION DEFAULT; RESET ROLE; ${after}`
+        }`,
+      ),
     )
+    const [began, ended] = all.flatMap(({ rows: [row] }, at) => (row !== undefined && 'aval_mark' in row ? [at] : []))
+    const results = all.slice((began ?? 0) + 1, ended)
     if (cursor === true)
       for (const name of results.flatMap(({ rows }) => rows.flatMap(Object.values)))
         if (typeof name === 'string')
           results.push(...resultsOf(await client.query(`FETCH ALL FROM ${escapeIdentifier(name)}`)))
     const rows = results.flatMap((each) => each.rows.map((row) => JSON.stringify(row)))
     const count = Math.max(0, ...results.map(({ rowCount }) => rowCount ?? 0))
-    let seen = ''
-    if (after !== undefined) {
-      await client.query('SET LOCAL SESSION AUTHORIZATION DEFAULT; RESET ROLE')
-      const told = await client.query<{ seen: string }>(after)
-      seen = told.rows.map((row) => row.seen).join(' ')
+    const [seen] = after === undefined ? [] : all.slice((ended ?? all.length) + 1).flatMap((each) => each.rows)
+    return {
+      refused: false,
+      answer: `${count} ${rows.toSorted().join(' ')} ${said.join(' ')}`,
+      count,
+      after: Object.values(seen ?? {}).join(' '),
     }
-    return { refused: false, answer: `${count} ${rows.toSorted().join(' ')} ${said.join(' ')}`, count, after: seen }
   } catch (error) {
     if (!(error instanceof DatabaseError)) throw error
     const { code = '', detail = '', constraint } = error
@@ -71,6 +76,9 @@ export async function attempt(client: Client, actor: Actor, tried: Attempt): Pro
     await client.query('ROLLBACK TO attempt; RELEASE attempt')
   }
 }
+
+/** Stands before and after what an actor says, so that its answers are told from the rest. */
+const mark = 'SELECT 1 AS aval_mark'
 
 interface Result {
   rows: object[]

@@ -117,9 +117,12 @@ const breaks: readonly Break[] = [
     fault: 'isolation-unique',
     description: 'A value must be unique over all tenants',
     says: /learns which values another has/,
-    sql: ({ table, role }) => [
-      `ALTER TABLE ${table.sql} ADD COLUMN aval_handle text UNIQUE`,
-      `GRANT INSERT (aval_handle), SELECT (aval_handle) ON ${table.sql} TO ${role}`,
+    sql: ({ schema, role, tenant, type }) => [
+      `CREATE TABLE ${schema}.aval_handles (${tenant} ${type} NOT NULL, handle text NOT NULL UNIQUE)`,
+      `ALTER TABLE ${schema}.aval_handles ENABLE ROW LEVEL SECURITY`,
+      `ALTER TABLE ${schema}.aval_handles FORCE ROW LEVEL SECURITY`,
+      `CREATE POLICY aval_insert ON ${schema}.aval_handles FOR INSERT TO ${role} WITH CHECK (true)`,
+      `GRANT INSERT ON ${schema}.aval_handles TO ${role}`,
     ],
   },
 ]

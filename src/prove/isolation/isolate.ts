@@ -9,13 +9,15 @@ import { attackByConstraints } from './attacks/probes.ts'
 import { lookAtSearchPaths } from './attacks/search-paths.ts'
 import { attackSequences, lookAtStanding } from './attacks/standing.ts'
 import { attackWrites } from './attacks/writes.ts'
-import { attempt, replica } from './attempt.ts'
+import { replica } from './attempt.ts'
 import { type Catalog, readCatalog, type Table } from './catalog.ts'
+import { controlOf } from './control.ts'
 import type { Hole } from './hole.ts'
 import { identityOf, spokenFor } from './identity.ts'
 import { type MadeRow, makeRows } from './make-rows.ts'
 import { ownershipOf } from './ownership.ts'
 import { openPartitions } from './partitions.ts'
+import { type Remark, remarksOn } from './remarks.ts'
 import { valueFor } from './values.ts'
 import { type Rights, rightsOf, type World } from './world.ts'
 
@@ -41,6 +43,8 @@ export interface IsolationResult {
   unmade: { table: string; why: string }[]
   /** Writes that something else than row security refused: role, way, table and SQLSTATE. */
   undecided: string[]
+  /** What is out of the ordinary, and policies that fail whoever asks. */
+  remarks: Remark[]
   /** Settings by which the tenant was named. */
   settings: string[]
   /** Whether anybody could see rows of their own: if nobody could, refusals prove nothing. */
@@ -94,14 +98,13 @@ export async function isolateWithin(client: Client, options: IsolationOptions): 
     ownership,
     tables,
     owner,
-    shared,
     own: { tenant: own, rows: mine.rows },
     other: { tenant: other, rows: theirs.rows },
     actors,
     rights,
     speaking: (tenant, role) => spokenFor(identity, tenant, role),
     found: (hole) => {
-      const key = `${hole.role} ${hole.way} ${hole.on} ${hole.what}`
+      const key = `${hole.role} ${hole.way} ${hole.on} ${hole.through ?? ''} ${hole.what}`
       if (!holes.has(key)) holes.set(key, hole)
     },
     undecided: (what) => undecided.add(what),
@@ -117,6 +120,7 @@ export async function isolateWithin(client: Client, options: IsolationOptions): 
     for (const attack of attacks) await attack(speakers)
   }
   for (const attack of withGrants) await attack(world)
+  const { controlled, failing } = await controlOf(world)
   const unmade = new Map([...mine.unmade, ...theirs.unmade])
   return {
     holes: [...holes.values()],
@@ -127,8 +131,9 @@ export async function isolateWithin(client: Client, options: IsolationOptions): 
       return why === undefined ? [] : [{ table: name, why }]
     }),
     undecided: [...undecided],
+    remarks: [...remarksOn(catalog, ownership), ...failing],
     settings: Object.keys(identity),
-    controlled: await seesItsOwn(world),
+    controlled,
     actors: [...new Set(actors.map(({ role, as }) => (role === as ? role : `${role} as ${as}`)))],
     statements,
   }
@@ -147,14 +152,4 @@ function isExcepted({ schema, name }: Table, { except }: RowSecurity): boolean {
 function tenantOf({ tables }: Catalog, tenant: string, random: ReturnType<typeof seededRandom>): string {
   const column = tables.flatMap(({ columns }) => columns).find(({ name }) => name === tenant)
   return (column === undefined ? undefined : valueFor(column, random)) ?? 'tenant'
-}
-
-async function seesItsOwn(world: World): Promise<boolean> {
-  for (const actor of world.actors)
-    for (const { oid, sql } of world.tables) {
-      if (!world.own.rows.has(oid)) continue
-      const outcome = await attempt(world.client, actor, { sql: `SELECT 1 FROM ${sql}` })
-      if (!outcome.refused && outcome.count > 0) return true
-    }
-  return false
 }

@@ -13,8 +13,6 @@ export interface World {
   ownership: ReadonlyMap<number, Ownership>
   /** Tables that hold rows of tenants and are attacked: those of the plan without its exceptions. */
   tables: readonly Table[]
-  /** Lists that all tenants share, by table. */
-  shared: Rows
   /** The tenant for whom every actor speaks, and the rows it owns. */
   own: { tenant: string; rows: Rows }
   /** The tenant whose rows nobody else may get at. */

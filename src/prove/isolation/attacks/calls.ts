@@ -33,18 +33,19 @@ function callsOfOne(world: World, actor: Actor, routine: Routine, known: Readonl
   const { other, own } = world
   const { sql, parameters, procedure, variadic, signature } = routine
   const values = parameters.map(({ name, base }) => argumentFor(name, base, known, other.tenant))
-  const places = parameters
-    .map(
-      ({ type }, place) =>
-        `${variadic && place === parameters.length - 1 ? 'VARIADIC ' : ''}$${place + 1}::text::${type}`,
-    )
-    .join(', ')
+  const list = (given: readonly (string | null)[]) =>
+    parameters
+      .map(({ type }, place) => {
+        const value = given[place] ?? null
+        const last = variadic && place === parameters.length - 1
+        return `${last ? 'VARIADIC ' : ''}${value === null ? 'NULL' : escapeLiteral(value)}::text::${type}`
+      })
+      .join(', ')
   const call = (way: 'function' | 'identity', statement: string, given: readonly (string | null)[]): Question => ({
     actor,
     on: routine.name,
     way,
-    sql: procedure ? `CALL ${sql}(${places})` : `SELECT t::text FROM ${sql}(${places}) t`,
-    values: given,
+    sql: procedure ? `CALL ${sql}(${list(given)})` : `SELECT t::text FROM ${sql}(${list(given)}) t`,
     touches: true,
     statement: `SELECT ${signature} ${statement}`,
     what: 'learns of another from',

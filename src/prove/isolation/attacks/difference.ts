@@ -17,11 +17,10 @@ export async function attackReads(world: World): Promise<void> {
     ...ownWrites(world, actor),
   ])
   const traced = trace(world, world.tables)
-  const ask = async ({ actor, sql, values, before, cursor, touches }: Question): Promise<Outcome> => {
+  const ask = async ({ actor, sql, before, cursor, touches }: Question): Promise<Outcome> => {
     world.tried()
     return attempt(client, actor, {
       sql,
-      ...(values === undefined ? {} : { values }),
       ...(before === undefined ? {} : { before }),
       ...(cursor === undefined ? {} : { cursor }),
       ...(touches ? { after: traced } : {}),

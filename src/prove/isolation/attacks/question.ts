@@ -7,7 +7,6 @@ export interface Question {
   on: string
   way: Hole['way']
   sql: string
-  values?: readonly (string | null)[]
   /** Done by the superuser before. */
   before?: string
   /** Whether it gives back a cursor. */

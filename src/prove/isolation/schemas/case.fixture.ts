@@ -15,6 +15,14 @@ export interface Leak extends Case {
   mended: string
 }
 
+/** A schema with something out of the ordinary, which is named and does not keep the rest from being attacked. */
+export interface Odd extends Case {
+  /** What is said of it: an object, and words of the remark. */
+  says: Readonly<Record<string, RegExp>>
+  /** Holes that are found beside it: `role way object`. */
+  holes?: readonly string[]
+}
+
 export const asSuperuser = '; SET LOCAL SESSION AUTHORIZATION DEFAULT; '
 export const asOwner = '; SET LOCAL SESSION AUTHORIZATION shop_owner; '
 
@@ -25,7 +33,7 @@ export const guard = (table: string, condition = 'tenant_id = tenant()') => `
   GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} TO app;`
 
 /** Roles of the cluster: `archivist` passes row security and serves nobody. */
-export const cluster = `CREATE ROLE shop_owner; CREATE ROLE app; CREATE ROLE vip NOLOGIN; CREATE ROLE archivist BYPASSRLS NOLOGIN`
+export const cluster = `CREATE ROLE shop_owner LOGIN PASSWORD 'shop'; CREATE ROLE app; CREATE ROLE vip NOLOGIN; CREATE ROLE archivist BYPASSRLS NOLOGIN`
 
 /** A sound schema: tenants, their notes, and the lines of these. */
 export const shop = `

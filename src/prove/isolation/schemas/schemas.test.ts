@@ -7,11 +7,14 @@ import { rowSecurity } from '../../../plan/row-security.ts'
 import { findBinaries } from '../../../postgres/binaries.ts'
 import { withClient } from '../../../postgres/connection.ts'
 import { startServer } from '../../../postgres/launch.ts'
+import { checksumOf, type Migration } from '../../../postgres/migrations/migration.ts'
 import { type TemporaryPlace, temporaryPlace } from '../../../postgres/place.ts'
 import type { OwnedServer } from '../../../postgres/server.ts'
 import { type IsolationResult, isolateWithin } from '../isolate.ts'
+import { makeSchema } from '../make-schema.ts'
 import { asOwner, asSuperuser, type Case, cluster, shop } from './case.fixture.ts'
 import { leaking } from './leaking.fixture.ts'
+import { odd } from './odd.fixture.ts'
 import { sound } from './sound.fixture.ts'
 
 let place: TemporaryPlace
@@ -62,6 +65,9 @@ function attackedInTurn({ sql, roles = ['app'] }: Case, ...then: string[]): Prom
 const found = (result: IsolationResult | undefined) =>
   [...new Set(result?.holes.map(({ role, way, on }) => `${role} ${way} ${on}`))].toSorted()
 
+const said = (result: IsolationResult | undefined, on: string) =>
+  result?.remarks.flatMap((remark) => (remark.on === on ? [remark.what] : [])).join('; ') ?? ''
+
 describe('a leaking schema', () => {
   for (const leak of leaking)
     test(`${leak.name}: every hole is found, and closed by its remedy`, async () => {
@@ -85,4 +91,34 @@ describe('a sound schema', () => {
       assert.deepEqual(result?.unmade, [])
       assert.equal(result?.controlled, true)
     })
+})
+
+describe('an odd schema', () => {
+  for (const schema of odd)
+    test(`${schema.name}: it is named, and the rest attacked`, async () => {
+      const [result] = await attackedInTurn(schema)
+      for (const [on, what] of Object.entries(schema.says)) assert.match(said(result, on), what)
+      assert.deepEqual(found(result), schema.holes ?? [])
+      assert.deepEqual(result?.unmade, [])
+    })
+
+  test('of migrations of which one is broken: it is named, and those before it are there', async () => {
+    const files = [
+      'CREATE TABLE one (id int)',
+      'CREATE TABLE two (id int);\nCREATE TABEL three (id int)',
+      'CREATE TABLE four ()',
+    ]
+    const migrations = files.map((sql, at): Migration => {
+      const name = `${at}.sql`
+      return { id: String(at), name, file: `/migrations/${name}`, sql, checksum: checksumOf(sql), journaled: true }
+    })
+    await withClient(server.url(), (client) => client.query('CREATE DATABASE broken OWNER shop_owner'))
+    const options = { clock: systemClock, signal: new AbortController().signal }
+    const url = server.url({ user: 'shop_owner', password: 'shop', database: 'broken' })
+    assert.match((await makeSchema(url, migrations, options)) ?? '', /^1\.sql: .*TABEL/s)
+    const { rows } = await withClient(url, (client) =>
+      client.query("SELECT relname FROM pg_class WHERE relname IN ('one', 'two', 'three', 'four')"),
+    )
+    assert.deepEqual(rows, [{ relname: 'one' }])
+  })
 })
