@@ -19,9 +19,12 @@ export interface Actor {
 /** Name and text of a setting. */
 export type Setting = readonly [name: string, text: string]
 
-/** What came of a statement. An answer is made comparable: rows in order of their text, and all that the server said. */
+/**
+ * What came of a statement. An answer is made comparable: rows in order of their text, and all that the server said. `after` is undefined
+ * where nothing was asked or nothing was written.
+ */
 export type Outcome =
-  | { refused: false; answer: string; count: number; after: string }
+  | { refused: false; answer: string; count: number; after: string | undefined }
   | { refused: true; code: string; answer: string; constraint?: string | undefined }
 
 export interface Attempt {
@@ -29,7 +32,7 @@ export interface Attempt {
   sql: string
   /** Done by the superuser before, such as making room for a row. */
   before?: string
-  /** Asked by the superuser after, to see what the statement did: a query of one text. */
+  /** Asked by the superuser after, to see what the statement did: a query of one text, for nothing unless something was written. */
   after?: string
   /** Whether the statement gives back the name of a cursor, from which everything is fetched. */
   cursor?: boolean
@@ -47,25 +50,30 @@ export async function attempt(client: Client, actor: Actor, tried: Attempt): Pro
     // In one go: thousands are tried.
     const all = resultsOf(
       await client.query(
-        `SAVEPOINT attempt; ${before === undefined ? '' : `${replica(before)}; `}${become(actor)}${mark}; ${sql}; ${mark}${
-          after === undefined ? '' : `; SET LOCAL SESSION AUTHORIZATION DEFAULT; RESET ROLE; ${after}`
-        }`,
+        `SAVEPOINT attempt; ${before === undefined ? '' : `${replica(before)}; `}${become(actor)}${mark}; ${sql}; ${mark}`,
       ),
     )
-    const [began, ended] = all.flatMap(({ rows: [row] }, at) => (row !== undefined && 'aval_mark' in row ? [at] : []))
-    const results = all.slice((began ?? 0) + 1, ended)
+    const marks = all.flatMap(({ rows: [row] }, at) =>
+      row !== undefined && 'aval_mark' in row ? [{ at, written: row.aval_mark }] : [],
+    )
+    const [began, ended] = [marks.at(0), marks.at(-1)]
+    const results = all.slice((began?.at ?? 0) + 1, ended?.at)
     if (cursor === true)
       for (const name of results.flatMap(({ rows }) => rows.flatMap(Object.values)))
         if (typeof name === 'string')
           results.push(...resultsOf(await client.query(`FETCH ALL FROM ${escapeIdentifier(name)}`)))
     const rows = results.flatMap((each) => each.rows.map((row) => JSON.stringify(row)))
     const count = Math.max(0, ...results.map(({ rowCount }) => rowCount ?? 0))
-    const [seen] = after === undefined ? [] : all.slice((ended ?? all.length) + 1).flatMap((each) => each.rows)
+    let seen: string | undefined
+    if (after !== undefined && began?.written !== ended?.written) {
+      const told = resultsOf(await client.query(`SET LOCAL SESSION AUTHORIZATION DEFAULT; RESET ROLE; ${after}`))
+      seen = told.flatMap(({ rows: [row] }) => (row === undefined ? [] : Object.values(row))).join(' ')
+    }
     return {
       refused: false,
       answer: `${count} ${rows.toSorted().join(' ')} ${said.join(' ')}`,
       count,
-      after: Object.values(seen ?? {}).join(' '),
+      after: seen,
     }
   } catch (error) {
     if (!(error instanceof DatabaseError)) throw error
@@ -77,8 +85,8 @@ export async function attempt(client: Client, actor: Actor, tried: Attempt): Pro
   }
 }
 
-/** Stands before and after what an actor says, so that its answers are told from the rest. */
-const mark = 'SELECT 1 AS aval_mark'
+/** Stands before and after what an actor says, so that its answers are told from the rest, and that something was written from nothing. */
+const mark = 'SELECT pg_current_wal_insert_lsn() AS aval_mark'
 
 interface Result {
   rows: object[]

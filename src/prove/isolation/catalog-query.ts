@@ -45,7 +45,7 @@ const columnsOf = `(
 
 const tables = `
   SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name, ${named} AS sql, pg_get_userbyid(c.relowner) AS owner,
-    c.relkind = 'p' AS partitioned,
+    c.relkind = 'p' AS partitioned, c.relpersistence = 'u' AS unlogged,
     (SELECT i.inhparent::int8 FROM pg_inherits i WHERE i.inhrelid = c.oid AND c.relispartition) AS "partitionOf",
     (SELECT coalesce(json_agg(pg_get_expr(p.relpartbound, p.oid)), '[]') FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhrelid
       WHERE i.inhparent = c.oid AND p.relispartition) AS bounds,

@@ -23,6 +23,8 @@ const table = z.object({
   sql: z.string(),
   owner: z.string(),
   partitioned: z.boolean(),
+  /** What is written to it leaves no trace in the write-ahead log. */
+  unlogged: z.boolean(),
   /** The table it is a partition of. */
   partitionOf: z.number().nullable(),
   /** Bounds of its partitions, as the server writes them. */
@@ -130,7 +132,6 @@ const catalogSchema = z.object({
 
 export type Column = z.infer<typeof column>
 export type Table = z.infer<typeof table>
-export type View = z.infer<typeof view>
 export type Routine = z.infer<typeof routine>
 
 export type Catalog = z.infer<typeof catalogSchema>

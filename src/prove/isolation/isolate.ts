@@ -14,6 +14,7 @@ import { type Catalog, readCatalog, type Table } from './catalog.ts'
 import { controlOf } from './control.ts'
 import type { Hole } from './hole.ts'
 import { identityOf, spokenFor } from './identity.ts'
+import { logTables } from './logged.ts'
 import { type MadeRow, makeRows } from './make-rows.ts'
 import { ownershipOf } from './ownership.ts'
 import { openPartitions } from './partitions.ts'
@@ -81,6 +82,7 @@ export async function isolateWithin(client: Client, options: IsolationOptions): 
   const actors = actorsOf(serving, catalog, identity, own)
   await client.query("SET LOCAL statement_timeout = '10s'; SET LOCAL session_replication_role = replica")
   await openPartitions(client, catalog)
+  await logTables(client, catalog)
   const shared = new Map<number, MadeRow>()
   const making = { catalog, ownership, random, said: rowSecurity.rows }
   const mine = await makeRows(client, own, shared, making)

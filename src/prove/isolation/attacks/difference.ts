@@ -17,22 +17,22 @@ export async function attackReads(world: World): Promise<void> {
     ...ownWrites(world, actor),
   ])
   const traced = trace(world, world.tables)
-  const ask = async ({ actor, sql, before, cursor, touches }: Question): Promise<Outcome> => {
+  const ask = async ({ actor, sql, before, cursor, touches }: Question, looking = false): Promise<Outcome> => {
     world.tried()
     return attempt(client, actor, {
       sql,
       ...(before === undefined ? {} : { before }),
       ...(cursor === undefined ? {} : { cursor }),
-      ...(touches ? { after: traced } : {}),
+      ...(touches && looking ? { after: traced } : {}),
     })
   }
   await refresh(world)
   const untouched = await client.query<{ seen: string }>(traced)
   const before: Outcome[] = []
   for (const question of questions) {
-    const outcome = await ask(question)
+    const outcome = await ask(question, true)
     before.push(outcome)
-    if (!question.touches || outcome.refused || outcome.after === untouched.rows[0]?.seen) continue
+    if (outcome.refused || outcome.after === undefined || outcome.after === untouched.rows[0]?.seen) continue
     const { way } = question
     world.found({ ...holeOf(question), way: way === 'read' ? 'change' : way, what: 'changes rows of another by' })
   }

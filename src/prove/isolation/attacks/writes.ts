@@ -91,7 +91,7 @@ function targetsOf({ tables, catalog }: World): Target[] {
 /** Whether the statement came to rows of the other: it says that it did something, or their trace is another. */
 function succeeded(outcome: Outcome, { passed }: Write, untouched: string): boolean {
   if (outcome.refused) return passed?.test(outcome.code) === true
-  return outcome.count > 0 && outcome.after !== untouched
+  return outcome.count > 0 && outcome.after !== undefined && outcome.after !== untouched
 }
 
 const literal = (value: string | null | undefined) => (value == null ? 'NULL' : escapeLiteral(value))
