@@ -11,6 +11,7 @@ export const ways = [
   'insert',
   'move',
   'truncate',
+  'trigger',
   'reference',
   'unique',
   'sequence',
@@ -23,7 +24,7 @@ export type Way = (typeof ways)[number]
 
 const accepted = z.strictObject({
   roles: z.array(z.string()).min(1).describe('The roles that may.'),
-  on: z.array(z.string()).min(1).describe('Tables, views, functions or sequences, without their schema.'),
+  on: z.array(z.string()).min(1).describe('Tables, views, functions, sequences or constraints, without their schema.'),
   by: z.array(z.enum(ways)).min(1).describe('What they may do there.'),
   reason: z.string().min(20).describe('Why nobody is harmed by it.'),
   ...citation,

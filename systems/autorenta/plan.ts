@@ -100,6 +100,14 @@ export default definePlan({
             'To rent is to refer to the car of another; only cars on offer can be referred to, which everybody sees.',
           source: 'AUTORENTA-F05 Database Optimization: Bookings lookups',
         },
+        'nights-taken': {
+          roles: ['authenticated'],
+          on: ['bookings_no_overlap'],
+          by: ['unique'],
+          reason:
+            'Whoever asks for a night that is taken is refused: that a car is not free tells nothing of who rents it.',
+          source: 'AUTORENTA-F05 Database Optimization: Bookings lookups',
+        },
         'five-figures': {
           roles: ['autorenta_monitor'],
           on: ['v_system_health'],

@@ -468,6 +468,13 @@ export default definePlan({
           reason:
             'These name the user by an argument, as the claims of a transaction do elsewhere: the service fills it from the token it verified, and no client words a statement.',
         },
+        'known-message': {
+          roles: ['medtime_api', 'medtime_accounts'],
+          on: ['srv_enqueue_message', 'srv_note_receipt'],
+          by: ['function'],
+          reason:
+            'Told twice, they answer that a message or a receipt is known: its id is random and its digest is of what the provider sent, so that nobody comes upon one.',
+        },
         resealing: {
           roles: ['medtime_accounts'],
           on: ['srv_sealed_users'],

@@ -20,6 +20,8 @@ interface Place {
   /** Column of the tenant, and its type. */
   tenant: string
   type: string
+  /** What its policies let the role read, as SQL. */
+  readable: string
   owner: string
 }
 
@@ -91,9 +93,9 @@ const breaks: readonly Break[] = [
     fault: 'isolation-tenant-moves',
     description: 'The tenant of a row may be changed',
     says: /hands rows over to another/,
-    sql: ({ table, role, tenant }) => [
+    sql: ({ table, role, tenant, readable }) => [
       `GRANT UPDATE (${tenant}) ON ${table.sql} TO ${role}`,
-      `CREATE POLICY aval_move ON ${table.sql} FOR UPDATE TO ${role} USING (false) WITH CHECK (true)`,
+      `CREATE POLICY aval_move ON ${table.sql} FOR UPDATE TO ${role} USING (${readable}) WITH CHECK (true)`,
     ],
   },
   {
@@ -115,9 +117,12 @@ const breaks: readonly Break[] = [
     fault: 'isolation-unique',
     description: 'A value must be unique over all tenants',
     says: /learns which values another has/,
-    sql: ({ table, role }) => [
-      `ALTER TABLE ${table.sql} ADD COLUMN aval_handle text UNIQUE`,
-      `GRANT INSERT (aval_handle), SELECT (aval_handle) ON ${table.sql} TO ${role}`,
+    sql: ({ schema, role, tenant, type }) => [
+      `CREATE TABLE ${schema}.aval_handles (${tenant} ${type} NOT NULL, handle text NOT NULL UNIQUE)`,
+      `ALTER TABLE ${schema}.aval_handles ENABLE ROW LEVEL SECURITY`,
+      `ALTER TABLE ${schema}.aval_handles FORCE ROW LEVEL SECURITY`,
+      `CREATE POLICY aval_insert ON ${schema}.aval_handles FOR INSERT TO ${role} WITH CHECK (true)`,
+      `GRANT INSERT ON ${schema}.aval_handles TO ${role}`,
     ],
   },
 ]
@@ -172,8 +177,20 @@ async function placeOf(
         role: escapeIdentifier(role),
         tenant: escapeIdentifier(tenant),
         type: column.type,
+        readable: await readableBy(client, role, table),
       }
     }
   }
   return undefined
+}
+
+/** What the policies of a table let a role read: `false` without any. */
+async function readableBy(client: Client, role: string, { oid }: Table): Promise<string> {
+  const { rows } = await client.query<{ condition: string | null }>(
+    `SELECT string_agg('(' || pg_get_expr(polqual, polrelid) || ')', ' OR ') AS condition FROM pg_policy
+     WHERE polrelid = $1 AND polpermissive AND polcmd IN ('r', '*')
+       AND (0 = ANY (polroles) OR EXISTS (SELECT FROM unnest(polroles) r WHERE pg_has_role($2, r, 'USAGE')))`,
+    [oid, role],
+  )
+  return rows[0]?.condition ?? 'false'
 }

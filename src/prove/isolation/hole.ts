@@ -7,6 +7,8 @@ export interface Hole {
   way: Way
   /** Name of the table, view, function, sequence; of the role itself where it passes row security. */
   on: string
+  /** The constraint that tells it, where one does. */
+  through?: string
   /** The statement that shows it; values of rows are never in it. */
   statement: string
   /** What it tells or does. */
@@ -31,7 +33,10 @@ export function judge(holes: readonly Hole[], accepted: Accepted): Judged {
   const used = new Set<string>()
   for (const hole of holes) {
     const found = entries.find(
-      ([, { roles, on, by }]) => roles.includes(hole.role) && on.includes(hole.on) && by.includes(hole.way),
+      ([, { roles, on, by }]) =>
+        roles.includes(hole.role) &&
+        by.includes(hole.way) &&
+        (on.includes(hole.on) || (hole.through !== undefined && on.includes(hole.through))),
     )
     if (found === undefined) judged.open.push(hole)
     else {

@@ -10,26 +10,33 @@ export type Identity = Readonly<Record<string, string>>
  */
 export function identityOf(catalog: Catalog, ownership: ReadonlyMap<number, Ownership>, tenant: string): Identity {
   const identity: Record<string, string> = {}
-  for (const { table, text } of catalog.policies) {
+  for (const { table, text, calls } of catalog.policies) {
     const columns = ownership.get(table)?.columns ?? []
     if (columns.length === 0 || !columns.some((column) => text.includes(column))) continue
+    const asked = catalog.routines.filter(({ oid, name }) => calls.includes(oid) && isCompared(text, name, columns))
     for (const [, setting] of text.matchAll(/current_setting\(\s*'([^']+)'/gi)) {
       if (setting === undefined) continue
       if (setting === 'request.jwt.claims')
         identity[setting] = JSON.stringify({ sub: '{{tenant}}', role: '{{role}}', [tenant]: '{{tenant}}' })
-      else if (setting === 'request.jwt.claim.sub' || isCompared(text, setting, columns))
+      else if (
+        setting === 'request.jwt.claim.sub' ||
+        isCompared(text, `current_setting'${setting}'`, columns) ||
+        asked.some(({ source }) => source.includes(`'${setting}'`))
+      )
         identity[setting] = '{{tenant}}'
     }
   }
   return identity
 }
 
-/** Whether a setting stands on the other side of an equals sign than a column of the tenant, casts and brackets aside. */
-function isCompared(text: string, setting: string, columns: readonly string[]): boolean {
+/** Whether a call stands on the other side of an equals sign than a column of the tenant, casts and brackets aside. */
+function isCompared(text: string, call: string, columns: readonly string[]): boolean {
   const bare = text.replace(/::[a-z ]+(\[\])?/gi, '').replace(/[\s()"]/g, '')
-  const at = `(SELECT|NULLIF|ASuid|COALESCE)*current_setting'${setting.replace(/[.]/g, '\\.')}'`
+  const called = call.replace(/[.]/g, '\\.')
   return columns.some((column) =>
-    new RegExp(`${column}=${at}|current_setting'${setting.replace(/[.]/g, '\\.')}'[^=]*=${column}`, 'i').test(bare),
+    new RegExp(`${column}=(SELECT|NULLIF|ASuid|COALESCE|[a-z_]+\\.)*${called}|${called}[^=]*=${column}`, 'i').test(
+      bare,
+    ),
   )
 }
 

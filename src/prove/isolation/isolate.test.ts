@@ -113,115 +113,13 @@ describe('a schema that keeps tenants apart', () => {
     })
 })
 
-const leaks: [what: string, of: keyof typeof sound, broken: string, expected: string][] = [
-  ['a policy that holds for all', 'supabase', 'CREATE POLICY o ON notes FOR SELECT USING (true)', 'app read notes'],
-  ['a check that is missing', 'supabase', 'CREATE POLICY o ON notes FOR INSERT WITH CHECK (true)', 'app insert notes'],
-  [
-    'an update without check',
-    'supabase',
-    'CREATE POLICY o ON notes FOR UPDATE USING (false) WITH CHECK (true)',
-    'app move notes',
-  ],
-  [
-    'a deletion for all',
-    'supabase',
-    'CREATE POLICY o ON notes FOR ALL USING (true) WITH CHECK (false)',
-    'app delete notes',
-  ],
-  [
-    'row security that is off',
-    'supabase',
-    'ALTER TABLE lines DISABLE ROW LEVEL SECURITY',
-    'shop_owner unguarded lines',
-  ],
-  [
-    'a role that may become one that sees all',
-    'supabase',
-    'SET SESSION AUTHORIZATION DEFAULT; GRANT SELECT ON notes TO vip; CREATE POLICY o ON notes FOR SELECT TO vip USING (true); GRANT vip TO app',
-    'vip read notes',
-  ],
-  [
-    'a function that acts as its owner',
-    'supabase',
-    `ALTER TABLE notes NO FORCE ROW LEVEL SECURITY; CREATE FUNCTION note_body(p_id uuid) RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = '' AS
-      $$ SELECT body FROM public.notes WHERE id = p_id $$`,
-    'app function note_body',
-  ],
-  [
-    'a function that changes as its owner',
-    'supabase',
-    `ALTER TABLE notes NO FORCE ROW LEVEL SECURITY; CREATE FUNCTION close_all() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = '' AS
-      $$ UPDATE public.notes SET state = 'sent' $$`,
-    'app function close_all',
-  ],
-  [
-    'a function that believes whom it is told',
-    'supabase',
-    `ALTER TABLE notes NO FORCE ROW LEVEL SECURITY; CREATE FUNCTION notes_of(p_user uuid) RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = '' AS
-      $$ SELECT count(*) FROM public.notes WHERE user_id = p_user $$`,
-    'app identity notes_of',
-  ],
-  [
-    'a function without a search_path',
-    'supabase',
-    `CREATE FUNCTION one() RETURNS int LANGUAGE sql SECURITY DEFINER AS $$ SELECT 1 $$; GRANT CREATE ON SCHEMA public TO app`,
-    'app search-path one',
-  ],
-  [
-    'a view that runs as its owner',
-    'prisma',
-    'ALTER TABLE clients NO FORCE ROW LEVEL SECURITY; CREATE VIEW totals AS SELECT count(*) FROM clients; GRANT SELECT ON totals TO app',
-    'app read totals',
-  ],
-  [
-    'a materialised view',
-    'prisma',
-    `ALTER TABLE clients NO FORCE ROW LEVEL SECURITY; CREATE MATERIALIZED VIEW kept AS SELECT email FROM clients; GRANT SELECT ON kept TO app`,
-    'app read kept',
-  ],
-  ['a value unique over all', 'prisma', 'ALTER TABLE clients ADD UNIQUE (email)', 'app unique clients'],
-  [
-    'a reference without the tenant',
-    'prisma',
-    `ALTER TABLE clients ADD UNIQUE (id); CREATE TABLE visits ("tenantId" text NOT NULL, id text NOT NULL, client text REFERENCES clients (id), PRIMARY KEY ("tenantId", id));
-      ${guard('visits', `"tenantId" = current_setting('app.current_tenant')`)}`,
-    'app reference visits',
-  ],
-  ['a table that may be emptied', 'prisma', 'GRANT TRUNCATE ON clients TO app', 'app truncate clients'],
-  [
-    'a sequence that may be read',
-    'drizzle',
-    'CREATE SEQUENCE numbers; GRANT SELECT ON SEQUENCE numbers TO app',
-    'app sequence numbers',
-  ],
-  [
-    'a partition without row security',
-    'drizzle',
-    `CREATE TABLE readings_july PARTITION OF readings FOR VALUES FROM ('2026-07-01') TO ('2026-08-01')`,
-    'shop_owner unguarded readings_july',
-  ],
-  [
-    'a partition whose policy holds for all',
-    'drizzle',
-    'CREATE POLICY o ON readings_june FOR SELECT USING (true)',
-    'app read readings_june',
-  ],
-]
-
 describe('a schema that leaks', () => {
-  for (const [what, of, broken, expected] of leaks)
-    test(`is found by ${what}`, async () => {
-      const [schema, tenant] = sound[of]
-      const result = await attacked(`${schema}; ${broken}`, { tenant })
-      assert.ok(found(result).includes(expected), `${expected} is missing from:\n${found(result).join('\n')}`)
-    })
-
-  test('by an owner who serves clients and is not bound', async () => {
+  test('is found by an owner who serves clients and is not bound', async () => {
     const schema = supabase.replaceAll('FORCE ROW', 'ENABLE ROW')
     assert.ok(found(await attacked(schema, { tenant: 'user_id' }, [])).includes('shop_owner unguarded notes'))
   })
 
-  test('with no value of a row in what is told of it', async () => {
+  test('is told of without a value of any row', async () => {
     const secret =
       "CREATE TABLE plain (user_id uuid NOT NULL, body text NOT NULL CHECK (body = 'planted-here')); GRANT ALL ON plain TO app"
     const result = await attacked(`${supabase}; ${secret}`, { tenant: 'user_id' })

@@ -44,5 +44,5 @@ export function ownershipOf({ tables }: Catalog, tenant: string): ReadonlyMap<nu
 
 /** The columns that tell a row apart: the primary key, else any unique index; undefined when nothing does. */
 export function keyOf(table: Table): readonly string[] | undefined {
-  return table.uniques.find(({ columns }) => columns.length > 0)?.columns
+  return table.uniques.find(({ plain, columns }) => plain && columns.length > 0)?.columns
 }

@@ -5,7 +5,6 @@ import type { EvidenceStep } from '../../ledger/evidence.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
 import { withClient } from '../../postgres/connection.ts'
 import { startServer } from '../../postgres/launch.ts'
-import { applyMigrations } from '../../postgres/migrations/apply.ts'
 import { readMigrations } from '../../postgres/migrations/read.ts'
 import { reachable, removeReachable } from '../../postgres/place.ts'
 import { scratchBinaries } from '../../run/environment.ts'
@@ -14,6 +13,7 @@ import type { Finding, ProofSession, Prover } from '../prover.ts'
 import { breakIsolation, isolationMutants } from './faults.ts'
 import { describeHole, type Judged, judge } from './hole.ts'
 import { type IsolationResult, isolate } from './isolate.ts'
+import { makeSchema } from './make-schema.ts'
 
 /** Whether anybody gets at rows of another: every table, operation and role of a database of its own, made by the migrations. */
 export const isolationProver: Prover = {
@@ -32,11 +32,11 @@ async function prove(guarantee: Guarantee, session: ProofSession): Promise<Findi
   const steps = session.steps(guarantee.id)
   const common = () => ({ guarantee, startedAt, tookMs: clock.now() - startedAt })
   try {
-    const result = await attackScratch(session)
+    const { result, stopped } = await attackScratch(session)
     const accepted = session.system.plan.database?.rowSecurity?.accepted ?? {}
     const judged = judge(result.holes, accepted)
     const all = [...steps.done(), ...told(result, judged)]
-    const unsure = uncertainty(result)
+    const unsure = uncertainty(result, stopped)
     if (judged.open.length === 0 && unsure !== undefined)
       return { ...common(), outcome: 'inconclusive', steps: all, ...unsure }
     return {
@@ -62,7 +62,7 @@ async function prove(guarantee: Guarantee, session: ProofSession): Promise<Findi
 }
 
 /** Makes a server with the schema alone, and attacks it. */
-async function attackScratch(session: ProofSession): Promise<IsolationResult> {
+async function attackScratch(session: ProofSession): Promise<{ result: IsolationResult; stopped: string | undefined }> {
   const { system, scratch, clock, signal } = session
   const { database: plan } = system.plan
   if (plan?.rowSecurity === undefined) throw new Error('the plan promises no row security')
@@ -76,30 +76,43 @@ async function attackScratch(session: ProofSession): Promise<IsolationResult> {
     settings: plan.settings,
   })
   try {
-    const prepared = await steps.do('schema made from the migrations', async () => {
-      const made = await prepareSystem(server, system.name, plan, randomBytes(32))
-      const folder = join(system.directory, plan.migrations.directory)
-      await applyMigrations(made.ownerUrl, await readMigrations(plan.migrations.layout, folder), { clock, signal })
-      return made
-    })
+    const prepared = await steps.do(
+      'schema made from the migrations',
+      async () => {
+        const made = await prepareSystem(server, system.name, plan, randomBytes(32))
+        const folder = join(system.directory, plan.migrations.directory)
+        const migrations = await readMigrations(plan.migrations.layout, folder)
+        return { ...made, stopped: await makeSchema(made.ownerUrl, migrations, { clock, signal }) }
+      },
+      ({ stopped }) => (stopped === undefined ? '' : `up to ${stopped}`),
+    )
     const roles = Object.keys(plan.roles)
     const { owner, adminUrl } = prepared
     await withClient(adminUrl, (client) =>
       breakIsolation(client, session.faults, { roles, owner, tenant: rowSecurity.tenant }),
     )
-    return await steps.do(
+    const result = await steps.do(
       'rows of two tenants made, and every way from one to the other tried',
       () => isolate({ adminUrl, owner, roles, rowSecurity, seed: session.seed, signal }),
       ({ statements, actors, settings }) =>
         `${statements} statements as ${actors.join(', ')}; who speaks is told by ${settings.join(', ') || 'nothing'}`,
     )
+    return { result, stopped: prepared.stopped }
   } finally {
     await server.stop('immediate')
     await removeReachable(directory)
   }
 }
 
-function uncertainty({ unmade, controlled }: IsolationResult): { reason: string; remedy: string } | undefined {
+function uncertainty(
+  { unmade, controlled }: IsolationResult,
+  stopped: string | undefined,
+): { reason: string; remedy: string } | undefined {
+  if (stopped !== undefined)
+    return {
+      reason: `Only what comes before it was attacked: ${stopped}`,
+      remedy: 'Mend the migration, and prove again',
+    }
   if (unmade.length > 0)
     return {
       reason: `Nothing is known of ${unmade.map(({ table }) => table).join(', ')}: ${unmade[0]?.why}`,
@@ -124,7 +137,10 @@ function reasonOf({ statements, tables }: IsolationResult, { open, accepted }: J
 }
 
 /** Holes, what is accepted, and what was not looked at: all of it stays with the evidence. */
-function told({ excepted, unmade, undecided }: IsolationResult, { open, accepted, idle }: Judged): EvidenceStep[] {
+function told(
+  { excepted, unmade, undecided, remarks }: IsolationResult,
+  { open, accepted, idle }: Judged,
+): EvidenceStep[] {
   const step = (name: string, outcome: EvidenceStep['outcome'], detail: string): EvidenceStep => ({
     name,
     outcome,
@@ -143,6 +159,7 @@ function told({ excepted, unmade, undecided }: IsolationResult, { open, accepted
     ...undecided.map((what) =>
       step(`not decided: ${what}`, 'skipped', 'A trigger or a constraint refused it before row security was asked'),
     ),
+    ...remarks.map(({ on, what }) => step(`noted: ${on}`, 'done', what)),
     ...excepted.map((table) => step(`table ${table}`, 'skipped', 'The plan leaves it out')),
   ]
 }

@@ -106,6 +106,8 @@ export function alternatives(column: Column, conditions: readonly string[], rand
   if (!column.notNull) candidates.push(null)
   if (/^(int|float|numeric|money)/.test(column.base)) candidates.push(...around.map(String))
   if (column.base.startsWith('_')) candidates.push('{a}', '{1}')
+  if (/^jsonb?$/.test(column.base))
+    return ['[]', '{}', '[1]', '[{}]', '["a"]', '"a"', '1', 'true', ...candidates.filter(isJson)]
   if (column.base === 'bool') candidates.push('true', 'false')
   const lengths = around.filter((length) => Number.isInteger(length) && length > 0 && length <= 4096)
   if (/^(text|varchar|bpchar|citext)$/.test(column.base)) {
@@ -128,4 +130,12 @@ export function alternatives(column: Column, conditions: readonly string[], rand
   if (column.base === 'bytea') candidates.push(...lengths.map((length) => `\\x${hex(random, length)}`))
   if (/^(date|timestamp|timestamptz)$/.test(column.base)) candidates.push('2100-01-01', '2000-01-01', '2026-06-01')
   return candidates
+}
+
+function isJson(value: Value): boolean {
+  try {
+    return value === null || JSON.parse(value) !== undefined
+  } catch {
+    return false
+  }
 }

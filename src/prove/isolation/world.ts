@@ -1,6 +1,6 @@
 import { type Client, escapeIdentifier, escapeLiteral } from 'pg'
 import { z } from 'zod'
-import type { Actor } from './attempt.ts'
+import type { Actor, Setting } from './attempt.ts'
 import type { Catalog, Table } from './catalog.ts'
 import type { Hole } from './hole.ts'
 import type { MadeRow, Rows } from './make-rows.ts'
@@ -19,6 +19,10 @@ export interface World {
   other: { tenant: string; rows: Rows }
   actors: readonly Actor[]
   rights: ReadonlyMap<string, Rights>
+  /** The settings by which a role speaks for a tenant. */
+  speaking(tenant: string, role: string): readonly Setting[]
+  /** Owner of the schema. */
+  owner: string
   /** Called for every hole that shows. */
   found(hole: Hole): void
   /** Called for what something else than row security refused, such as a trigger: role, way, table and SQLSTATE. */
@@ -27,29 +31,66 @@ export interface World {
   tried(): void
 }
 
-/** Columns that a role may use, by oid of the relation. */
+/** What a role may do, by oid of the relation: the columns it may use, and what is granted on the whole. */
 export interface Rights {
   read: ReadonlyMap<number, readonly string[]>
   insert: ReadonlyMap<number, readonly string[]>
   update: ReadonlyMap<number, readonly string[]>
+  refer: ReadonlyMap<number, readonly string[]>
+  remove: ReadonlySet<number>
+  truncate: ReadonlySet<number>
+  trigger: ReadonlySet<number>
+  /** A schema in which it may make functions and tables, as SQL: a lasting one first, else the temporary one; null for none. */
+  makesIn: string | null
+  /** Whether that schema lasts. */
+  lasting: boolean
 }
 
-const grants = z.array(z.object({ oid: z.number(), right: z.string(), columns: z.array(z.string()) }))
+const granted = z.object({
+  columns: z.array(z.object({ oid: z.number(), right: z.string(), columns: z.array(z.string()) })),
+  relations: z.array(z.object({ oid: z.number(), right: z.string() })),
+  temporary: z.boolean(),
+  schemas: z.array(z.string()),
+})
+
+const rightsQuery = `SELECT json_build_object(
+  'columns', (SELECT coalesce(json_agg(g), '[]') FROM (
+    SELECT c.oid::int8 AS oid, r.name AS right, json_agg(a.attname ORDER BY a.attnum) AS columns
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('REFERENCES')) r(name)
+    WHERE c.relkind IN ('r', 'p', 'v', 'm') AND has_schema_privilege($1, c.relnamespace, 'USAGE')
+      AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+      AND has_column_privilege($1, c.oid, a.attnum, r.name)
+    GROUP BY c.oid, r.name) g),
+  'relations', (SELECT coalesce(json_agg(g), '[]') FROM (
+    SELECT c.oid::int8 AS oid, r.name AS right FROM pg_class c CROSS JOIN (VALUES ('DELETE'), ('TRUNCATE'), ('TRIGGER')) r(name)
+    WHERE c.relkind IN ('r', 'p', 'v') AND has_schema_privilege($1, c.relnamespace, 'USAGE')
+      AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+      AND has_table_privilege($1, c.oid, r.name)) g),
+  'temporary', has_database_privilege($1, current_database(), 'TEMPORARY'),
+  'schemas', (SELECT coalesce(json_agg(quote_ident(n.nspname) ORDER BY n.nspname), '[]') FROM pg_namespace n
+    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND has_schema_privilege($1, n.oid, 'USAGE')
+      AND has_schema_privilege($1, n.oid, 'CREATE'))) AS granted`
 
 export async function rightsOf(client: Client, role: string): Promise<Rights> {
-  const { rows } = await client.query(
-    `SELECT c.oid::int4 AS oid, r.name AS right, array_agg(a.attname::text ORDER BY a.attnum) AS columns
-     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-     CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE')) r(name)
-     WHERE c.relkind IN ('r', 'p', 'v', 'm') AND has_schema_privilege($1, c.relnamespace, 'USAGE')
-       AND has_column_privilege($1, c.oid, a.attnum, r.name)
-     GROUP BY c.oid, r.name`,
-    [role],
-  )
-  const found = grants.parse(rows)
-  const of = (right: string) =>
-    new Map(found.filter((each) => each.right === right).map(({ oid, columns }) => [oid, columns]))
-  return { read: of('SELECT'), insert: of('INSERT'), update: of('UPDATE') }
+  const told = await client.query<{ granted: unknown }>(rightsQuery, [role])
+  const { columns, relations, temporary, schemas } = granted.parse(told.rows[0]?.granted)
+  const columnsWith = (right: string) =>
+    new Map(columns.filter((each) => each.right === right).map((each) => [each.oid, each.columns]))
+  const relationsWith = (right: string) =>
+    new Set(relations.filter((each) => each.right === right).map(({ oid }) => oid))
+  const [lasting] = schemas
+  return {
+    read: columnsWith('SELECT'),
+    insert: columnsWith('INSERT'),
+    update: columnsWith('UPDATE'),
+    refer: columnsWith('REFERENCES'),
+    remove: relationsWith('DELETE'),
+    truncate: relationsWith('TRUNCATE'),
+    trigger: relationsWith('TRIGGER'),
+    makesIn: lasting ?? (temporary ? 'pg_temp' : null),
+    lasting: lasting !== undefined,
+  }
 }
 
 /** A condition that holds for the rows of a tenant in a table, and one that a person reads. */
@@ -74,10 +115,12 @@ function equals(column: string, value: string | null): string {
 /** Takes the rows of a tenant away, as SQL. */
 export function removal(catalog: Catalog, rows: Rows): string {
   const tables = new Map(catalog.tables.map((table) => [table.oid, table]))
-  const each = new Map([...rows.values()].map((row) => [`${row.partition} ${row.ctid}`, row]))
-  const deletes = [...each.values()].map(
-    ({ partition, ctid }) => `DELETE FROM ONLY ${tables.get(partition)?.sql} WHERE ctid = '${ctid}'`,
-  )
+  const deletes = [...rows].flatMap(([oid, { partition, ctid }]) => {
+    const table = tables.get(oid)
+    return table === undefined || table.partitionOf !== null
+      ? []
+      : [`DELETE FROM ${table.sql} WHERE tableoid = ${partition} AND ctid = '${ctid}'`]
+  })
   return deletes.length === 0 ? 'SELECT' : deletes.join('; ')
 }
 

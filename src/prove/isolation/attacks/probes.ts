@@ -11,10 +11,17 @@ import { rowsOf, type World } from '../world.ts'
 export async function attackByConstraints(world: World): Promise<void> {
   for (const actor of world.actors)
     for (const table of world.tables) {
-      if (world.rights.get(actor.as)?.insert.has(table.oid) !== true) continue
+      const rights = world.rights.get(actor.as)
+      if (actor.speaks === 'blank' || !(rights?.insert.has(table.oid) || rights?.update.has(table.oid))) continue
       await probeReferences(world, actor, table)
       await probeUniques(world, actor, table)
     }
+}
+
+/** What came of a row: let in, kept out by a constraint, or refused by something else; and by which statement. */
+interface Probe {
+  came: 'kept' | 'refused' | { constraint: string }
+  statement: string
 }
 
 async function probeReferences(world: World, actor: Actor, table: Table): Promise<void> {
@@ -23,23 +30,25 @@ async function probeReferences(world: World, actor: Actor, table: Table): Promis
     // One that holds the tenant as well cannot point at another's row.
     if (!world.ownership.has(key.parent) || key.columns.some((column) => owners.includes(column))) continue
     const theirs = world.other.rows.get(key.parent)
-    if (theirs === undefined || key.parent === table.oid) continue
-    const values = key.parentColumns.map((column) => theirs.values.get(column) ?? null)
-    const outcome = await insertOwn(
-      world,
-      actor,
-      table,
-      new Map(key.columns.map((column, place) => [column, values[place] ?? null])),
+    if (theirs === undefined) continue
+    const wanted = new Map(
+      key.columns.map((column, place) => [column, theirs.values.get(key.parentColumns[place] ?? '') ?? null]),
     )
-    if (outcome !== 'kept') continue
-    world.found({
-      role: actor.as,
-      way: 'reference',
-      on: table.name,
-      statement: `INSERT INTO ${table.sql} with ${key.columns.join(', ')} of another's row (${key.name})`,
-      what: 'refers to rows of another, and so learns which exist, from',
-      remedy: `A foreign key that holds the tenant as well: (${[...owners, ...key.columns].join(', ')})`,
-    })
+    if ([...wanted.values()].includes(null)) continue
+    for (const write of [insertOwn, updateOwn]) {
+      const { came, statement } = await write(world, actor, table, wanted)
+      if (came !== 'kept') continue
+      world.found({
+        role: actor.as,
+        way: 'reference',
+        on: table.name,
+        through: key.name,
+        statement: `${statement} of another's row (${key.name})`,
+        what: 'refers to rows of another, and so learns which exist, from',
+        remedy: `A foreign key that holds the tenant as well: (${[...owners, ...key.columns].join(', ')})`,
+      })
+      break
+    }
   }
 }
 
@@ -47,44 +56,71 @@ async function probeUniques(world: World, actor: Actor, table: Table): Promise<v
   const owners = world.ownership.get(table.oid)?.columns ?? []
   const theirs = world.other.rows.get(table.oid)
   if (theirs === undefined) return
-  for (const { name, columns } of table.uniques) {
+  const kinds = new Map(table.columns.map(({ name, base }) => [name, base]))
+  for (const { name, columns } of [...table.uniques, ...table.exclusions]) {
     if (columns.length === 0 || columns.some((column) => owners.includes(column))) continue
-    const kinds = columns.map((column) => table.columns.find((each) => each.name === column))
     // Nobody guesses an id of 122 random bits; one that names another table is a foreign key, and tried as such.
-    if (kinds.every((column) => column?.base === 'uuid')) continue
+    if (columns.every((column) => kinds.get(column) === 'uuid')) continue
     const wanted = new Map(columns.map((column) => [column, theirs.values.get(column) ?? null]))
     if ([...wanted.values()].includes(null)) continue
-    if ((await insertOwn(world, actor, table, wanted)) !== name) continue
-    world.found({
-      role: actor.as,
-      way: 'unique',
-      on: table.name,
-      statement: `INSERT INTO ${table.sql} with ${columns.join(', ')} of another's row (${name})`,
-      what: 'learns which values another has from',
-      remedy: `A unique index over the tenant as well: (${[...owners, ...columns].join(', ')}); or accept it in the plan with a reason`,
-    })
+    for (const write of [insertOwn, updateOwn]) {
+      const { came, statement } = await write(world, actor, table, wanted)
+      if (typeof came === 'string' || came.constraint !== name) continue
+      world.found({
+        role: actor.as,
+        way: 'unique',
+        on: table.name,
+        through: name,
+        statement: `${statement} of another's row (${name})`,
+        what: 'learns which values another has from',
+        remedy: `A unique index over the tenant as well: (${[...owners, ...columns].join(', ')}); or accept it in the plan with a reason`,
+      })
+      break
+    }
   }
 }
 
-/** Inserts the actor's own row anew with some values of another. @returns `kept`, the constraint that kept it out, or `refused` */
-async function insertOwn(
+type Write = (world: World, actor: Actor, table: Table, wanted: ReadonlyMap<string, Value>) => Promise<Probe>
+
+/** Inserts the actor's own row anew with some values of another. */
+const insertOwn: Write = async (world, actor, table, wanted) => {
+  const mine = world.own.rows.get(table.oid)
+  const statement = `INSERT INTO ${table.sql} with ${[...wanted.keys()].join(', ')}`
+  const allowed = world.rights.get(actor.as)?.insert.get(table.oid) ?? []
+  if (mine === undefined || ![...wanted.keys()].every((column) => allowed.includes(column)))
+    return { came: 'refused', statement }
+  const names = table.columns.filter(({ name, computed }) => !computed && allowed.includes(name))
+  const values = names.map(({ name }) => literal(wanted.has(name) ? wanted.get(name) : mine.values.get(name)))
+  return said(world, actor, statement, {
+    before: `DELETE FROM ${table.sql} WHERE ${rowsOf(table, world.ownership.get(table.oid), world.own.tenant, mine)}`,
+    sql: `INSERT INTO ${table.sql} (${names.map(({ name }) => escapeIdentifier(name)).join(', ')}) VALUES (${values.join(', ')})`,
+  })
+}
+
+/** Gives the actor's own row some values of another. */
+const updateOwn: Write = async (world, actor, table, wanted) => {
+  const mine = world.own.rows.get(table.oid)
+  const statement = `UPDATE ${table.sql} SET ${[...wanted.keys()].join(', ')} to those`
+  const allowed = world.rights.get(actor.as)?.update.get(table.oid) ?? []
+  if (mine === undefined || ![...wanted.keys()].every((column) => allowed.includes(column)))
+    return { came: 'refused', statement }
+  const set = [...wanted].map(([column, value]) => `${escapeIdentifier(column)} = ${literal(value)}`).join(', ')
+  const own = rowsOf(table, world.ownership.get(table.oid), world.own.tenant, mine)
+  return said(world, actor, statement, { sql: `UPDATE ${table.sql} SET ${set} WHERE ${own}` })
+}
+
+async function said(
   world: World,
   actor: Actor,
-  table: Table,
-  wanted: ReadonlyMap<string, Value>,
-): Promise<string> {
-  const mine = world.own.rows.get(table.oid)
-  if (mine === undefined) return 'refused'
-  const allowed = world.rights.get(actor.as)?.insert.get(table.oid) ?? []
-  if (![...wanted.keys()].every((column) => allowed.includes(column))) return 'refused'
-  const names = table.columns.filter(({ name, computed }) => !computed && allowed.includes(name))
-  const values = names.map(({ name }) => wanted.get(name) ?? mine.values.get(name) ?? null)
+  statement: string,
+  tried: { sql: string; before?: string },
+): Promise<Probe> {
   world.tried()
-  const outcome = await attempt(world.client, actor, {
-    before: `DELETE FROM ${table.sql} WHERE ${rowsOf(table, world.ownership.get(table.oid), world.own.tenant, mine)}`,
-    sql: `INSERT INTO ${table.sql} (${names.map(({ name }) => escapeIdentifier(name)).join(', ')})
-      VALUES (${values.map((value) => (value === null ? 'NULL' : escapeLiteral(value))).join(', ')})`,
-  })
-  if (!outcome.refused) return outcome.count > 0 ? 'kept' : 'refused'
-  return outcome.code === '23505' ? (/constraint "([^"]+)"/.exec(outcome.answer)?.[1] ?? 'refused') : 'refused'
+  const outcome = await attempt(world.client, actor, tried)
+  if (!outcome.refused) return { came: outcome.count > 0 ? 'kept' : 'refused', statement }
+  const { code, constraint } = outcome
+  const keptOut = (code === '23505' || code === '23P01') && constraint !== undefined
+  return { came: keptOut ? { constraint } : 'refused', statement }
 }
+
+const literal = (value: Value | undefined) => (value == null ? 'NULL' : escapeLiteral(value))

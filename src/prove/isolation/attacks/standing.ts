@@ -3,18 +3,34 @@ import { attempt } from '../attempt.ts'
 import type { World } from '../world.ts'
 
 /** What stands open before anybody tries: tables without row security, and roles that it does not bind. */
-export function lookAtStanding(world: World, owner: string): void {
+export function lookAtStanding(world: World): void {
+  const { owner } = world
   const roles = new Set(world.actors.flatMap(({ role, as }) => [role, as]))
-  for (const { name, superuser, bypasses } of world.catalog.roles) {
-    if (!roles.has(name) || !(superuser || bypasses)) continue
-    world.found({
-      role: name,
-      way: 'bypass',
-      on: name,
-      statement: `SELECT rolbypassrls OR rolsuper FROM pg_roles WHERE rolname = ${escapeLiteral(name)}`,
-      what: 'passes row security as',
-      remedy: `ALTER ROLE ${name} NOSUPERUSER NOBYPASSRLS`,
-    })
+  for (const { name, superuser, bypasses, replicates, reaches } of world.catalog.roles) {
+    if (!roles.has(name)) continue
+    const bypass = { role: name, way: 'bypass' as const, on: name }
+    if (superuser || bypasses)
+      world.found({
+        ...bypass,
+        statement: `SELECT rolbypassrls OR rolsuper FROM pg_roles WHERE rolname = ${escapeLiteral(name)}`,
+        what: 'passes row security as',
+        remedy: `ALTER ROLE ${name} NOSUPERUSER NOBYPASSRLS`,
+      })
+    if (replicates)
+      world.found({
+        ...bypass,
+        statement: `SELECT rolreplication FROM pg_roles WHERE rolname = ${escapeLiteral(name)}`,
+        what: 'may stream every change of the whole server as',
+        remedy: `ALTER ROLE ${name} NOREPLICATION`,
+      })
+    for (const reached of reaches)
+      world.found({
+        ...bypass,
+        on: reached,
+        statement: `SELECT pg_has_role(${escapeLiteral(name)}, ${escapeLiteral(reached)}, 'MEMBER')`,
+        what: "gets at the server's own files, past row security, by",
+        remedy: `REVOKE ${reached} FROM ${name}`,
+      })
   }
   const serving = roles.has(owner)
   for (const table of world.tables) {
@@ -55,29 +71,5 @@ export async function attackSequences(world: World): Promise<void> {
           remedy: `REVOKE ${right} ON SEQUENCE ${sql} FROM ${actor.as}; an identity column, or a uuid, needs no grant`,
         })
       }
-  }
-}
-
-/** Functions that act as their owner and look names up where the caller says. */
-export async function lookAtSearchPaths(world: World): Promise<void> {
-  for (const actor of world.actors) {
-    const { rows } = await world.client.query<{ oid: number }>(
-      `SELECT p.oid::int4 AS oid FROM pg_proc p WHERE p.prosecdef AND has_function_privilege($1, p.oid, 'EXECUTE')
-        AND (has_database_privilege($1, current_database(), 'TEMPORARY')
-          OR EXISTS (SELECT FROM pg_namespace n WHERE n.nspname !~ '^pg_' AND has_schema_privilege($1, n.oid, 'CREATE')))`,
-      [actor.as],
-    )
-    const callable = new Set(rows.map(({ oid }) => oid))
-    for (const { oid, name, definer, floats, signature, owner } of world.catalog.routines) {
-      if (!callable.has(oid) || !definer || !floats || owner === actor.as) continue
-      world.found({
-        role: actor.as,
-        way: 'search-path',
-        on: name,
-        statement: `SET search_path = a schema of one's own; SELECT ${signature}`,
-        what: `decides by its search_path what ${owner} runs in`,
-        remedy: `ALTER FUNCTION ${signature} SET search_path = ''`,
-      })
-    }
   }
 }
