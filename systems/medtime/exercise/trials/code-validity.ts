@@ -104,26 +104,32 @@ function subjectOf(token: string): string {
   return z.object({ sub: z.string() }).parse(JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'))).sub
 }
 
-/** The code in the SMS to a user. @throws when the messenger did not write it in time */
+/** The code in the SMS to a user. @throws when the messenger did not write it in time, with how the message stands */
 async function codeOf(user: string, messenger: Database, { now }: TrialTools): Promise<string> {
   const folder = process.env['MESSAGES_FOLDER'] ?? join(tmpdir(), 'medtime-messages')
   const deadline = now() + patienceMs
-  while (now() < deadline) {
-    const rows = await messenger.run<{ id: string }>(
+  for (;;) {
+    const [message] = await messenger.run<{ id: string; state: string; attempts: number; error_code: string | null }>(
       'trial-code',
-      `SELECT id FROM public.srv_messages WHERE user_id = $1 AND type = 'mfa_code' AND state = 'accepted'`,
+      `SELECT id, state, attempts, error_code FROM public.srv_messages WHERE user_id = $1 AND type = 'mfa_code'`,
       [user],
     )
-    const [sent] = rows
-    if (sent !== undefined) {
-      const text = await readFile(join(folder, `sms-${sent.id}.txt`), 'utf8')
+    if (message?.state === 'accepted') {
+      const text = await readFile(join(folder, `sms-${message.id}.txt`), 'utf8')
       const [code] = /(?<!\d)\d{6}(?!\d)/.exec(text.split('\n').slice(2).join('\n')) ?? []
       if (code === undefined) throw new Error('the SMS holds no code')
       return code
     }
+    if (now() >= deadline)
+      throw new Error(`the messenger did not send the code within ${patienceMs} ms: ${told(message)}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
-  throw new Error('the messenger did not send the code')
+}
+
+function told(message: { state: string; attempts: number; error_code: string | null } | undefined): string {
+  if (message === undefined) return 'it is not in the outbox'
+  const { state, attempts, error_code: code } = message
+  return `it is ${state}, ${attempts} attempts were begun${code === null ? '' : `, ${code}`}`
 }
 
 async function tryValidity(tools: TrialTools): Promise<string[]> {
