@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { canonicalJson } from '../plan/canonical-json.ts'
@@ -88,6 +89,8 @@ function entryAt(plan: Plan, path: PlanPath): unknown {
 
 /** SHA-256 over names and contents of the sources below a folder; tests, documents and the plan itself do not count. */
 async function digestOfFolder(folder: string): Promise<string> {
+  // An Aval of long ago had not every module of today.
+  if (!existsSync(folder)) return ''
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   const files = entries
     .filter(
