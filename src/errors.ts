@@ -1033,8 +1033,8 @@ export const catalogue = {
     exit: 1,
   },
   SERIES_STORE_MISSING: {
-    says: 'There are no series in {directory}.',
-    next: 'Start aval watch there; it writes what it measures.',
+    says: 'Nothing was measured yet: there are no series in {directory}.',
+    next: 'Run aval watch for that system; it writes what it measures.',
     exit: 1,
   },
 

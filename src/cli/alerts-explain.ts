@@ -7,7 +7,7 @@ import { systemAndId } from './chosen-repository.ts'
 import { type CommandContext, printJson } from './command.ts'
 import { lineWidth, wrap } from './layout.ts'
 import { type ChooseSystem, keptState, measured, ruleNamed } from './watched-alerts.ts'
-import { type Watching, watchingOf } from './watching.ts'
+import { type Watching, watchCommand, watchingOf } from './watching.ts'
 
 /** As far back as a query looks for the last figure of a series. */
 const lookbackMs = 300_000
@@ -59,8 +59,12 @@ Exit codes: 0 explained, 1 it can never fire, 2 there is no such alert, 3 it can
 /** What nobody looks at is not quiet: nobody knows. What can never fire can not in any case. */
 function asWatched({ verdict, sentences }: Explanation, watching: Watching, system: string): Explanation {
   if (watching.isWatched || verdict === 'never') return { verdict, sentences }
-  const unseen = `${system} ${watching.says}: what follows is of the last watch. aval watch ${system}`
-  return { verdict: verdict === 'firing' ? verdict : 'unknown', sentences: [unseen, ...sentences] }
+  const command = watchCommand(system, watching)
+  const unseen = [
+    `${system} ${watching.says}: ${watching.therefore}.`,
+    ...(command === undefined ? [] : [`To have it judged: ${command}`]),
+  ]
+  return { verdict: verdict === 'firing' ? verdict : 'unknown', sentences: [...unseen, ...sentences] }
 }
 
 const words = {

@@ -6,7 +6,7 @@ import { silenceOf } from '../watch/alerts/silence.ts'
 import { type CommandContext, printJson } from './command.ts'
 import { lineWidth, table, wrap } from './layout.ts'
 import { allRules, type ChooseSystem, keptState } from './watched-alerts.ts'
-import { watchingOf } from './watching.ts'
+import { type Watching, watchCommand, watchingOf } from './watching.ts'
 
 interface Listed {
   alert: string
@@ -41,12 +41,16 @@ export function registerAlertsList(alerts: Command, context: CommandContext, cho
         .filter((one) => !flags.firing || one.state === 'firing')
       if (!watching.isWatched) context.exitWith(3)
       if (flags.json) return printJson(context, listed)
-      const system = watched.system.name
-      const unwatched = `Whether anything fires is not known: ${system} ${watching.says}. What fired is of the last watch. aval watch ${system}`
-      if (!watching.isWatched) context.out(`${wrap(unwatched, lineWidth).join('\n')}\n`)
+      if (!watching.isWatched) context.out(unwatchedText(watched.system.name, watching))
       else if (listed.length === 0) context.out(flags.firing ? 'Nothing fires.\n' : 'The plan has no alert.\n')
       if (listed.length > 0) context.out(`${table(columns, listed)}\n`)
     })
+}
+
+function unwatchedText(system: string, watching: Watching): string {
+  const sentence = `Whether anything fires is not known: ${system} ${watching.says}, ${watching.therefore}.`
+  const command = watchCommand(system, watching)
+  return [...wrap(sentence, lineWidth), ...(command === undefined ? [] : [`  ${command}`]), ''].join('\n')
 }
 
 const columns = [

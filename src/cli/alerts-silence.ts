@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
 import { timestamp } from '../clock.ts'
+import { AvalError } from '../errors.ts'
 import type { Plan } from '../plan/plan.ts'
 import { parseDuration } from '../plan/units.ts'
 import { openAlertStore } from '../watch/alerts/alert-store.ts'
@@ -51,7 +52,11 @@ aval status and aval alerts explain say so while it lasts.
 Exit codes: 0 kept, ended or listed; 2 the command line is wrong.`,
     )
     .action(async (name: string | undefined, flags: Flags) => {
-      const { project, system } = await choose(name, 'silence')
+      const { project, system } = await choose(name, 'silence').catch((error: unknown) => {
+        // What was meant may be an alert, as in the commands beside this one.
+        if (!(error instanceof AvalError) || error.code !== 'SYSTEM_NOT_FOUND') throw error
+        throw usage('alerts silence', `There is no system "${name}" here. Name an alert as --match alert=${name}.`)
+      })
       const now = context.clock.now()
       mkdirSync(watchDirectory(project, system.name), { recursive: true, mode: 0o711 })
       using store = openAlertStore(alertFile(project, system.name))

@@ -16,6 +16,7 @@ import { watchDirectory } from '../watch/watch-directory.ts'
 import { chooseSystem } from './choose-systems.ts'
 import { type CommandContext, printJson, usage } from './command.ts'
 import { table } from './layout.ts'
+import { watchCommand, watchingOf } from './watching.ts'
 
 interface Flags {
   at?: number
@@ -75,11 +76,20 @@ command line cannot be read. A metric that the plan does not have is told of on 
         if (flags.json) printJson(context, answered)
         else context.out(`${told(answered)}\n`)
         const names = unseenMetrics(query, store, fromMs === undefined ? at : toMs)
+        if (fromMs === undefined && at === now) tellUnwatched(project, only, context)
         if (names.length > 0) for (const line of await notOfPlan(project, only, names)) context.err(`${line}\n`)
       } finally {
         store.close()
       }
     })
+}
+
+/** Figures of now that nobody measures are absent, which is not to be taken for zero. */
+function tellUnwatched(project: Project, system: string, context: CommandContext): void {
+  const watching = watchingOf({ project, system: { name: system } }, context.clock)
+  if (watching.isWatched) return
+  const command = watchCommand(system, watching)
+  context.err(`Now is not measured: ${system} ${watching.says}.${command === undefined ? '' : ` Next: ${command}`}\n`)
 }
 
 /** Metrics that the query names and of which there is nothing, ever. */

@@ -1,6 +1,7 @@
 import { setPriority } from 'node:os'
 import { createInterface } from 'node:readline'
 import { startChild } from '../process.ts'
+import { mainProgram } from './main-program.ts'
 
 /** Behind whatever serves people. */
 const niceness = 10
@@ -20,7 +21,7 @@ export async function runAval(
 ): Promise<number> {
   const child = await startChild({
     program: process.execPath,
-    args: [...process.execArgv, process.argv[1] ?? '', ...command],
+    args: [...process.execArgv, mainProgram, ...command],
     cwd,
     env: { ...process.env, CI: '1' },
   })

@@ -13,6 +13,7 @@ import { restoreRepeatedly, restoresGuarantee } from '../prove/crash/restores.ts
 import type { Finding } from '../prove/prover.ts'
 import { chooseSystems } from './choose-systems.ts'
 import { type CommandContext, type RegisterCommand, usage } from './command.ts'
+import { mainProgram } from './main-program.ts'
 import { parseCount, parseSeed } from './numbers.ts'
 import { registerSoakDevices } from './soak-devices.ts'
 import { findingKeeper, tellEvidence } from './soak-evidence.ts'
@@ -133,7 +134,7 @@ async function soakSystem(
   const finding = await repeat({
     guarantee,
     system,
-    aval: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
+    aval: [process.execPath, ...process.execArgv, mainProgram],
     clock,
     seed: flags.seed,
     signal: context.signal,

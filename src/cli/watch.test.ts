@@ -11,6 +11,8 @@ import { processMark, startChild } from '../process.ts'
 import { startSlack } from '../receivers/slack.ts'
 import { developmentDirectory } from '../run/run-state.ts'
 import { tinyProject } from '../run/tiny-system.fixture.ts'
+import { openSeriesStore } from '../watch/store/series-store.ts'
+import { watchDirectory } from '../watch/watch-directory.ts'
 import { commandLine } from './command-line.fixture.ts'
 import { runProgram } from './program.ts'
 
@@ -78,6 +80,7 @@ async function watched(t: TestContext) {
   )
   const env = { ...process.env, DESK_URL: slack.url }
   return {
+    project: tiny.project,
     figures,
     slack,
     aval: (...argv: string[]) => commandLine(tiny.directory, ...argv),
@@ -225,7 +228,7 @@ test('a silence is kept, named and ended; its role and what it is about must be 
   )
   assert.match(
     (await aval('alerts', 'list', '--firing')).out,
-    /^Whether anything fires is not known: tiny was never watched/,
+    /^Whether anything fires is not known: tiny was never watched, nothing\s+was\s+measured\s+and\s+nothing\s+judged\s+yet\.\n {2}aval watch tiny\n/,
   )
 
   figures.errors = 9
@@ -270,16 +273,23 @@ test('trying an alert says what each channel answered, and is marked as a test',
 })
 
 test('what can never fire is said, and what is not there is refused by name', async (t) => {
-  const { aval } = await watched(t)
+  const { aval, project } = await watched(t)
   const never = await aval('alerts', 'explain', 'NeverMeasured')
   assert.deepEqual([never.code, /It can never fire/.test(never.out)], [1, true])
   const unknown = await aval('alerts', 'explain', 'Misspelt')
   assert.equal(unknown.code, 2)
   assert.match(unknown.err, /There is no alert "Misspelt" in the plan of tiny: there are TooManyErrors, NeverMeasured/)
   assert.match((await aval('alerts', 'test', 'NeverMesured')).err, /did you mean NeverMeasured\?/)
+  assert.match((await aval('alerts', 'explain', 'tiny')).err, /Say which alert of tiny/)
+  assert.match((await aval('alerts', 'silence', 'NeverMeasured')).err, /Name an alert as --match alert=NeverMeasured\./)
   const unread = await aval('query', 'sum(')
   assert.deepEqual([unread.code, /At character \d+/.test(unread.err)], [2, true])
   const backwards = await aval('query', 'up', '--from', '1h', '--to', '2h')
   assert.deepEqual([backwards.code, /It ends before it begins: --from is /.test(backwards.err)], [2, true])
   assert.match((await aval('query', 'up')).err, /SERIES_STORE_MISSING/)
+
+  // What a watch that ended leaves.
+  openSeriesStore(watchDirectory(project, 'tiny'), 1).close()
+  const { code, err } = await aval('query', 'tiny_errors')
+  assert.deepEqual([code, err], [0, 'Now is not measured: tiny is watched by nobody now. Next: aval watch tiny\n'])
 })

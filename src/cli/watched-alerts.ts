@@ -53,6 +53,8 @@ export async function ruleNamed(
   const rule = rules.find((one) => one.name === alert)
   if (rule !== undefined) return rule
   const known = rules.map((one) => one.name)
+  if (alert === name)
+    throw usage(`alerts ${command}`, `Say which alert of ${name}: aval alerts list ${name} names them.`)
   const near = nearest(alert, known)
   const list =
     known.length > mostNamed ? `aval alerts list ${name} names them` : `there are ${known.join(', ') || 'none'}`

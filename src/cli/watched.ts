@@ -92,6 +92,7 @@ function listenerOf(log: (line: string) => void, clock: CommandContext['clock'])
     listening: (url) => tell(`heartbeats are heard at ${url}/<probe>`),
     delivered: (messages) => tell(`${counted(messages, 'message')} delivered`),
     trouble: (what, error) => tell(`${what} gives nothing: ${sourceTrouble(error)}`),
+    recovered: (what) => tell(`${what} answers again`),
   }
 }
 

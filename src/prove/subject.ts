@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { canonicalJson } from '../plan/canonical-json.ts'
@@ -23,8 +24,22 @@ const sections: Record<GuaranteeKind, readonly (keyof Plan)[]> = {
   runbooks: [],
 }
 
-/** Modules of Aval that carry a proof out: evidence made by other code is evidence of something else. */
-const engines = ['postgres', 'recovery', 'run', 'prove'] as const
+/** Modules of Aval that carry every proof out: evidence made by other code is evidence of something else. */
+const engines = ['postgres', 'recovery', 'run', 'prove']
+
+/** Modules that only proofs of some kinds go through: a change to what watches leaves a proven restore as it is. */
+const furtherEngines: Partial<Record<GuaranteeKind, readonly string[]>> = {
+  alerts: ['watch', 'check/promql', 'receivers'],
+  probes: ['watch', 'check/promql', 'receivers'],
+  blindness: ['telemetry', 'receivers'],
+  telemetry: ['telemetry', 'receivers'],
+}
+
+/** Folders below `src` with the code that a proof of this kind stands on. */
+export function enginesOf(kind: GuaranteeKind): readonly string[] {
+  return [...engines, ...(furtherEngines[kind] ?? [])]
+}
+
 const beside = new Set(['node_modules', 'test', 'runbooks', 'dist'])
 
 /** Folder of Aval's own modules. */
@@ -40,10 +55,13 @@ export async function readSubjects(
   serverVersion: string,
   source = engineSource,
 ): Promise<(guarantee: Guarantee) => string> {
-  const [own, ...engine] = await Promise.all([
-    digestOfFolder(system.directory),
-    ...engines.map((name) => digestOfFolder(join(source, name))),
-  ])
+  const own = await digestOfFolder(system.directory)
+  const folders = new Set([engines, ...Object.values(furtherEngines)].flat())
+  const digests = new Map(
+    await Promise.all(
+      Array.from(folders, async (name): Promise<[string, string]> => [name, await digestOfFolder(join(source, name))]),
+    ),
+  )
   // Only a proof of a runbook depends on its words.
   const words = new Map<string, string>()
   for (const [name, { file }] of Object.entries(system.plan.runbooks))
@@ -56,7 +74,7 @@ export async function readSubjects(
         target: guarantee.target,
         sections: sections[guarantee.kind].map((name) => system.plan[name] ?? null),
         files: own,
-        engine,
+        engine: enginesOf(guarantee.kind).map((name) => digests.get(name)),
         serverVersion,
       }),
     )
@@ -71,6 +89,8 @@ function entryAt(plan: Plan, path: PlanPath): unknown {
 
 /** SHA-256 over names and contents of the sources below a folder; tests, documents and the plan itself do not count. */
 async function digestOfFolder(folder: string): Promise<string> {
+  // An Aval of long ago had not every module of today.
+  if (!existsSync(folder)) return ''
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   const files = entries
     .filter(

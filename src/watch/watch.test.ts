@@ -1,20 +1,23 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
+import { z } from 'zod'
 import { systemClock } from '../clock.ts'
 import { deriveGuarantees } from '../plan/derive.ts'
 import { type Plan, parsePlan } from '../plan/plan.ts'
-import { seededRandom } from '../random.ts'
-import { startWatch, type WatchOptions } from './watch.ts'
+import { startedWatch } from './started.fixture.ts'
 
-function planWith(probes: object, spend = {}, alerts = {}): Plan {
+function planWith(probes: object, spend = {}, alerts = {}, services = {}): Plan {
   const parsed = parsePlan({
     system: 'shop',
     probes,
     spend,
     alerts,
+    services,
     incidents: {
       channels: { desk: { kind: 'console', reaches: 'the desk' } },
       routing: { groupInterval: '1s' },
@@ -37,64 +40,9 @@ const acting = planWith(
   {},
   { first: { ...measures, then: { scale: true } }, second: { ...measures, then: { cleanUp: true } } },
 )
+const serving = planWith({}, {}, {}, { api: { command: ['node', 'api.mjs'], metrics: '/metrics' } })
 const [{ id } = { id: '' }] = deriveGuarantees(plan)
 assert.notEqual(id, '')
-
-/** A watch in a folder, and all that it says of alerts. */
-function watch(
-  t: TestContext,
-  directory: string,
-  options: Pick<WatchOptions, 'guarantees' | 'verdictsAfterMs'> & Partial<Pick<WatchOptions, 'plan' | 'perform'>>,
-) {
-  const told: string[] = []
-  const trouble: string[] = []
-  const acted: string[] = []
-  const receiver = { url: '' }
-  const ending = new AbortController()
-  const { done } = startWatch({
-    plan,
-    directory,
-    whereabouts: {
-      serviceUrl: () => undefined,
-      databaseUrls: () => undefined,
-      dataPath: directory,
-      systemPath: directory,
-    },
-    clock: systemClock,
-    random: seededRandom(1),
-    variables: {},
-    everyMs: 50,
-    recoveryFacts: async () => ({
-      backups: [],
-      failures: new Map(),
-      restorableUntilMs: undefined,
-      oldestUnstoredMs: undefined,
-      evidence: [],
-    }),
-    perform: {},
-    version: async () => undefined,
-    listener: {
-      noticed: ({ alerts }) => told.push(...alerts.map(({ alert, status }) => `${alert} ${status}`)),
-      opened: () => undefined,
-      untold: () => undefined,
-      acted: ({ action, state, reason }) =>
-        acted.push(`${action} ${state}${reason === undefined ? '' : `: ${reason}`}`),
-      listening: (url) => {
-        receiver.url = url
-      },
-      delivered: () => undefined,
-      trouble: (what) => trouble.push(what),
-    },
-    signal: ending.signal,
-    ...options,
-  })
-  const stop = async () => {
-    ending.abort()
-    await done
-  }
-  t.after(stop)
-  return { told, trouble, acted, receiver, stop }
-}
 
 async function until(what: string, condition: () => boolean): Promise<void> {
   const deadline = Date.now() + 20_000
@@ -107,7 +55,7 @@ async function until(what: string, condition: () => boolean): Promise<void> {
 test('a refuted guarantee is told of, a start before its verdict is known does not take that back, and its proof ends it', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'aval-watch-'))
   t.after(() => rm(directory, { recursive: true, force: true }))
-  const first = watch(t, directory, { guarantees: async () => [{ id, verdict: 'refuted' }], verdictsAfterMs: 0 })
+  const first = startedWatch(t, directory, { plan, guarantees: async () => [{ id, verdict: 'refuted' }] })
   await until('it is told', () => first.told.length > 0)
   assert.deepEqual(first.told, [`guarantee:${id} firing`])
   await first.stop()
@@ -115,7 +63,8 @@ test('a refuted guarantee is told of, a start before its verdict is known does n
   let asked = 0
   // Longer than the group waits before it would say that it is over.
   const beganMs = Date.now()
-  const second = watch(t, directory, {
+  const second = startedWatch(t, directory, {
+    plan,
     guarantees: async () => {
       asked += 1
       return [{ id, verdict: 'proven' }]
@@ -133,10 +82,8 @@ test('a refuted guarantee is told of, a start before its verdict is known does n
 test('a job that tells that it is alive keeps its probe well; once it is silent somebody is told, and of its return', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'aval-watch-'))
   t.after(() => rm(directory, { recursive: true, force: true }))
-  const { told, receiver, stop } = watch(t, directory, {
+  const { told, receiver, stop } = startedWatch(t, directory, {
     plan: beating,
-    guarantees: async () => [],
-    verdictsAfterMs: 0,
   })
   await until('it listens', () => receiver.url !== '')
   assert.equal(await readFile(join(directory, 'heartbeats.url'), 'utf8'), receiver.url)
@@ -153,10 +100,8 @@ test('a job that tells that it is alive keeps its probe well; once it is silent 
 test('a bill past its budget is told of, and so is that it could not be read', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'aval-watch-'))
   t.after(() => rm(directory, { recursive: true, force: true }))
-  const { told, trouble, stop } = watch(t, directory, {
+  const { told, trouble, stop } = startedWatch(t, directory, {
     plan: spending,
-    guarantees: async () => [],
-    verdictsAfterMs: 0,
   })
   await until('that it could not be read is told', () => trouble.includes('spend:cloud'))
   assert.deepEqual(told, [])
@@ -171,10 +116,8 @@ test('while one action is carried out, what it holds back is told, and done afte
   const directory = await mkdtemp(join(tmpdir(), 'aval-watch-'))
   t.after(() => rm(directory, { recursive: true, force: true }))
   const finish = Promise.withResolvers<void>()
-  const { acted, stop } = watch(t, directory, {
+  const { acted, stop } = startedWatch(t, directory, {
     plan: acting,
-    guarantees: async () => [],
-    verdictsAfterMs: 0,
     perform: {
       scale: async () => {
         await finish.promise
@@ -194,12 +137,44 @@ test('while one action is carried out, what it holds back is told, and done afte
 test('guarantees that cannot be read are told of and hold nothing up', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'aval-watch-'))
   t.after(() => rm(directory, { recursive: true, force: true }))
-  const { trouble, stop } = watch(t, directory, {
+  const { trouble, stop } = startedWatch(t, directory, {
+    plan,
     guarantees: async () => {
       throw new Error('no ledger')
     },
     verdictsAfterMs: 0,
   })
   await until('it is told', () => trouble.includes('guarantees'))
+  await stop()
+})
+
+test('a source that gives nothing is told of once, of its return, and then of the next time', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'aval-watch-'))
+  t.after(() => rm(directory, { recursive: true, force: true }))
+  const service = createServer((_, response) => response.end('requests_total 1\n')).listen(0, '127.0.0.1')
+  t.after(() => service.close())
+  await once(service, 'listening')
+  const { port } = z.object({ port: z.int() }).parse(service.address())
+  let asked = 0
+  let url: string | undefined
+  const { trouble, stop } = startedWatch(t, directory, {
+    plan: serving,
+    whereabouts: {
+      serviceUrl: () => {
+        asked += 1
+        return url
+      },
+      databaseUrls: () => undefined,
+      dataPath: directory,
+      systemPath: directory,
+    },
+  })
+  const ofService = () => trouble.filter((what) => what.startsWith('api'))
+  await until('it was asked often', () => asked > 5)
+  assert.deepEqual(ofService(), ['api'])
+  url = `http://127.0.0.1:${port}`
+  await until('it is back', () => ofService().at(-1) === 'api again')
+  url = undefined
+  await until('it is gone again', () => ofService().at(-1) === 'api')
   await stop()
 })

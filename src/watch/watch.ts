@@ -23,9 +23,10 @@ import { startScraping } from './scrape/scraping.ts'
 import type { Labels } from './series.ts'
 import { openSeriesStore } from './store/series-store.ts'
 import { systemTargets, type Whereabouts } from './targets.ts'
+import { followTroubles, type TroubleListener, type Troubles } from './troubles.ts'
 
 /** What is told to whoever runs it, as it happens. */
-export interface WatchListener {
+export interface WatchListener extends TroubleListener {
   noticed(notice: Notice): void
   opened(incident: Incident): void
   /** A series of an alert begins to fire and nobody is told; `why` ends the sentence. */
@@ -34,8 +35,6 @@ export interface WatchListener {
   /** Heartbeats are heard from now on; the name of a probe follows the address. */
   listening(url: string): void
   delivered(messages: number): void
-  /** A source gave nothing; told again only when the reason is another. */
-  trouble(what: string, error: unknown): void
 }
 
 export interface WatchOptions {
@@ -98,7 +97,7 @@ export function startWatch(options: WatchOptions): { done: Promise<void> } {
   const failed = new AbortController()
   const signal = AbortSignal.any([options.signal, failed.signal])
   const outcomes: { probe: string; ok: boolean }[] = []
-  const told = new Map<string, string>()
+  const troubles = followTroubles(listener)
   const scraping = startScraping({
     targets: systemTargets({
       ...options,
@@ -111,15 +110,11 @@ export function startWatch(options: WatchOptions): { done: Promise<void> } {
     telemetry: plan.telemetry,
     clock,
     signal,
-    onTrouble: ({ job }, error) => {
-      const says = String(error)
-      if (told.get(job) === says) return
-      told.set(job, says)
-      listener.trouble(job, error)
-    },
+    onTrouble: ({ job }, error) => troubles.ails(job, error),
+    onAnswer: ({ job }) => troubles.gives(job),
   })
   const hurry = bell(clock)
-  const world: World = { ...options, signal, alerts, pager, incidents, actions, hurry }
+  const world: World = { ...options, signal, alerts, pager, incidents, actions, hurry, troubles }
   const parts = [
     scraping.done,
     judge(world, evaluationOver(series), () => outcomes.splice(0)),
@@ -149,6 +144,7 @@ interface World extends WatchOptions {
   actions: Actions
   /** Rung when the pager has something new. */
   hurry: Bell
+  troubles: Troubles
 }
 
 async function judge(
@@ -194,13 +190,14 @@ function handOver({ alerts, pager, incidents, hurry, listener }: World): void {
   }
 }
 
-async function noteReleases({ actions, version, clock, signal, listener }: World): Promise<void> {
+async function noteReleases({ actions, version, clock, signal, troubles }: World): Promise<void> {
   while (!signal.aborted) {
     try {
       const running = await version()
       if (running !== undefined) actions.running(running)
+      troubles.gives('version')
     } catch (error) {
-      listener.trouble('version', error)
+      troubles.ails('version', error)
     }
     await clock.sleep(versionEveryMs, signal)
   }
@@ -237,15 +234,16 @@ async function page({ pager, clock, everyMs, signal, hurry, listener }: World): 
  * Verdicts are read beside the rounds, since they take the digest of all sources; rounds judge by the last that were read. Until
  * then by those that the last watch told of: a start is no reason to say that a refuted guarantee holds again.
  */
-function keptVerdicts({ plan, guarantees, verdictsAfterMs, clock, listener, signal, alerts }: World) {
+function keptVerdicts({ plan, guarantees, verdictsAfterMs, clock, troubles, signal, alerts }: World) {
   let kept = verdictsBefore(plan, alerts.state())
   let nextMs = clock.now() + verdictsAfterMs
   let reading: Promise<void> | undefined
   const read = async () => {
     try {
       kept = await guarantees()
+      troubles.gives('guarantees')
     } catch (error) {
-      if (!signal.aborted) listener.trouble('guarantees', error)
+      if (!signal.aborted) troubles.ails('guarantees', error)
     }
   }
   return {

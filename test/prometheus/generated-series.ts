@@ -3,7 +3,8 @@ import type { Labels, SeriesSpan } from '../../src/watch/series.ts'
 
 /*
  * Series as they come from real systems: counters that begin anew, gauges with gaps and figures that are none, histograms, targets that vanish
- * and come back. Values are multiples of 1/64, so that their sums are exact in whatever order they are added.
+ * and come back. Values are multiples of 1/64, so that their sums are exact in whatever order they are added; but for `rough`, which is for functions along
+ * time alone.
  */
 
 export const beginMs = 1_700_000_000_000
@@ -62,6 +63,16 @@ function small(random: Random): Shape {
     next: () => {
       if (random.next() < 0.1) value = random.int(4)
       return value
+    },
+  }
+}
+
+/** What a sum along time rounds: decimals, parts that cancel each other, and sums above the largest number. */
+function rough(random: Random, scale: number): Shape {
+  return {
+    next: () => {
+      const small = (random.next() - 0.3) * 10
+      return random.int(3) === 0 ? small : (random.int(5) - 2) * scale + small
     },
   }
 }
@@ -139,5 +150,6 @@ export function generatedSeries(random: Random): SeriesSpan[] {
     add(labels, wild(random))
   }
   for (const room of ['x', 'y', 'z', 'u', 'v']) add({ __name__: 'pressure', room }, gauge(random, 100))
+  for (const scale of [0, 1e3, 1e17, 8e307]) add({ __name__: 'rough', scale: String(scale) }, rough(random, scale))
   return made.filter(({ timesMs }) => timesMs.length > 0)
 }

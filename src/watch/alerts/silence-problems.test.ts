@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { shop } from './shop.fixture.ts'
+import { silence } from './silence.fixture.ts'
 import type { Silence, SilenceMatcher } from './silence.ts'
 import { silenceProblems } from './silence-problems.ts'
 
@@ -8,17 +9,6 @@ const plan = shop({
   alerts: { errors_high: { when: 'errors > 5', severity: 'high', notify: ['pager'] } },
   probes: { api: { tcp: '127.0.0.1:1', every: '1m', notify: ['pager'] } },
 })
-const silence: Silence = {
-  id: 's',
-  matchers: [
-    { label: 'alert', op: '=~', value: 'err.*' },
-    { label: 'route', op: '!=', value: '/cart' },
-  ],
-  fromMs: 10,
-  untilMs: 20,
-  by: 'on call',
-  why: 'known',
-}
 const problems = (parts: Partial<Silence>) => silenceProblems(plan, { ...silence, ...parts }).join(' ')
 const matching = (label: string, op: SilenceMatcher['op'], value: string) =>
   problems({ matchers: [{ label, op, value }] })

@@ -1,18 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { expired, type Silence, silenceOf, silencesAbout } from './silence.ts'
+import { silence } from './silence.fixture.ts'
+import { expired, silenceOf, silencesAbout } from './silence.ts'
 
-const silence: Silence = {
-  id: 's',
-  matchers: [
-    { label: 'alert', op: '=~', value: 'err.*' },
-    { label: 'route', op: '!=', value: '/cart' },
-  ],
-  fromMs: 10,
-  untilMs: 20,
-  by: 'on call',
-  why: 'known',
-}
 const alert = { alert: 'errors', severity: 'high', labels: { route: '/pay' } } as const
 
 test('a silence covers what all its matchers accept, from its begin up to its end', () => {

@@ -38,10 +38,10 @@ function overRange(
   frame: Frame,
   { evaluateRanges }: Evaluation,
 ): Column[] {
-  const figure = rangeFunction(name, (step) => param?.[step] ?? Number.NaN)
-  if (!figure) throw new RangeError(`"${name}" takes no range.`)
+  const figureOf = rangeFunction(name, (step) => param?.[step] ?? Number.NaN)
+  if (!figureOf) throw new RangeError(`"${name}" takes no range.`)
   const absent = name === 'absent_over_time'
-  const columns = overWindows(frame, evaluateRanges(range, frame), figure, name === 'last_over_time' || absent)
+  const columns = overWindows(frame, evaluateRanges(range, frame), figureOf, name === 'last_over_time' || absent)
   return absent ? absence(range, columns, frame.count) : columns
 }
 

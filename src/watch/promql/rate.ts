@@ -1,4 +1,4 @@
-import type { Window, WindowFunction } from './windows.ts'
+import type { Points, SeriesFunction, WindowFunction } from './windows.ts'
 
 /* How much and how fast figures change. */
 
@@ -7,36 +7,37 @@ import type { Window, WindowFunction } from './windows.ts'
  * make it likely that the series went on: to the edge if that is about one interval away, else half an interval; a counter
  * never below zero.
  */
-export function extrapolated(counter: boolean, perSecond: boolean): WindowFunction {
-  return (window) => {
-    const { timesMs, values, from, to, startMs, endMs } = window
-    if (to - from < 2) return undefined
-    const first = values[from] ?? Number.NaN
-    const firstMs = timesMs[from] ?? 0
-    const lastMs = timesMs[to - 1] ?? 0
-    const change = (values[to - 1] ?? Number.NaN) - first + (counter ? lostToResets(window) : 0)
-    const sampledS = (lastMs - firstMs) / 1000
-    const intervalS = sampledS / (to - from - 1)
-    let toStartS = (firstMs - startMs) / 1000
-    const toEndS = (endMs - lastMs) / 1000
-    if (counter && change > 0 && first >= 0) toStartS = Math.min(toStartS, sampledS * (first / change))
-    const near = intervalS * 1.1
-    const coveredS = sampledS + (toStartS < near ? toStartS : intervalS / 2) + (toEndS < near ? toEndS : intervalS / 2)
-    const factor = coveredS / sampledS / (perSecond ? (endMs - startMs) / 1000 : 1)
-    return change * factor
+export function extrapolated(counter: boolean, perSecond: boolean): SeriesFunction {
+  return (series) => {
+    const lost = counter ? lostToResets(series) : () => 0
+    return ({ timesMs, values, from, to, startMs, endMs }) => {
+      if (to - from < 2) return undefined
+      const first = values[from] ?? Number.NaN
+      const firstMs = timesMs[from] ?? 0
+      const lastMs = timesMs[to - 1] ?? 0
+      const change = (values[to - 1] ?? Number.NaN) - first + lost(from, to)
+      const sampledS = (lastMs - firstMs) / 1000
+      const intervalS = sampledS / (to - from - 1)
+      let toStartS = (firstMs - startMs) / 1000
+      const toEndS = (endMs - lastMs) / 1000
+      if (counter && change > 0 && first >= 0) toStartS = Math.min(toStartS, sampledS * (first / change))
+      const near = intervalS * 1.1
+      const coveredS =
+        sampledS + (toStartS < near ? toStartS : intervalS / 2) + (toEndS < near ? toEndS : intervalS / 2)
+      const factor = coveredS / sampledS / (perSecond ? (endMs - startMs) / 1000 : 1)
+      return change * factor
+    }
   }
 }
 
-/** What a counter had counted before each time it began anew. */
-function lostToResets({ values, from, to }: Window): number {
-  let lost = 0
-  let previous = values[from] ?? Number.NaN
-  for (let index = from; index < to; index++) {
-    const value = values[index] ?? Number.NaN
-    if (value < previous) lost += previous
-    previous = value
+/** What a counter had counted, within a window, before each time it began anew. */
+function lostToResets({ values }: Points): (from: number, to: number) => number {
+  const places = placesWhere(values, isReset)
+  return (from, to) => {
+    let lost = 0
+    for (let at = firstAfter(places, from); (places[at] ?? to) < to; at++) lost += values[(places[at] ?? 0) - 1] ?? 0
+    return lost
   }
-  return lost
 }
 
 /** `irate` and `idelta`: the change between the last two samples. */
@@ -53,19 +54,42 @@ export function instantChange(perSecond: boolean): WindowFunction {
 }
 
 /** `changes`: how often the value differs from the one before. */
-export const changes: WindowFunction = ({ values, from, to }) => {
-  let found = 0
-  for (let index = from + 1; index < to; index++) {
-    const value = values[index] ?? Number.NaN
-    const previous = values[index - 1] ?? Number.NaN
-    if (value !== previous && !(Number.isNaN(value) && Number.isNaN(previous))) found++
-  }
-  return found
-}
+export const changes = countOf(
+  (value, previous) => value !== previous && !(Number.isNaN(value) && Number.isNaN(previous)),
+)
 
 /** `resets`: how often the value is below the one before. */
-export const resets: WindowFunction = ({ values, from, to }) => {
-  let found = 0
-  for (let index = from + 1; index < to; index++) if ((values[index] ?? 0) < (values[index - 1] ?? 0)) found++
-  return found
+export const resets = countOf(isReset)
+
+type Step = (value: number, previous: number) => boolean
+
+function isReset(value: number, previous: number): boolean {
+  return value < previous
+}
+
+function countOf(step: Step): SeriesFunction {
+  return ({ values }) => {
+    const places = placesWhere(values, step)
+    return ({ from, to }) => firstAfter(places, to - 1) - firstAfter(places, from)
+  }
+}
+
+/** The indexes of the samples that stand so to the one before, ascending: most windows of a counter hold none. */
+function placesWhere(values: Float64Array, step: Step): number[] {
+  const places: number[] = []
+  for (let index = 1; index < values.length; index++)
+    if (step(values[index] ?? Number.NaN, values[index - 1] ?? Number.NaN)) places.push(index)
+  return places
+}
+
+/** How many entries are not above a value, which is where the first above it stands. */
+function firstAfter(ascending: readonly number[], value: number): number {
+  let low = 0
+  let high = ascending.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((ascending[middle] ?? 0) <= value) low = middle + 1
+    else high = middle
+  }
+  return low
 }

@@ -37,10 +37,20 @@ export interface Window {
 /** A figure of a window, or nothing where it says too little. */
 export type WindowFunction = (window: Window) => number | undefined
 
+/** Makes what takes the figures of one series, its windows in turn: what they share is worked out once. */
+export type SeriesFunction = (series: Points, rangeMs: number) => WindowFunction
+
+/** A figure for which windows share nothing. */
+export function eachAlone(figure: WindowFunction): SeriesFunction {
+  return () => figure
+}
+
 /** One value a step and series; `keepName` is for functions that return a sample as it was. */
-export function overWindows(frame: Frame, ranges: Ranges, figure: WindowFunction, keepName = false): Column[] {
+export function overWindows(frame: Frame, ranges: Ranges, figureOf: SeriesFunction, keepName = false): Column[] {
   const { count } = frame
-  const columns = ranges.series.map(({ labels, timesMs, values }) => {
+  const columns = ranges.series.map((series) => {
+    const { labels, timesMs, values } = series
+    const figure = figureOf(series, ranges.rangeMs)
     const results = new Float64Array(count)
     const present = new Uint8Array(count)
     const window = { timesMs, values, from: 0, to: 0, startMs: 0, endMs: 0, atMs: 0, step: 0 }

@@ -15,6 +15,7 @@ export interface ScrapedTarget {
  * `aval_scrape_refused_total`. All samples of a scrape are of the moment it began. Series that are no longer given are ended, all of
  * them when there is no answer.
  * @param onTrouble told why a target gave nothing.
+ * @param onAnswer told that a target gave something.
  */
 export function scrapedTarget(options: {
   target: Target
@@ -22,8 +23,9 @@ export function scrapedTarget(options: {
   admit: (readings: readonly Reading[]) => Admitted
   clock: Clock
   onTrouble?: ((target: Target, error: unknown) => void) | undefined
+  onAnswer?: ((target: Target) => void) | undefined
 }): ScrapedTarget {
-  const { target, sink, admit, clock, onTrouble } = options
+  const { target, sink, admit, clock, onTrouble, onAnswer } = options
   const refusedSoFar = new Map<RefusalKind, number>(refusalKinds.map((kind) => [kind, 0]))
   let present = new Set<Labels>()
   const placed = new WeakMap<Labels, Labels>()
@@ -80,6 +82,7 @@ export function scrapedTarget(options: {
           readings = admitted.readings
           for (const [kind, count] of admitted.refused) refusedSoFar.set(kind, (refusedSoFar.get(kind) ?? 0) + count)
         }
+        onAnswer?.(target)
       } catch (error) {
         // Stopped by whoever watches: that says nothing of the target.
         if (signal.aborted) return

@@ -16,6 +16,7 @@ export interface Scraping {
  * a slow one leaves rounds out rather than be read twice at once, and holds up no other.
  * @param telemetry the allow-list of the plan, applied to all that Aval did not name itself.
  * @param onTrouble told why a target gave nothing.
+ * @param onAnswer told that a target gave something.
  */
 export function startScraping(options: {
   targets: readonly Target[]
@@ -24,15 +25,16 @@ export function startScraping(options: {
   clock: Clock
   signal: AbortSignal
   onTrouble?: (target: Target, error: unknown) => void
+  onAnswer?: (target: Target) => void
 }): Scraping {
-  const { targets, sink, clock, telemetry, onTrouble } = options
+  const { targets, sink, clock, telemetry, onTrouble, onAnswer } = options
   const admit = allowList(telemetry)
   const startMs = clock.now()
   // One that cannot go on, as when the disk is full, stops them all.
   const failed = new AbortController()
   const signal = AbortSignal.any([options.signal, failed.signal])
   const loops = targets.map(async (target, index) => {
-    const scraped = scrapedTarget({ target, sink, admit, clock, onTrouble })
+    const scraped = scrapedTarget({ target, sink, admit, clock, onTrouble, onAnswer })
     const offsetMs = Math.floor((target.everyMs * index) / targets.length)
     try {
       for (let round = 0; ; ) {

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, before, type TestContext, test } from 'node:test'
 import { systemClock } from '../../../src/clock.ts'
-import { seededRandom } from '../../../src/random.ts'
-import { startWatch } from '../../../src/watch/watch.ts'
+import { startedWatch } from '../../../src/watch/started.fixture.ts'
 import { type MigratedDatabase, migratedDatabase } from '../../../test/migrated-database.ts'
 import plan from '../plan.ts'
 
@@ -39,66 +38,33 @@ const book = (count: number, createdAt: string) =>
     from (select coalesce((select max(end_date) from bookings), '2030-01-01') + n as day from generate_series(1, ${count}) n) d`)
 
 /** The watch of the plan, without what it would ask of others. */
-function watch(signal: AbortSignal) {
-  const told: string[] = []
-  const trouble: string[] = []
-  const { done } = startWatch({
+const watch = (t: TestContext) =>
+  startedWatch(t, directory, {
     plan: { ...database.plan, probes: {} },
-    directory,
     whereabouts: {
       serviceUrl: () => undefined,
       databaseUrls: () => ({ admin: database.adminUrl, owner: database.ownerUrl }),
       dataPath: directory,
       systemPath: directory,
     },
-    clock: systemClock,
-    random: seededRandom(1),
     variables: { DATABASE_URL: database.ownerUrl },
     everyMs: 250,
-    verdictsAfterMs: 0,
-    recoveryFacts: async () => ({
-      backups: [],
-      failures: new Map(),
-      restorableUntilMs: undefined,
-      oldestUnstoredMs: undefined,
-      evidence: [],
-    }),
-    guarantees: async () => [],
-    perform: {},
-    version: async () => undefined,
-    listener: {
-      noticed: ({ alerts }) => told.push(...alerts.map(({ alert, status }) => `${alert} ${status}`)),
-      opened: () => undefined,
-      untold: () => undefined,
-      acted: () => undefined,
-      listening: () => undefined,
-      delivered: () => undefined,
-      trouble: (what) => trouble.push(what),
-    },
-    signal,
   })
-  return { told, trouble, done }
-}
 
-test('six unpaid bookings become an alert as soon as the database is asked to check itself, minutes before the next reading', async () => {
-  const ending = new AbortController()
-  const { told, done } = watch(ending.signal)
-  try {
-    const listens = `select count(*) from pg_stat_activity where application_name = 'aval check system-health' and state = 'idle'`
-    await until(async () => Number((await database.ask(database.adminUrl, listens))[0]?.['count']) === 1)
-    assert.deepEqual(told, [])
+test('six unpaid bookings become an alert as soon as the database is asked to check itself, minutes before the next reading', async (t) => {
+  const { told, stop } = watch(t)
+  const listens = `select count(*) from pg_stat_activity where application_name = 'aval check system-health' and state = 'idle'`
+  await until(async () => Number((await database.ask(database.adminUrl, listens))[0]?.['count']) === 1)
+  assert.deepEqual(told, [])
 
-    await book(5, "now() - interval '61 minutes'")
-    await check()
-    await book(1, "now() - interval '61 minutes'")
-    assert.deepEqual(told, [], 'five are not too many, and the sixth is not known yet')
-    await check()
-    await until(async () => told.length > 0)
-    assert.deepEqual([...new Set(told)], ['stale_bookings firing'])
-  } finally {
-    ending.abort()
-    await done
-  }
+  await book(5, "now() - interval '61 minutes'")
+  await check()
+  await book(1, "now() - interval '61 minutes'")
+  assert.deepEqual(told, [], 'five are not too many, and the sixth is not known yet')
+  await check()
+  await until(async () => told.length > 0)
+  assert.deepEqual([...new Set(told)], ['stale_bookings firing'])
+  await stop()
 })
 
 /** As pg_cron would, or anybody who wants to know. */

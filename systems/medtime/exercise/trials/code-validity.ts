@@ -13,7 +13,10 @@ import { differences, type TrialTools } from './trial-tools.ts'
  */
 
 const validMs = 5 * 60_000
-const patienceMs = 15_000
+/** What this code still has when it is tried: long enough for an answer on a machine at its limits. */
+const leftMs = 20_000
+/** A messenger that has just started beside everything else may take long, and the code outlives it. */
+const patienceMs = 60_000
 
 const issued = z.object({ access_token: z.string() })
 const ticketed = z.object({ ticket: z.string() })
@@ -26,8 +29,8 @@ interface Setup {
   confirm(): Promise<{ status: number; code?: string }>
   /** When the code ends, milliseconds after it was asked for at the latest and at the earliest. */
   validFor: { most: number; least: number }
-  /** Lets time go by for this code. */
-  age(ms: number): Promise<void>
+  /** Lets time go by until this code has so long left; below zero, it ended so long ago. */
+  leave(ms: number): Promise<void>
 }
 
 async function post(url: URL, json: Json, token?: string): Promise<Response> {
@@ -86,12 +89,12 @@ async function askForCode(tools: TrialTools, accounts: Database, messenger: Data
         ? { status: answer.status }
         : { status: answer.status, code: refusal.parse(JSON.parse(text)).code }
     },
-    age: async (ms) => {
+    leave: async (ms) => {
       await accounts.transaction(user, (run) =>
         run(
-          'trial-age',
+          'trial-leave',
           `UPDATE public.srv_sms_factors SET code_until = code_until - $2 * interval '1 ms' WHERE user_id = $1`,
-          [user, ms],
+          [user, ends - tools.now() - ms],
         ),
       )
     },
@@ -104,26 +107,32 @@ function subjectOf(token: string): string {
   return z.object({ sub: z.string() }).parse(JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'))).sub
 }
 
-/** The code in the SMS to a user. @throws when the messenger did not write it in time */
+/** The code in the SMS to a user. @throws when the messenger did not write it in time, with how the message stands */
 async function codeOf(user: string, messenger: Database, { now }: TrialTools): Promise<string> {
   const folder = process.env['MESSAGES_FOLDER'] ?? join(tmpdir(), 'medtime-messages')
   const deadline = now() + patienceMs
-  while (now() < deadline) {
-    const rows = await messenger.run<{ id: string }>(
+  for (;;) {
+    const [message] = await messenger.run<{ id: string; state: string; attempts: number; error_code: string | null }>(
       'trial-code',
-      `SELECT id FROM public.srv_messages WHERE user_id = $1 AND type = 'mfa_code' AND state = 'accepted'`,
+      `SELECT id, state, attempts, error_code FROM public.srv_messages WHERE user_id = $1 AND type = 'mfa_code'`,
       [user],
     )
-    const [sent] = rows
-    if (sent !== undefined) {
-      const text = await readFile(join(folder, `sms-${sent.id}.txt`), 'utf8')
+    if (message?.state === 'accepted') {
+      const text = await readFile(join(folder, `sms-${message.id}.txt`), 'utf8')
       const [code] = /(?<!\d)\d{6}(?!\d)/.exec(text.split('\n').slice(2).join('\n')) ?? []
       if (code === undefined) throw new Error('the SMS holds no code')
       return code
     }
+    if (now() >= deadline)
+      throw new Error(`the messenger did not send the code within ${patienceMs} ms: ${told(message)}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
-  throw new Error('the messenger did not send the code')
+}
+
+function told(message: { state: string; attempts: number; error_code: string | null } | undefined): string {
+  if (message === undefined) return 'it is not in the outbox'
+  const { state, attempts, error_code: code } = message
+  return `it is ${state}, ${attempts} attempts were begun${code === null ? '' : `, ${code}`}`
 }
 
 async function tryValidity(tools: TrialTools): Promise<string[]> {
@@ -137,10 +146,10 @@ async function tryValidity(tools: TrialTools): Promise<string[]> {
   const [accounts, messenger] = [open('medtime_accounts'), open('medtime_messenger')]
   try {
     const young = await askForCode(tools, accounts, messenger)
-    await young.age(validMs - patienceMs - 5_000)
+    await young.leave(leftMs)
     const inTime = await young.confirm()
     const old = await askForCode(tools, accounts, messenger)
-    await old.age(validMs)
+    await old.leave(0)
     const late = await old.confirm()
     return differences(
       ['a code that still has some seconds', inTime, { status: 200 }],
