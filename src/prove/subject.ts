@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
+import { messageOf } from '../errors.ts'
 import { canonicalJson } from '../plan/canonical-json.ts'
 import type { Guarantee, GuaranteeKind } from '../plan/guarantee.ts'
 import type { Plan, PlanPath } from '../plan/plan.ts'
+import { systemMigrations } from '../postgres/migrations/read.ts'
 import type { System } from '../project/project.ts'
 
 /** Sections of the plan that decide a verdict beside the guarantee's own entry. */
@@ -40,8 +42,9 @@ export async function readSubjects(
   serverVersion: string,
   source = engineSource,
 ): Promise<(guarantee: Guarantee) => string> {
-  const [own, ...engine] = await Promise.all([
+  const [own, migrations, ...engine] = await Promise.all([
     digestOfFolder(system.directory),
+    digestOfMigrations(system),
     ...engines.map((name) => digestOfFolder(join(source, name))),
   ])
   // Only a proof of a runbook depends on its words.
@@ -56,10 +59,21 @@ export async function readSubjects(
         target: guarantee.target,
         sections: sections[guarantee.kind].map((name) => system.plan[name] ?? null),
         files: own,
+        migrations,
         engine,
         serverVersion,
       }),
     )
+}
+
+/** They may lie outside of the folder of the plan. What cannot be read decides as well, by its error. */
+async function digestOfMigrations({ directory, plan }: System): Promise<string[]> {
+  if (plan.database === undefined) return []
+  try {
+    return (await systemMigrations(directory, plan.database.migrations)).map(({ id, checksum }) => `${id} ${checksum}`)
+  } catch (error) {
+    return [messageOf(error)]
+  }
 }
 
 function entryAt(plan: Plan, path: PlanPath): unknown {

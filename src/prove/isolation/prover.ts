@@ -6,7 +6,7 @@ import type { Guarantee } from '../../plan/guarantee.ts'
 import { withClient } from '../../postgres/connection.ts'
 import { startServer } from '../../postgres/launch.ts'
 import { applyMigrations } from '../../postgres/migrations/apply.ts'
-import { readMigrations } from '../../postgres/migrations/read.ts'
+import { systemMigrations } from '../../postgres/migrations/read.ts'
 import { reachable, removeReachable } from '../../postgres/place.ts'
 import { scratchBinaries } from '../../run/environment.ts'
 import { prepareSystem } from '../../run/prepare-system.ts'
@@ -74,12 +74,12 @@ async function attackScratch(session: ProofSession): Promise<IsolationResult> {
     binaries: await scratchBinaries(system),
     clock,
     settings: plan.settings,
+    standIns: plan.standIns,
   })
   try {
     const prepared = await steps.do('schema made from the migrations', async () => {
       const made = await prepareSystem(server, system.name, plan, randomBytes(32))
-      const folder = join(system.directory, plan.migrations.directory)
-      await applyMigrations(made.ownerUrl, await readMigrations(plan.migrations.layout, folder), { clock, signal })
+      await applyMigrations(made.ownerUrl, await systemMigrations(system.directory, plan.migrations), { clock, signal })
       return made
     })
     const roles = Object.keys(plan.roles)
