@@ -41,10 +41,9 @@ CREATE FUNCTION net.http_post(url text, body jsonb DEFAULT '{}', params jsonb DE
 CREATE FUNCTION net.http_delete(url text, params jsonb DEFAULT '{}', headers jsonb DEFAULT '{}', timeout_milliseconds integer DEFAULT 5000, body jsonb DEFAULT NULL)
   RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';
 ${grantUse('net')}`,
-  pg_graphql: `CREATE SCHEMA graphql;${grantUse('graphql')}`,
-  pgsodium: `CREATE SCHEMA pgsodium;${grantUse('pgsodium')}`,
+  pg_graphql: grantUse('graphql'),
+  pgsodium: grantUse('pgsodium'),
   supabase_vault: `
-CREATE SCHEMA vault;
 CREATE TABLE vault.secrets (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(), name text UNIQUE, description text NOT NULL DEFAULT '', secret text NOT NULL, key_id uuid, nonce bytea,
   created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now());
@@ -61,6 +60,13 @@ ${grantUse('vault')}`,
 
 export type StandInName = (typeof standIns)[number]
 
+/** Schemas that Postgres makes together with the extension, and no other will do. */
+const ownSchemas: Partial<Record<StandInName, string>> = {
+  pg_graphql: 'graphql',
+  pgsodium: 'pgsodium',
+  supabase_vault: 'vault',
+}
+
 const folder = 'aval-stand-ins'
 
 /** Puts likenesses of extensions into a data directory. */
@@ -69,10 +75,11 @@ export async function writeStandIns(dataDirectory: string, names: readonly Stand
   const place = join(dataDirectory, folder, 'extension')
   await mkdir(place, { recursive: true })
   for (const name of names) {
-    const fixed = scripts[name] === '' ? 'relocatable = true' : "schema = 'pg_catalog'\nrelocatable = false"
+    const schema = ownSchemas[name]
+    const fixed = scripts[name] === '' ? 'relocatable = true' : 'relocatable = false'
     await writeFile(
       join(place, `${name}.control`),
-      `comment = 'an empty likeness, for proofs'\ndefault_version = '0'\ntrusted = true\n${fixed}\n`,
+      `comment = 'an empty likeness, for proofs'\ndefault_version = '0'\ntrusted = true\n${fixed}\n${schema === undefined ? '' : `schema = '${schema}'\n`}`,
     )
     await writeFile(join(place, `${name}--0.sql`), scripts[name])
   }

@@ -53,7 +53,10 @@ CREATE SCHEMA auth;
 CREATE SCHEMA storage;
 CREATE SCHEMA extensions;
 CREATE SCHEMA realtime;
+CREATE SCHEMA graphql;
 CREATE SCHEMA graphql_public;
+CREATE SCHEMA pgsodium;
+CREATE SCHEMA vault;
 
 CREATE TABLE auth.users (
   instance_id uuid,

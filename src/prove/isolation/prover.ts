@@ -6,6 +6,7 @@ import type { Guarantee } from '../../plan/guarantee.ts'
 import { withClient } from '../../postgres/connection.ts'
 import { startServer } from '../../postgres/launch.ts'
 import { applyMigrations } from '../../postgres/migrations/apply.ts'
+import { howToOffer, missingExtension } from '../../postgres/migrations/missing-extension.ts'
 import { systemMigrations } from '../../postgres/migrations/read.ts'
 import { reachable, removeReachable } from '../../postgres/place.ts'
 import { scratchBinaries } from '../../run/environment.ts'
@@ -51,12 +52,13 @@ async function prove(guarantee: Guarantee, session: ProofSession): Promise<Findi
     }
   } catch (error) {
     session.signal.throwIfAborted()
+    const missing = missingExtension(error)
     return {
       ...common(),
       outcome: 'inconclusive',
       steps: steps.done(),
       reason: `The attack could not be carried out: ${messageOf(error)}`,
-      remedy: 'Look at what the server said, and prove again',
+      remedy: missing === undefined ? 'Look at what the server said, and prove again' : howToOffer(missing),
     }
   }
 }
