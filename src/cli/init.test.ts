@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { z } from 'zod'
 import { temporaryProject } from '../project/temporary-project.fixture.ts'
 import { commandLine } from './command-line.fixture.ts'
-
-const evidence = z.array(z.looseObject({ guarantee: z.string(), verdict: z.string() }))
 
 /** A shop that keeps plain files of SQL, as written for psql. */
 const shop = {
@@ -40,7 +37,7 @@ GRANT SELECT ON countries TO shop_api;
 `,
 }
 
-test('a repository gets a plan that nothing is wrong with, and its proofs begin at once', async () => {
+test('a repository gets a plan that nothing is wrong with, with a question at each thing that it does not tell', async () => {
   await using repository = await temporaryProject(shop)
   const { root } = repository
   const made = await commandLine(root, 'init')
@@ -58,24 +55,8 @@ test('a repository gets a plan that nothing is wrong with, and its proofs begin 
     assert.match(plan.split('\n')[Number(line) - 1] ?? '', /Question: /, `line ${line} asks`)
 
   const checked = await commandLine(root, 'check')
-  assert.deepEqual([checked.code, checked.out], [0, 'corner-shop: nothing wrong by 52 rules.\n'], checked.err)
-
-  // A list that all customers share is one of the things that only its owner knows.
-  const answered = plan.replace(
-    "tenant: 'customer_id' }",
-    "tenant: 'customer_id', except: { countries: 'A list that all share.' } }",
-  )
-  await writeFile(join(root, 'systems/corner-shop/plan.ts'), answered)
-  const proven = await commandLine(root, 'prove', '--only', 'migration,isolation', '--fast', '--json')
-  const verdicts = evidence.parse(JSON.parse(proven.out)).map(({ guarantee, verdict }) => [guarantee, verdict])
-  assert.deepEqual(
-    verdicts,
-    [
-      ['isolation/database/rows', 'proven'],
-      ['migration/database/applies', 'proven'],
-    ],
-    proven.out,
-  )
+  assert.equal(checked.code, 0, checked.err)
+  assert.match(checked.out, /^corner-shop: nothing wrong by \d+ rules\.\n$/)
 })
 
 test('what is there stays as it is, and nothing is written beside the plan and its folder of keys', async () => {
