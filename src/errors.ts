@@ -639,6 +639,21 @@ export const catalogue = {
     exit: 1,
   },
 
+  INIT_NO_MIGRATIONS: {
+    says: 'No migrations of Postgres were found in {folder}.',
+    next: 'Name their folder with --migrations. Known are Supabase, Prisma, Drizzle, and a folder of plain .sql files.',
+    exit: 2,
+  },
+  INIT_EXISTS: {
+    says: '{file} is there already, and nothing is ever overwritten.',
+    next: 'Go on with it, or name another system: aval init <name>.',
+    exit: 2,
+  },
+  INIT_OUTSIDE: {
+    says: '{path} leads out of {root}, and nothing is written there.',
+    next: 'Replace the link by a folder, or run aval init where it leads to.',
+    exit: 2,
+  },
   MIGRATIONS_NOT_FOUND: {
     says: 'There is no folder of migrations at {directory}.',
     next: 'Correct database.migrations.directory of the plan.',
@@ -666,7 +681,17 @@ export const catalogue = {
   },
   MIGRATION_SYNTAX: {
     says: 'This is not SQL that Postgres understands: {problem}.',
-    next: 'Mend the statement. Commands of psql (beginning with a backslash) do not belong in a migration.',
+    next: 'Mend the statement.',
+    exit: 2,
+  },
+  MIGRATION_OTHER_DIALECT: {
+    says: 'This is written for {dialect} ("{sign}"), and Aval runs Postgres.',
+    next: 'Name the folder with the migrations of Postgres in database.migrations.directory. What another database promises Aval cannot prove.',
+    exit: 2,
+  },
+  MIGRATION_PSQL_COMMAND: {
+    says: '{command} is a command of psql, and whoever applies this file without psql cannot do it.',
+    next: 'Write out in SQL what it does: the text of an included file, or each statement that it makes.',
     exit: 2,
   },
   MIGRATION_TRANSACTION_CONTROL: {

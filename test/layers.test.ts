@@ -17,6 +17,7 @@ const layers = [
   'secrets',
   'postgres',
   'check',
+  'adopt',
   'recovery',
   'telemetry',
   'watch',

@@ -1,8 +1,7 @@
-import { join } from 'node:path'
 import { failure } from '../errors.ts'
 import { nearest } from '../plan/nearest.ts'
 import { withClient } from '../postgres/connection.ts'
-import { readMigrations } from '../postgres/migrations/read.ts'
+import { systemMigrations } from '../postgres/migrations/read.ts'
 import type { Project, System } from '../project/project.ts'
 import type { Selection } from '../recovery/extract/extract-rows.ts'
 import { readTables } from '../recovery/extract/table-catalog.ts'
@@ -45,9 +44,8 @@ async function knownTables(project: Project, system: System): Promise<KnownTable
   const known: KnownTables = new Map()
   const { database } = system.plan
   if (database) {
-    const directory = join(system.directory, database.migrations.directory)
     // Files that are not in order are for `aval migrate` to tell of.
-    const files = await readMigrations(database.migrations.layout, directory).catch(() => [])
+    const files = await systemMigrations(system.directory, database.migrations).catch(() => [])
     for (const { sql } of files) for (const name of tablesNamed(sql)) known.set(name, undefined)
   }
   const running = readRunState(project, system.name)

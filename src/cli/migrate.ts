@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Command } from 'commander'
 import { timestamp } from '../clock.ts'
 import { failure } from '../errors.ts'
@@ -6,7 +5,7 @@ import { readableMs } from '../plan/readable-duration.ts'
 import { applyMigrations } from '../postgres/migrations/apply.ts'
 import { obstaclesOf } from '../postgres/migrations/drift.ts'
 import type { Migration } from '../postgres/migrations/migration.ts'
-import { readMigrations } from '../postgres/migrations/read.ts'
+import { systemMigrations } from '../postgres/migrations/read.ts'
 import { compare, type MigrationState, migrationStatus } from '../postgres/migrations/status.ts'
 import { findProject } from '../project/find-project.ts'
 import { loadSystem } from '../project/load-system.ts'
@@ -173,8 +172,7 @@ async function chosen(
       context.err(`${system.name} has no database.\n`)
       continue
     }
-    const directory = join(system.directory, plan.migrations.directory)
-    const migrations = await readMigrations(plan.migrations.layout, directory)
+    const migrations = await systemMigrations(system.directory, plan.migrations)
     result.push({ project, system, migrations })
   }
   return result

@@ -19,6 +19,11 @@ interface CommandEntry {
 
 const commands: readonly CommandEntry[] = [
   {
+    name: 'init',
+    summary: 'write the first plan of the repository you stand in',
+    load: async () => (await import('./init.ts')).registerInit,
+  },
+  {
     name: 'prove',
     summary: 'carry out every promise that is not proven and fresh, and report',
     load: async () => (await import('./prove.ts')).registerProve,
@@ -238,7 +243,7 @@ function commandOf(program: Command, argv: readonly string[]): Command {
 
 /** Whoever stands in no project is told which one a command is about, before it does anything to it. */
 async function tellForeignProject(argv: readonly string[], context: CommandContext): Promise<void> {
-  if (argv[0] === 'test' || argv.includes('--help') || argv.includes('-h')) return
+  if (argv[0] === 'test' || argv[0] === 'init' || argv.includes('--help') || argv.includes('-h')) return
   const project = await findProject(context.cwd, context.home).catch(() => undefined)
   const inside = project && `${context.cwd}/`.startsWith(`${project.root}/`)
   if (project && !inside) context.err(`There is no project here; this is about ${project.root}.\n`)

@@ -3,6 +3,20 @@ import { citation, name } from './citation.ts'
 import { rowSecurity } from './row-security.ts'
 import { bytes, duration } from './units.ts'
 
+/** Extensions by which nothing that a proof measures depends. */
+export const standIns = [
+  'pg_cron',
+  'pg_net',
+  'pg_graphql',
+  'pgsodium',
+  'supabase_vault',
+  'pgaudit',
+  'plpgsql_check',
+  'hypopg',
+  'index_advisor',
+  'pg_stat_monitor',
+] as const
+
 const invariant = z.strictObject({
   claim: z.string().describe('What is true, in one sentence.'),
   sql: z.string().min(1).describe('A query that returns the rows breaking the claim; no rows means it holds.'),
@@ -50,9 +64,23 @@ export const database = z.strictObject({
     .array(z.string())
     .default([])
     .describe('Created where the server offers them; migrations must do without.'),
+  standIns: z
+    .array(z.enum(standIns))
+    .default([])
+    .describe(
+      'Extensions that a server of Postgres 18 gets an empty likeness of where it does not offer them: what migrations name is there, and does nothing.',
+    ),
+  platform: z
+    .enum(['supabase'])
+    .describe(
+      "What the migrations expect to find: Supabase's roles, `auth`, `storage` and privileges, made where they are missing.",
+    )
+    .optional(),
   migrations: z
     .strictObject({
-      layout: z.enum(['supabase', 'prisma', 'drizzle']).describe('Whose conventions the files follow.'),
+      layout: z
+        .enum(['supabase', 'prisma', 'drizzle', 'sql'])
+        .describe("Whose conventions the files follow; 'sql': plain files, by number and name."),
       directory: z.string().describe('Where they are, relative to the plan.'),
       longestBlock: duration
         .default(5_000)
@@ -61,6 +89,10 @@ export const database = z.strictObject({
         .record(z.string(), z.string().min(20))
         .default({})
         .describe('Files, by their id, that ran before the tables they change held anything, each with the reason.'),
+      leftOut: z
+        .record(z.string(), z.string().min(20))
+        .default({})
+        .describe('Files of the directory that nobody applies, by their id, each with the reason.'),
       ...citation,
     })
     .describe('The migrations that make the schema, applied in order by its owner.'),

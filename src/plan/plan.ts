@@ -23,7 +23,12 @@ const planSchema = z.strictObject({
     .record(z.string(), z.string())
     .default({})
     .describe('Code and title of each document that `source` cites.'),
-  exercise: z.string().describe('Module that drives the system for the provers, relative to the plan.').optional(),
+  exercise: z
+    .string()
+    .describe(
+      "Module that drives the system for the provers, relative to the plan; 'aval:rows' for clients that write rows of their own by SQL.",
+    )
+    .optional(),
   requirements: z.string().default('./requirements.yaml').describe('The requirements file, relative to the plan.'),
   services,
   database: database.optional().describe('The database of the system: Postgres.'),

@@ -16,6 +16,7 @@ import { blockingAncestor, socketPlace } from './place.ts'
 import { type OwnedServer, serverUrl } from './server.ts'
 import { clusterName } from './server-processes.ts'
 import { type Access, type Settings, writeSettings } from './settings.ts'
+import { type StandInName, standInArguments, writeStandIns } from './stand-ins.ts'
 import { loadOrCreatePassword, superuser } from './superuser.ts'
 
 export interface LaunchOptions {
@@ -27,6 +28,8 @@ export interface LaunchOptions {
   port?: number
   /** Settings of the plan. Without them the directory keeps those it was last started with, wherever that was. */
   settings?: Settings
+  /** Extensions that the server does not offer, and of which a new directory gets an empty likeness; Postgres 18 or later. */
+  standIns?: readonly StandInName[]
   /** Who may connect; `superuser` until `admitEverybody`. Everybody unless told. */
   access?: Access
   /** Receives the server's log, free of statements and values. */
@@ -52,6 +55,7 @@ export async function startServer(options: LaunchOptions): Promise<OwnedServer> 
     await refuseFenced(dataDirectory)
     await clearLeftover(dataDirectory, ownership.abandoned, clock)
     await ensureCluster(dataDirectory, binaries)
+    await writeStandIns(dataDirectory, options.standIns ?? [])
     const account = serverAccount()
     if (account) await handOver(dataDirectory, account)
     await chmod(dataDirectory, 0o700)
@@ -106,6 +110,7 @@ async function launchOn(
       ...['-D', dataDirectory, '-p', String(port)],
       ...['-c', `unix_socket_directories=${socketDirectory}`],
       ...['-c', `cluster_name=${clusterName(dataDirectory)}`],
+      ...standInArguments(dataDirectory, binaries.major),
     ],
     cwd: '/',
     env: serverEnvironment,

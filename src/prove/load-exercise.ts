@@ -2,7 +2,9 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { failure, messageOf } from '../errors.ts'
 import type { System } from '../project/project.ts'
+import { databaseName } from '../run/prepare-system.ts'
 import type { Exercise, ExerciseEnvironment, ExerciseFactory } from './exercise.ts'
+import { rowsExercise, rowsExerciseName } from './rows-exercise.ts'
 
 /**
  * Loads the exercise that a plan names.
@@ -14,6 +16,8 @@ export async function loadExercise(
 ): Promise<((environment: ExerciseEnvironment) => Exercise) | undefined> {
   const named = system.plan.exercise
   if (named === undefined) return undefined
+  if (named === rowsExerciseName)
+    return rowsExercise(system.plan.database?.owner ?? `${databaseName(system.name)}_owner`)
   const file = resolve(system.directory, named)
   let loaded: unknown
   try {

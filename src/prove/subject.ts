@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
+import { messageOf } from '../errors.ts'
 import { canonicalJson } from '../plan/canonical-json.ts'
 import type { Guarantee, GuaranteeKind } from '../plan/guarantee.ts'
 import type { Plan, PlanPath } from '../plan/plan.ts'
+import { systemMigrations } from '../postgres/migrations/read.ts'
 import type { System } from '../project/project.ts'
 
 /** Sections of the plan that decide a verdict beside the guarantee's own entry. */
@@ -55,13 +57,13 @@ export async function readSubjects(
   serverVersion: string,
   source = engineSource,
 ): Promise<(guarantee: Guarantee) => string> {
-  const own = await digestOfFolder(system.directory)
   const folders = new Set([engines, ...Object.values(furtherEngines)].flat())
-  const digests = new Map(
-    await Promise.all(
-      Array.from(folders, async (name): Promise<[string, string]> => [name, await digestOfFolder(join(source, name))]),
-    ),
-  )
+  const [own, migrations, ...known] = await Promise.all([
+    digestOfFolder(system.directory),
+    digestOfMigrations(system),
+    ...Array.from(folders, async (name): Promise<[string, string]> => [name, await digestOfFolder(join(source, name))]),
+  ])
+  const digests = new Map(known)
   // Only a proof of a runbook depends on its words.
   const words = new Map<string, string>()
   for (const [name, { file }] of Object.entries(system.plan.runbooks))
@@ -74,10 +76,21 @@ export async function readSubjects(
         target: guarantee.target,
         sections: sections[guarantee.kind].map((name) => system.plan[name] ?? null),
         files: own,
+        migrations,
         engine: enginesOf(guarantee.kind).map((name) => digests.get(name)),
         serverVersion,
       }),
     )
+}
+
+/** They may lie outside of the folder of the plan. What cannot be read decides as well, by its error. */
+async function digestOfMigrations({ directory, plan }: System): Promise<string[]> {
+  if (plan.database === undefined) return []
+  try {
+    return (await systemMigrations(directory, plan.database.migrations)).map(({ id, checksum }) => `${id} ${checksum}`)
+  } catch (error) {
+    return [messageOf(error)]
+  }
 }
 
 function entryAt(plan: Plan, path: PlanPath): unknown {

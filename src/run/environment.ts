@@ -9,7 +9,7 @@ import type { PreparedDatabase } from '../postgres/database.ts'
 import { startServer } from '../postgres/launch.ts'
 import { applyMigrations } from '../postgres/migrations/apply.ts'
 import type { Migration } from '../postgres/migrations/migration.ts'
-import { readMigrations } from '../postgres/migrations/read.ts'
+import { systemMigrations } from '../postgres/migrations/read.ts'
 import { reachable } from '../postgres/place.ts'
 import type { OwnedServer, Server } from '../postgres/server.ts'
 import type { Settings } from '../postgres/settings.ts'
@@ -140,6 +140,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
       binaries,
       clock,
       settings: { ...plan.settings, ...options.serverSettings },
+      standIns: plan.standIns,
       log: watched ? quietServerLog((line) => log(`postgres | ${line}`), clock) : (line) => log(`postgres | ${line}`),
     })
   const data = await reachable(join(directory, 'database'))
@@ -162,7 +163,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
   const reached = (url: string) => address?.through(url) ?? url
 
   go()
-  const migrations = await readMigrations(plan.migrations.layout, join(system.directory, plan.migrations.directory))
+  const migrations = await systemMigrations(system.directory, plan.migrations)
   await applyMigrations(database.ownerUrl, migrations, {
     clock,
     beforeFirst: async (pending) => options.beforeMigration?.(pending, server.url({ database: database.name })),

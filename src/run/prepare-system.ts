@@ -4,6 +4,7 @@ import type { Database } from '../plan/database.ts'
 import { withClient } from '../postgres/connection.ts'
 import { type PreparedDatabase, prepareDatabase } from '../postgres/database.ts'
 import type { Server } from '../postgres/server.ts'
+import { prepareSupabase } from '../postgres/supabase-platform.ts'
 
 /** Name of a system's database: `supra-water` is `supra_water`. */
 export function databaseName(system: string): string {
@@ -36,6 +37,7 @@ export async function prepareSystem(
     extensions: [...plan.extensions, ...offered.map((extension) => extension.name)],
     secret,
   })
+  if (plan.platform === 'supabase') await prepareSupabase(database.adminUrl, owner)
   await makeCompanions(server, Object.keys(plan.companions), owner)
   return database
 }

@@ -4,6 +4,7 @@ import type { Rule } from '../rule.ts'
 const holds = {
   supabase: { pattern: /^[^/]+\.sql$/, like: '20260101000000_name.sql' },
   prisma: { pattern: /^[^/]+\/migration\.sql$/, like: '20260101000000_name/migration.sql' },
+  sql: { pattern: /^[^/]+\.sql$/, like: '001_name.sql' },
   drizzle: { pattern: /^meta\/_journal\.json$/, like: 'meta/_journal.json' },
 } as const
 

@@ -1,5 +1,8 @@
 import type { Rule } from '../rule.ts'
 
+/** What the plan names of Aval itself. */
+const builtIn = new Set(['aval:rows'])
+
 export const missingFile: Rule = {
   id: 'missing-file',
   severity: 'error',
@@ -10,7 +13,7 @@ export const missingFile: Rule = {
       { path: ['database', 'seed'], file: plan.database?.seed, without: 'a new database stays empty' },
     ]
     return named.flatMap(({ path, file, without }) =>
-      file === undefined || folder.hasFile(file)
+      file === undefined || builtIn.has(file) || folder.hasFile(file)
         ? []
         : [
             {

@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { textOfFile } from './text-of-file.ts'
 
-export type Layout = 'supabase' | 'prisma' | 'drizzle'
+export type Layout = 'supabase' | 'prisma' | 'drizzle' | 'sql'
 
 /** One migration of a folder, in the order of its layout. */
 export interface Migration {
-  /** What the layout knows it by: Supabase's version, Prisma's folder, Drizzle's tag. */
+  /** What the layout knows it by: Supabase's version, Prisma's folder, Drizzle's tag, the name of a plain file. */
   id: string
   /** As a person finds it: `20260101120000_init.sql`, `20260101120000_init/migration.sql`. */
   name: string
   /** Absolute path. */
   file: string
-  /** With `\n` between lines and no byte order mark, whatever the checkout made of it. */
+  /** What is equal to a person is equal here: with `\n` between lines and no byte order mark, whatever the checkout made of it. */
   sql: string
   /** SHA-256 of `sql`, hex. */
   checksum: string
@@ -25,13 +26,8 @@ export async function migrationFrom(parts: {
   file: string
   journaled?: boolean
 }): Promise<Migration> {
-  const sql = normalise(await readFile(parts.file, 'utf8'))
+  const sql = textOfFile(await readFile(parts.file))
   return { journaled: true, ...parts, sql, checksum: checksumOf(sql) }
-}
-
-/** What is equal to a person is equal here: Git may write other line ends than were committed. */
-function normalise(text: string): string {
-  return text.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n')
 }
 
 export function checksumOf(sql: string): string {

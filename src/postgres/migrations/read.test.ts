@@ -50,6 +50,41 @@ describe('Supabase', () => {
   })
 })
 
+describe('plain files', () => {
+  test('are ordered by their numbers, without what goes back', async () => {
+    const migrations = await read('sql', {
+      '10_ten.sql': 'SELECT 10',
+      '2_two.sql': 'SELECT 2',
+      '2_two.down.sql': 'SELECT -2',
+      'V11__flyway.sql': 'SELECT 11',
+      'U11__flyway.sql': 'SELECT -11',
+      'R__views.sql': 'SELECT 99',
+      'README.md': '# words',
+    })
+    assert.deepEqual(
+      migrations.map(({ id }) => id),
+      ['2_two', '10_ten', 'V11__flyway', 'R__views'],
+    )
+  })
+
+  test('that hold both ways give the way there', async () => {
+    const [dbmate, goose] = await read('sql', {
+      '1.sql': '-- migrate:up\nSELECT 1;\n\n-- migrate:down\nSELECT -1;\n',
+      '2.sql': '-- +goose Up\nSELECT 2;\n-- +goose Down\nSELECT -2;\n',
+    })
+    assert.deepEqual([dbmate?.sql.includes('-1'), goose?.sql.includes('-2')], [false, false])
+  })
+
+  test('are all read, however many', async () => {
+    const names = Array.from({ length: 400 }, (_, index) => `${index + 1}_step.sql`)
+    const migrations = await read('sql', Object.fromEntries(names.toReversed().map((name) => [name, 'SELECT 1'])))
+    assert.deepEqual(
+      migrations.map(({ name }) => name),
+      names,
+    )
+  })
+})
+
 describe('Prisma', () => {
   const lock = 'provider = "postgresql"\n'
 

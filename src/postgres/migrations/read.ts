@@ -1,15 +1,17 @@
 import { stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { failure } from '../../errors.ts'
 import { readDrizzle } from './drizzle.ts'
 import type { Layout, Migration } from './migration.ts'
 import { readPrisma } from './prisma.ts'
+import { readSqlFolder } from './sql-folder.ts'
 import { readSupabase } from './supabase.ts'
 
 const readers: Record<Layout, (directory: string) => Promise<Migration[]>> = {
   supabase: readSupabase,
   prisma: readPrisma,
   drizzle: readDrizzle,
+  sql: readSqlFolder,
 }
 
 /**
@@ -34,4 +36,23 @@ export async function readMigrations(layout: Layout, directory: string): Promise
     seen.set(migration.id, migration)
   }
   return migrations
+}
+
+/** What a plan says of its migrations. */
+export interface DeclaredMigrations {
+  layout: Layout
+  /** Relative to the folder of the plan. */
+  directory: string
+  /** Files that nobody applies, by id, each with the reason. */
+  leftOut: Readonly<Record<string, string>>
+}
+
+/**
+ * The migrations of a system, without those that its plan leaves out.
+ * @param directory folder of the plan
+ * @throws as `readMigrations`
+ */
+export async function systemMigrations(directory: string, declared: DeclaredMigrations): Promise<Migration[]> {
+  const migrations = await readMigrations(declared.layout, join(directory, declared.directory))
+  return migrations.filter(({ id }) => declared.leftOut[id] === undefined)
 }

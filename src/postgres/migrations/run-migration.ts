@@ -1,4 +1,7 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { type Client, DatabaseError } from 'pg'
+import { from as copyFrom } from 'pg-copy-streams'
 import type { Clock } from '../../clock.ts'
 import { connect, withClient } from '../connection.ts'
 import { dropInvalidIndex, settle } from './concurrent-index.ts'
@@ -122,7 +125,7 @@ async function runTogether(
   for (const statement of statements) {
     try {
       onlooker?.begins(migration, statement)
-      await client.query(statement.text)
+      await runStatement(client, statement)
       await onlooker?.ended()
     } catch (error) {
       const failing = await failed(statement, error)
@@ -142,6 +145,11 @@ async function runTogether(
   await record()
   await client.query('COMMIT')
   return undefined
+}
+
+async function runStatement(client: Client, { text, rows }: Statement): Promise<void> {
+  if (rows === undefined) await client.query(text)
+  else await pipeline(Readable.from([rows]), client.query(copyFrom(text)))
 }
 
 /** "... cannot run inside a transaction block", and "invalid transaction termination" of a procedure that commits. */

@@ -68,6 +68,27 @@ CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $body$ BEGIN RETURN 1; END; 
   })
 })
 
+describe('a file for another database', () => {
+  const written: Record<string, string> = {
+    MySQL: 'SELECT 1;\nCREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY);',
+    SQLite: 'SELECT 1;\nCREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT);',
+    'SQL Server': 'SELECT 1;\nCREATE TABLE t (id INT IDENTITY(1,1));',
+    'MySQL or SQLite': 'SELECT 1;\nCREATE TABLE `t` (id INT);',
+  }
+  for (const [dialect, sql] of Object.entries(written)) {
+    test(`is told to be for ${dialect}, at its place`, () =>
+      assert.rejects(split(sql), (error) => {
+        assert.ok(error instanceof AvalError)
+        assert.deepEqual([error.code, error.exit, error.where?.line], ['MIGRATION_OTHER_DIALECT', 2, 2])
+        assert.ok(error.message.includes(`for ${dialect} `), error.message)
+        return true
+      }))
+  }
+
+  test('is not told of what only speaks of one', () =>
+    assert.rejects(split("-- `from` MySQL, ENGINE=InnoDB\nSELECT '`a`' FORM t;"), { code: 'MIGRATION_SYNTAX' }))
+})
+
 describe('how a statement may run', () => {
   const manners: Record<Manner, string[]> = {
     together: [

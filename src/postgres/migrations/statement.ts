@@ -1,7 +1,9 @@
 import type { Node } from 'libpg-query'
 import { hasSqlDetails, parse } from 'libpg-query'
 import { failure } from '../../errors.ts'
+import { otherDialect } from './other-dialect.ts'
 import { advance, type Position, positionIn } from './position.ts'
+import { readPsqlScript } from './psql-script.ts'
 
 /** How a statement may be run. */
 export type Manner =
@@ -23,24 +25,35 @@ export interface Statement {
   column: number
   manner: Manner
   node: Node | undefined
+  /** What `COPY ... FROM stdin` takes in; undefined for every other statement. */
+  rows?: string | undefined
 }
 
 /**
  * Splits a file with Postgres's own grammar.
  * @param file for the error's position
- * @throws MIGRATION_SYNTAX, MIGRATION_TRANSACTION_CONTROL
+ * @throws MIGRATION_SYNTAX, MIGRATION_OTHER_DIALECT, MIGRATION_PSQL_COMMAND, MIGRATION_TRANSACTION_CONTROL
  */
-export async function statementsOf(sql: string, file: string): Promise<Statement[]> {
+export async function statementsOf(text: string, file: string): Promise<Statement[]> {
+  const { sql, rows } = readPsqlScript(text, file)
   if (sql.trim() === '') return []
   const parsed = await parse(sql).catch((error: unknown) => {
     if (!hasSqlDetails(error)) throw error
     const position = positionIn(sql, error.sqlDetails?.cursorPosition ?? 0)
+    const other = otherDialect(sql)
+    if (other !== undefined)
+      throw failure(
+        'MIGRATION_OTHER_DIALECT',
+        { ...other },
+        { where: { file, ...positionIn(sql, other.at) }, cause: error },
+      )
     throw failure('MIGRATION_SYNTAX', { problem: error.message }, { where: { file, ...position }, cause: error })
   })
   // The grammar counts bytes of UTF-8.
   const bytes = Buffer.from(sql)
   let position: Position = { line: 1, column: 1 }
   let reached = 0
+  const copies = rows.values()
   return (parsed.stmts ?? []).map(({ stmt: node, stmt_location: start = 0, stmt_len: length }, index) => {
     position = advance(position, bytes.subarray(reached, start).toString())
     reached = start
@@ -49,8 +62,13 @@ export async function statementsOf(sql: string, file: string): Promise<Statement
     if (manner === undefined) {
       throw failure('MIGRATION_TRANSACTION_CONTROL', { statement: summary(text) }, { where: { file, ...position } })
     }
-    return { index, text, ...position, manner, node }
+    const data = node !== undefined && takesRows(node) ? { rows: copies.next().value ?? '' } : {}
+    return { index, text, ...position, manner, node, ...data }
   })
+}
+
+function takesRows(node: Node): boolean {
+  return 'CopyStmt' in node && node.CopyStmt.is_from === true && node.CopyStmt.filename === undefined
 }
 
 /** The beginning of a statement, on one line. */

@@ -5,7 +5,8 @@ import type { EvidenceStep } from '../../ledger/evidence.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
 import { withClient } from '../../postgres/connection.ts'
 import { startServer } from '../../postgres/launch.ts'
-import { readMigrations } from '../../postgres/migrations/read.ts'
+import { howToOffer, missingExtension } from '../../postgres/migrations/missing-extension.ts'
+import { systemMigrations } from '../../postgres/migrations/read.ts'
 import { reachable, removeReachable } from '../../postgres/place.ts'
 import { scratchBinaries } from '../../run/environment.ts'
 import { prepareSystem } from '../../run/prepare-system.ts'
@@ -51,12 +52,13 @@ async function prove(guarantee: Guarantee, session: ProofSession): Promise<Findi
     }
   } catch (error) {
     session.signal.throwIfAborted()
+    const missing = missingExtension(error)
     return {
       ...common(),
       outcome: 'inconclusive',
       steps: steps.done(),
       reason: `The attack could not be carried out: ${messageOf(error)}`,
-      remedy: 'Look at what the server said, and prove again',
+      remedy: missing === undefined ? 'Look at what the server said, and prove again' : howToOffer(missing),
     }
   }
 }
@@ -74,14 +76,14 @@ async function attackScratch(session: ProofSession): Promise<{ result: Isolation
     binaries: await scratchBinaries(system),
     clock,
     settings: plan.settings,
+    standIns: plan.standIns,
   })
   try {
     const prepared = await steps.do(
       'schema made from the migrations',
       async () => {
         const made = await prepareSystem(server, system.name, plan, randomBytes(32))
-        const folder = join(system.directory, plan.migrations.directory)
-        const migrations = await readMigrations(plan.migrations.layout, folder)
+        const migrations = await systemMigrations(system.directory, plan.migrations)
         return { ...made, stopped: await makeSchema(made.ownerUrl, migrations, { clock, signal }) }
       },
       ({ stopped }) => (stopped === undefined ? '' : `up to ${stopped}`),

@@ -1,6 +1,7 @@
 import { messageOf } from '../../errors.ts'
 import type { EvidenceStep } from '../../ledger/evidence.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
+import { howToOffer, missingExtension } from '../../postgres/migrations/missing-extension.ts'
 import type { Finding, ProofSession, Prover } from '../prover.ts'
 import type { BlockingLock } from './blocking-locks.ts'
 import { migrationMutants } from './faults.ts'
@@ -48,6 +49,15 @@ async function prove(guarantee: Guarantee, session: ProofSession): Promise<Findi
     }
   } catch (error) {
     session.signal.throwIfAborted()
+    const missing = missingExtension(error)
+    if (missing !== undefined)
+      return {
+        ...common(),
+        outcome: 'inconclusive',
+        steps: steps.done(),
+        reason: `The server does not offer ${missing}, so that the migrations cannot be tried on it`,
+        remedy: howToOffer(missing),
+      }
     const failed = error instanceof NotApplied
     return {
       ...common(),

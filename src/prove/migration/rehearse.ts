@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { escapeIdentifier } from 'pg'
+import { type Client, DatabaseError, escapeIdentifier } from 'pg'
 import { messageOf } from '../../errors.ts'
 import { withClient } from '../../postgres/connection.ts'
 import type { PreparedDatabase } from '../../postgres/database.ts'
 import { startServer } from '../../postgres/launch.ts'
 import { applyMigrations } from '../../postgres/migrations/apply.ts'
 import type { Migration } from '../../postgres/migrations/migration.ts'
-import { readMigrations } from '../../postgres/migrations/read.ts'
+import { systemMigrations } from '../../postgres/migrations/read.ts'
 import { reachable, removeReachable } from '../../postgres/place.ts'
 import type { OwnedServer } from '../../postgres/server.ts'
 import { type Random, seededRandom } from '../../random.ts'
@@ -50,12 +50,17 @@ export async function rehearse(session: ProofSession, rows: number, steps: Steps
   const { system, scratch, clock } = session
   const plan = system.plan.database
   if (plan === undefined) throw new Error('the plan has no database')
-  const folder = join(system.directory, plan.migrations.directory)
   const directory = await reachable(join(scratch.directory, 'migration'))
   const binaries = await scratchBinaries(system)
-  const server = await startServer({ dataDirectory: directory, binaries, clock, settings: plan.settings })
+  const server = await startServer({
+    dataDirectory: directory,
+    binaries,
+    clock,
+    settings: plan.settings,
+    standIns: plan.standIns,
+  })
   try {
-    const read = await readMigrations(plan.migrations.layout, folder)
+    const read = await systemMigrations(system.directory, plan.migrations)
     const fresh = () => freshDatabase(server, session)
     const migrations = withBrokenMigration(read, {
       faults: session.faults,
@@ -83,8 +88,24 @@ async function freshDatabase(server: OwnedServer, { system }: ProofSession): Pro
   if (plan === undefined) throw new Error('the plan has no database')
   const prepare = () => prepareSystem(server, system.name, plan, randomBytes(32))
   const { name } = await prepare()
-  await withClient(server.url(), (client) => client.query(`DROP DATABASE ${escapeIdentifier(name)} WITH (FORCE)`))
+  await withClient(server.url(), async (client) => {
+    await client.query(`DROP DATABASE ${escapeIdentifier(name)} WITH (FORCE)`)
+    await dropRoles(client)
+  })
   return prepare()
+}
+
+/** Roles outlive their database, and a migration that makes one would find it there. */
+async function dropRoles(client: Client): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    'SELECT rolname AS name FROM pg_roles WHERE oid >= 16384 AND NOT rolsuper',
+  )
+  for (const { name } of rows) {
+    await client.query(`DROP ROLE ${escapeIdentifier(name)}`).catch((error: unknown) => {
+      // Whoever owns something elsewhere, such as a companion, was there before the migrations.
+      if (!(error instanceof DatabaseError && error.code === '2BP01')) throw error
+    })
+  }
 }
 
 async function applied(

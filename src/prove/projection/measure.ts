@@ -13,7 +13,7 @@ import type { ProofSession } from '../prover.ts'
 import { databaseBytes, growDatabase } from '../recovery/size.ts'
 
 /** A fault that makes a restore take this much longer for every byte. */
-const crawlMsPerByte = 5e-4
+export const crawlMsPerByte = 5e-4
 
 /**
  * Restores one database at growing sizes, each into a server that takes writes, on a server and a store of its own.

@@ -4,7 +4,7 @@ import { readableMs } from '../../plan/readable-duration.ts'
 import { formatBytes } from '../../plan/units.ts'
 import { fewestSizes, fitRtoCurve, projectRestore } from '../../recovery/restore/rto-curve.ts'
 import type { Finding, ProofSession, Prover } from '../prover.ts'
-import { timeRestores } from './measure.ts'
+import { crawlMsPerByte, timeRestores } from './measure.ts'
 
 const suffix = '/projected-time'
 
@@ -42,7 +42,14 @@ export const projectionProver: Prover = {
       id: 'restore-crawls',
       fault: 'restore-crawls',
       description: 'A restore takes half a second longer for every megabyte',
-      breaks: (guarantees) => guarantees.find(({ id }) => id === `recovery/database${suffix}`),
+      // Where the declared size is small and much time is allowed, not even such a restore is too slow.
+      breaks: (guarantees, { database }) =>
+        guarantees.find(
+          ({ id, target }) =>
+            id === `recovery/database${suffix}` &&
+            target.op !== 'holds' &&
+            (database?.size ?? 0) * crawlMsPerByte > target.value,
+        ),
       says: /projected/,
     },
   ],

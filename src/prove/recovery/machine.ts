@@ -1,5 +1,7 @@
 import { rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { AvalError } from '../../errors.ts'
+import { howToOffer, missingExtension } from '../../postgres/migrations/missing-extension.ts'
 import { openRepository, type Repository } from '../../recovery/repository/repository.ts'
 import { directoryStore } from '../../recovery/stores/directory-store.ts'
 import type { Store } from '../../recovery/stores/store.ts'
@@ -41,7 +43,9 @@ export const machineOf = oncePerSession(async (session: ProofSession): Promise<M
   const { engine } = system.plan.recovery
   // A site is made of a base backup, WAL and moments; what other engines promise is measured where they are tried.
   if (engine !== 'native') throw new ScenarioUnready(`Scenarios run on the native engine; the plan chose ${engine}`)
-  const environment = await session.steps('recovery').do('system up and migrated', () => scratch.environment())
+  const environment = await session
+    .steps('recovery')
+    .do('system up and migrated', () => scratch.environment().catch(withoutDatabase))
   const operator = await makeOperator({ system, root: join(scratch.directory, 'operator') })
   const storeDirectory = repositoryDirectory(operator.project, system.name)
   const keyFile = repositoryKeyFile(operator.project, system.name)
@@ -90,6 +94,14 @@ export const machineOf = oncePerSession(async (session: ProofSession): Promise<M
   session.defer(machine.stopArchive)
   return machine
 })
+
+/** A schema that cannot be made has nothing to recover: what that says of the migrations their own proof tells. */
+function withoutDatabase(error: unknown): never {
+  if (!(error instanceof AvalError) || !error.code.startsWith('MIGRATION')) throw error
+  const missing = missingExtension(error)
+  const next = missing === undefined ? 'Prove migration first, and mend what it names' : howToOffer(missing)
+  throw new ScenarioUnready(`The database could not be made: ${error.message}`, { cause: error, next })
+}
 
 /** Where WAL waits for the store of a machine. */
 export function spoolOf({ operator }: Pick<Machine, 'operator'>): string {

@@ -29,7 +29,7 @@ export const recoveryMutants: readonly FaultMutant[] = [
     fault: 'services-left-behind',
     description: 'Nothing is started after the restore, and the health check says that all is well',
     breaks: afterFault('server-lost', 'time'),
-    says: /smoke test|no client was answered|Verify the data/i,
+    says: /smoke test|no client was answered|Verify the data|no answer/i,
   },
   {
     id: 'migration-marked-applied',

@@ -42,6 +42,28 @@ test('what the operator writes never reaches the sources of the system, however 
   assert.equal(await readFile(join(operator.system, 'db', 'beside.sql'), 'utf8'), 'SELECT 2;')
 })
 
+test('migrations beside the folder of the plan are found from the operator as well, and become its own', async (t) => {
+  const tiny = await tinyProject(
+    {},
+    {
+      database: { version: '>=15', size: '1GB', migrations: { layout: 'sql', directory: '../../db/migrations' } },
+    },
+  )
+  const root = await mkdtemp(join(tmpdir(), 'aval-operator-'))
+  t.after(async () => {
+    await tiny.remove()
+    await rm(root, { recursive: true, force: true })
+  })
+  const source = join(tiny.project.root, 'db', 'migrations')
+  await mkdir(source, { recursive: true })
+  await writeFile(join(source, '1.sql'), 'SELECT 1;')
+  const operator = await makeOperator({ system: await loadSystem(tiny.project, 'tiny'), root: join(root, 'project') })
+  const folder = await ownFolder(operator, '../../db/migrations')
+  assert.equal(await readFile(join(folder, '1.sql'), 'utf8'), 'SELECT 1;')
+  await writeFile(join(folder, '2.sql'), 'SELECT 2;')
+  await assert.rejects(readFile(join(source, '2.sql')), { code: 'ENOENT' })
+})
+
 test('only commands of Aval are taken for such', () => {
   assert.deepEqual(['aval up', './aval up', 'curl aval', 'avalanche now', undefined].map(isAval), [
     true,

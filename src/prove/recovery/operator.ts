@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { cp, lstat, mkdir, readdir, readlink, symlink, unlink } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { runToEnd } from '../../process.ts'
 import type { Project, System } from '../../project/project.ts'
 import { developmentDirectory } from '../../run/run-state.ts'
@@ -46,7 +46,17 @@ export async function makeOperator(options: {
   const own = join(root, 'systems', system.name)
   await mkdir(own, { recursive: true })
   for (const name of await readdir(system.directory)) await symlink(join(system.directory, name), join(own, name))
+  await linkMigrationsBeside(system, root, own)
   return operatorOf(root, system.name, own, commandLine)
+}
+
+/** Migrations may stand beside the folder of the plan, wherever in its project; they are found from the operator's by the same way. */
+async function linkMigrationsBeside({ directory, plan }: System, root: string, own: string): Promise<void> {
+  const named = plan.database?.migrations.directory
+  const there = named === undefined ? own : resolve(own, named)
+  if (named === undefined || there.startsWith(`${own}/`) || !there.startsWith(`${root}/`)) return
+  await mkdir(dirname(there), { recursive: true })
+  await symlink(resolve(directory, named), there)
 }
 
 /** An operator in the clone of a project, who gives the commands that the clone brings. */

@@ -90,7 +90,7 @@ function notDone(
   const steps = [...session.steps('recovery').done(), ...session.steps(`recovery/${name}`).done()]
   const common = { guarantee, steps, startedAt, tookMs: session.clock.now() - startedAt }
   if (error instanceof ScenarioUnready) {
-    const remedy = `Prove it by itself: --only ${guarantee.id}`
+    const remedy = error.next ?? `Prove it by itself: --only ${guarantee.id}`
     return { ...common, outcome: 'inconclusive', reason: messageOf(error), remedy }
   }
   // A recovery that could not be done is not "could not be judged": the promise is that it can be done.

@@ -10,4 +10,11 @@ export class ScenarioFailed extends Error {
 }
 
 /** Nothing was found out: the scenario could not begin. */
-export class ScenarioUnready extends Error {}
+export class ScenarioUnready extends Error {
+  /** What to do before it can. */
+  readonly next: string | undefined
+  constructor(message: string, { cause, next }: { cause?: unknown; next?: string } = {}) {
+    super(message, { cause })
+    this.next = next
+  }
+}

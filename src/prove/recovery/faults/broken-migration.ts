@@ -56,6 +56,7 @@ async function addMigration(folder: string, layout: Layout): Promise<() => Promi
   const text = `${statements.join('\n')}\n`
   const id = `${version}_${table}`
   switch (layout) {
+    case 'sql':
     case 'supabase': {
       const file = join(folder, `${id}.sql`)
       await writeFile(file, text)
