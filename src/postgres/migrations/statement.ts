@@ -62,8 +62,9 @@ export async function statementsOf(text: string, file: string): Promise<Statemen
     if (manner === undefined) {
       throw failure('MIGRATION_TRANSACTION_CONTROL', { statement: summary(text) }, { where: { file, ...position } })
     }
-    const data = node !== undefined && takesRows(node) ? { rows: copies.next().value ?? '' } : {}
-    return { index, text, ...position, manner, node, ...data }
+    // One without rows behind it fails as soon as it runs, rather than wait for them.
+    const data = node !== undefined && takesRows(node) ? copies.next().value : undefined
+    return { index, text, ...position, manner, node, ...(data === undefined ? {} : { rows: data }) }
   })
 }
 
