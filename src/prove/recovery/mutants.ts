@@ -64,7 +64,7 @@ export const recoveryMutants: readonly FaultMutant[] = [
     fault: 'child-table-skipped',
     description: "The extraction leaves out a table that refers to the tenant's row",
     breaks: afterFault('rows-deleted', 'loss'),
-    says: /acknowledged writes/,
+    says: /acknowledged writes|refused rows of/,
   },
   {
     id: 'damage-not-repaired',
