@@ -23,7 +23,7 @@ test('the repository of the page gets its plan, its answer and its verdicts by t
     assert.equal(printed.code, 0, `${line}\n${printed.out}${printed.err}`)
     return printed.out
   }
-  const [init, check, prove, ...more] = commands
+  const [init, check, prove, atServer, ...more] = commands
   assert.deepEqual(more, [])
   const [written = '', verdicts = ''] = blocks('text')
 
@@ -31,11 +31,19 @@ test('the repository of the page gets its plan, its answer and its verdicts by t
   assert.match(await run(check), /^shop: nothing wrong by \d+ rules\.\n$/)
 
   const planFile = join(root, 'systems/shop/plan.ts')
-  const [answer = ''] = blocks('ts')
+  const [answer = '', servers = ''] = blocks('ts')
   const plan = await readFile(planFile, 'utf8')
   assert.match(plan, /rowSecurity: \{.*\},/)
   await writeFile(planFile, plan.replace(/rowSecurity: \{.*\},/, answer.trim()))
   const proven = await run(prove)
   for (const line of verdicts.trim().split('\n'))
     assert.match(proven, new RegExp(`^${line.replace(/ +/, ' +')} `, 'm'), `${line}\n${proven}`)
+
+  const answered = await readFile(planFile, 'utf8')
+  assert.match(answered, /servers: \{.*\},/)
+  await writeFile(planFile, answered.replace(/servers: \{.*\},/, servers.trim()))
+  delete process.env['DATABASE_URL']
+  const unset = await commandLine(root, ...(atServer ?? '').split(' ').slice(1))
+  assert.equal(unset.code, 2)
+  assert.match(unset.err, /^MIGRATE_NO_URL: The environment variable DATABASE_URL /)
 })

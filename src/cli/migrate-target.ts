@@ -13,6 +13,7 @@ import { developmentDirectory, readRunState } from '../run/run-state.ts'
 import { serverChoice } from '../run/server-choice.ts'
 import { environmentStandby } from '../run/standby.ts'
 import { loadOrCreateKey } from '../secrets/repository-key.ts'
+import { externalUrl } from './external-url.ts'
 
 /** Which database a command about migrations means. */
 export interface TargetChoice {
@@ -45,17 +46,11 @@ export async function withTarget<T>(
 ): Promise<T> {
   const plan = system.plan.database
   if (!plan) throw failure('NO_DATABASE', { system: system.name, file: system.planFile })
-  const { environment, clock } = choice
-  const declared = plan.servers[environment]
-  const variable = choice.urlFrom ?? (typeof declared === 'object' ? declared.external : undefined)
-  if (variable !== undefined) {
-    const url = choice.variables[variable]
-    if (url === undefined || url === '') throw failure('MIGRATE_NO_URL', { system: system.name, variable })
+  const { clock } = choice
+  const external = externalUrl(system, plan, choice, choice.variables)
+  if (external !== undefined) {
+    const { url, variable } = external
     return work({ ownerUrl: url, backupUrl: url, description: `the server of ${variable}` })
-  }
-  if (environment !== 'development') {
-    const known = Object.keys(plan.servers).join(', ')
-    throw failure('MIGRATE_NO_SERVER', { system: system.name, environment, known })
   }
 
   const running = readRunState(project, system.name)

@@ -20,6 +20,7 @@ import { parsePrefixes, unknownPrefix } from './id-prefixes.ts'
 import { parseSeed } from './numbers.ts'
 import { showProgress } from './progress.ts'
 import { inFormat, type ProofFormat, proofFormats } from './proof-formats.ts'
+import { proveAtServer } from './prove-at-server.ts'
 import { runFacts } from './run-facts.ts'
 import { trySelfTest } from './self-test.ts'
 import { serverVersionOf } from './server-version.ts'
@@ -36,6 +37,7 @@ interface ProveFlags {
   format?: ProofFormat
   /** `true` for the main branch. */
   changed?: string | true
+  env?: string
 }
 
 export const registerProve: RegisterCommand = (program, context) => {
@@ -72,6 +74,12 @@ export const registerProve: RegisterCommand = (program, context) => {
         'only guarantees whose subject changed since a branch or commit; the main branch where none is named',
       ).conflicts('selfTest'),
     )
+    .addOption(
+      new Option(
+        '--env <environment>',
+        'what reading alone tells of the server whose URL the variable of database.servers holds',
+      ).conflicts(['selfTest', 'changed', 'format']),
+    )
     .addHelpText(
       'after',
       `
@@ -79,6 +87,7 @@ Examples:
   aval prove medtime --only recovery
   aval prove medtime --only alerts,probes/api
   aval prove --all --changed origin/main --format github
+  aval prove medtime --env production --only integrity/database
 
 Exit codes:
   0  every selected guarantee that has a prover is proven
@@ -102,6 +111,17 @@ Exit codes:
       if (flags.selfTest) {
         for (const system of loaded) exits.push(await trySelfTest(project, system, flags, context))
         return context.exitWith(worstExit(exits))
+      }
+      if (flags.env !== undefined) {
+        const choice = { ...flags, environment: flags.env }
+        const told = []
+        for (const system of loaded) told.push(await proveAtServer(project, system, choice, context))
+        if (flags.json)
+          printJson(
+            context,
+            told.flatMap(({ evidence }) => evidence),
+          )
+        return context.exitWith(worstExit(told.map(({ exit }) => exit)))
       }
       const told: { system: System; proofs: readonly Proof[] }[] = []
       const proveAll = async (base?: Base) => {

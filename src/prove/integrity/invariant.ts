@@ -1,3 +1,4 @@
+import type { Client } from 'pg'
 import type { Guarantee } from '../../plan/guarantee.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { withClient } from '../../postgres/connection.ts'
@@ -37,12 +38,17 @@ export async function breachesOf(adminUrl: string, sql: string): Promise<number>
   return withClient(adminUrl, async (client) => {
     await client.query('BEGIN READ ONLY')
     try {
-      const { rows } = await client.query<{ breaches: string }>(
-        `SELECT count(*) AS breaches FROM (${sql.replace(/;\s*$/, '')}) AS breach`,
-      )
-      return Number(rows[0]?.breaches ?? Number.NaN)
+      return await breachesWithin(client, sql)
     } finally {
       await client.query('ROLLBACK')
     }
   })
+}
+
+/** @param client in a transaction that may only read */
+export async function breachesWithin(client: Client, sql: string): Promise<number> {
+  const { rows } = await client.query<{ breaches: string }>(
+    `SELECT count(*) AS breaches FROM (${sql.replace(/;\s*$/, '')}) AS breach`,
+  )
+  return Number(rows[0]?.breaches ?? Number.NaN)
 }

@@ -147,7 +147,7 @@ const standing: readonly Attack[] = [lookAtStanding, lookAtSearchPaths]
 const attacks: readonly Attack[] = [attackReads, attackWrites, attackByConstraints]
 const withGrants: readonly Attack[] = [attackByGrants, attackSequences]
 
-function isExcepted({ schema, name }: Table, { except }: RowSecurity): boolean {
+export function isExcepted({ schema, name }: Table, { except }: RowSecurity): boolean {
   return name in except || `${schema}.${name}` in except
 }
 

@@ -3,7 +3,7 @@ import { attempt } from '../attempt.ts'
 import type { World } from '../world.ts'
 
 /** What stands open before anybody tries: tables without row security, and roles that it does not bind. */
-export function lookAtStanding(world: World): void {
+export function lookAtStanding(world: Pick<World, 'catalog' | 'owner' | 'actors' | 'tables' | 'found'>): void {
   const { owner } = world
   const roles = new Set(world.actors.flatMap(({ role, as }) => [role, as]))
   for (const { name, superuser, bypasses, replicates, reaches } of world.catalog.roles) {

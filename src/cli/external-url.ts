@@ -1,0 +1,29 @@
+import { failure } from '../errors.ts'
+import type { Database } from '../plan/database.ts'
+import type { System } from '../project/project.ts'
+import type { TargetChoice } from './migrate-target.ts'
+
+/**
+ * The URL of a server that somebody else owns, and the variable that holds it; undefined where the development database is meant.
+ * @throws MIGRATE_NO_URL when the variable is not set, MIGRATE_NO_SERVER when the plan names no such server
+ */
+export function externalUrl(
+  system: System,
+  plan: Database,
+  { environment, urlFrom }: TargetChoice,
+  variables: NodeJS.ProcessEnv,
+): { url: string; variable: string } | undefined {
+  const declared = plan.servers[environment]
+  const variable = urlFrom ?? (typeof declared === 'object' ? declared.external : undefined)
+  if (variable !== undefined) {
+    const url = variables[variable]
+    if (url === undefined || url === '') throw failure('MIGRATE_NO_URL', { system: system.name, variable })
+    return { url, variable }
+  }
+  if (environment === 'development') return undefined
+  throw failure('MIGRATE_NO_SERVER', {
+    system: system.name,
+    environment,
+    known: Object.keys(plan.servers).join(', '),
+  })
+}
