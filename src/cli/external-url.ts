@@ -1,7 +1,14 @@
 import { failure } from '../errors.ts'
 import type { Database } from '../plan/database.ts'
 import type { System } from '../project/project.ts'
-import type { TargetChoice } from './migrate-target.ts'
+
+/** Which database a command means. */
+export interface TargetChoice {
+  /** A key of `database.servers`; `development` unless told. */
+  environment: string
+  /** Environment variable that holds the URL, in place of what the plan names. */
+  urlFrom?: string
+}
 
 /**
  * The URL of a server that somebody else owns, and the variable that holds it; undefined where the development database is meant.

@@ -13,15 +13,7 @@ import { developmentDirectory, readRunState } from '../run/run-state.ts'
 import { serverChoice } from '../run/server-choice.ts'
 import { environmentStandby } from '../run/standby.ts'
 import { loadOrCreateKey } from '../secrets/repository-key.ts'
-import { externalUrl } from './external-url.ts'
-
-/** Which database a command about migrations means. */
-export interface TargetChoice {
-  /** A key of `database.servers`; `development` unless told. */
-  environment: string
-  /** Environment variable that holds the URL, in place of what the plan names. */
-  urlFrom?: string
-}
+import { externalUrl, type TargetChoice } from './external-url.ts'
 
 export interface Target {
   /** As the owner of the schema; undefined for a development database that nobody has made yet. */

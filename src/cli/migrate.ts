@@ -12,7 +12,8 @@ import { loadSystem } from '../project/load-system.ts'
 import type { Project, System } from '../project/project.ts'
 import { chooseSystems } from './choose-systems.ts'
 import { type CommandContext, printJson } from './command.ts'
-import { type TargetChoice, withTarget } from './migrate-target.ts'
+import type { TargetChoice } from './external-url.ts'
+import { withTarget } from './migrate-target.ts'
 import { snapshotBefore } from './migration-snapshot.ts'
 
 interface Flags {
