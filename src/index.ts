@@ -18,4 +18,5 @@ export type {
 } from './prove/exercise.ts'
 export { defineExercise } from './prove/exercise.ts'
 export type { DeviceConflict, Fleet, FleetDevice, FleetDeviceOptions } from './prove/fleet.ts'
+export { smokeOf } from './prove/smoke-of.ts'
 export type { Random } from './random.ts'

@@ -26,23 +26,18 @@ export interface Taken {
  * @throws INIT_NO_MIGRATIONS, MIGRATION_OTHER_DIALECT, MIGRATION_LIST_INVALID and what reading a folder throws
  */
 export async function takeMigrations(root: string, named: string | undefined): Promise<Taken> {
-  const candidates = named === undefined ? await findMigrations(root) : [await candidateAt(root, named)]
+  const candidates = named === undefined ? await findMigrations(root) : [(await candidateAt(root, named)) ?? []].flat()
   let first: unknown
   for (const candidate of candidates) {
-    if (candidate === undefined) continue
     try {
       const taken = await take(root, candidate)
-      return { ...taken, others: candidates.filter((each) => each !== undefined && each !== candidate).filter(isThere) }
+      return { ...taken, others: candidates.filter((each) => each !== candidate) }
     } catch (error) {
       if (!(error instanceof AvalError)) throw error
       first ??= error
     }
   }
   throw first ?? failure('INIT_NO_MIGRATIONS', { folder: named === undefined ? root : join(root, named) })
-}
-
-function isThere<T>(value: T | undefined): value is T {
-  return value !== undefined
 }
 
 async function take(root: string, candidate: Candidate): Promise<Omit<Taken, 'others'>> {

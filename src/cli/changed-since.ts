@@ -15,8 +15,6 @@ import { serverVersionOf } from './server-version.ts'
 export interface Base {
   /** What was asked for, such as `origin/main`. */
   name: string
-  /** Where today's work branched off from it, hex. */
-  commit: string
   /** Ids of the guarantees of a system whose subject is another now: the entry of the plan, the files it is about, or Aval itself. */
   changed(system: System, subjectOf: (guarantee: Guarantee) => string): Promise<ReadonlySet<string>>
 }
@@ -67,7 +65,6 @@ export async function withBase<T>(
     const engine = engineAt(project, root)
     return await use({
       name,
-      commit,
       changed: (system, subjectOf) => changedGuarantees(system, subjectOf, before, engine),
     })
   } finally {

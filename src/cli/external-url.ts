@@ -10,8 +10,13 @@ export interface TargetChoice {
   urlFrom?: string
 }
 
+/** Whether the development database is meant that Aval runs itself. */
+export function isOwnServer({ servers }: Database, { environment, urlFrom }: TargetChoice): boolean {
+  return urlFrom === undefined && environment === 'development' && typeof servers[environment] !== 'object'
+}
+
 /**
- * The URL of a server that somebody else owns, and the variable that holds it; undefined where the development database is meant.
+ * The URL of a server that somebody else owns, and the variable that holds it.
  * @throws MIGRATE_NO_URL when the variable is not set, MIGRATE_NO_SERVER when the plan names no such server
  */
 export function externalUrl(
@@ -19,18 +24,16 @@ export function externalUrl(
   plan: Database,
   { environment, urlFrom }: TargetChoice,
   variables: NodeJS.ProcessEnv,
-): { url: string; variable: string } | undefined {
+): { url: string; variable: string } {
   const declared = plan.servers[environment]
   const variable = urlFrom ?? (typeof declared === 'object' ? declared.external : undefined)
-  if (variable !== undefined) {
-    const url = variables[variable]
-    if (url === undefined || url === '') throw failure('MIGRATE_NO_URL', { system: system.name, variable })
-    return { url, variable }
-  }
-  if (environment === 'development') return undefined
-  throw failure('MIGRATE_NO_SERVER', {
-    system: system.name,
-    environment,
-    known: Object.keys(plan.servers).join(', '),
-  })
+  if (variable === undefined)
+    throw failure('MIGRATE_NO_SERVER', {
+      system: system.name,
+      environment,
+      known: Object.keys(plan.servers).join(', '),
+    })
+  const url = variables[variable]
+  if (url === undefined || url === '') throw failure('MIGRATE_NO_URL', { system: system.name, variable })
+  return { url, variable }
 }

@@ -13,7 +13,7 @@ import { developmentDirectory, readRunState } from '../run/run-state.ts'
 import { serverChoice } from '../run/server-choice.ts'
 import { environmentStandby } from '../run/standby.ts'
 import { loadOrCreateKey } from '../secrets/repository-key.ts'
-import { externalUrl, type TargetChoice } from './external-url.ts'
+import { externalUrl, isOwnServer, type TargetChoice } from './external-url.ts'
 
 export interface Target {
   /** As the owner of the schema; undefined for a development database that nobody has made yet. */
@@ -39,9 +39,8 @@ export async function withTarget<T>(
   const plan = system.plan.database
   if (!plan) throw failure('NO_DATABASE', { system: system.name, file: system.planFile })
   const { clock } = choice
-  const external = externalUrl(system, plan, choice, choice.variables)
-  if (external !== undefined) {
-    const { url, variable } = external
+  if (!isOwnServer(plan, choice)) {
+    const { url, variable } = externalUrl(system, plan, choice, choice.variables)
     return work({ ownerUrl: url, backupUrl: url, description: `the server of ${variable}` })
   }
 

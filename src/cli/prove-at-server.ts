@@ -39,12 +39,6 @@ export async function proveAtServer(
   const plan = system.plan.database
   if (plan === undefined) throw failure('NO_DATABASE', { system: system.name, file: system.planFile })
   const external = externalUrl(system, plan, choice, process.env)
-  if (external === undefined)
-    throw failure('MIGRATE_NO_SERVER', {
-      system: system.name,
-      environment,
-      known: Object.keys(plan.servers).join(', '),
-    })
   const guarantees = deriveGuarantees(system.plan).filter((each) =>
     isMeant(each, { only: choice.only, thorough: false }),
   )

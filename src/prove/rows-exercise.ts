@@ -2,6 +2,7 @@ import { setTimeout as passed } from 'node:timers/promises'
 import { z } from 'zod'
 import { withClient } from '../postgres/connection.ts'
 import type { Ack, Exercise, ExerciseFactory, SmokeResult } from './exercise.ts'
+import { smokeOf } from './smoke-of.ts'
 
 /** By this name a plan asks for it in place of a module of its own. */
 export const rowsExerciseName = 'aval:rows'
@@ -82,21 +83,19 @@ export function rowsExercise(owner: string): ExerciseFactory {
 }
 
 /** Whether the database takes writes, and holds as many tables as it did. */
-async function smoke(url: string, expected: number | undefined): Promise<SmokeResult> {
-  const checks: SmokeResult['checks'] = []
-  const check = async (name: string, work: () => Promise<boolean>) => {
-    // Words of the server may hold values of rows.
-    const good = await work().catch(() => false)
-    checks.push({ name, passed: good })
-  }
-  await check('takes writes', () =>
+function smoke(url: string, expected: number | undefined): Promise<SmokeResult> {
+  const takesWrites = () =>
     withClient(url, async (client) => {
       await client.query(`BEGIN; ${table}; INSERT INTO aval.exercise VALUES ('smoke', 'smoke', ''); ROLLBACK`)
-      return true
-    }),
+    })
+  const everyTable = async () => {
+    if ((await tableCount(url)) !== expected) throw new Error('a table is missing')
+  }
+  return smokeOf(
+    { 'takes writes': takesWrites, ...(expected === undefined ? {} : { 'every table is there': everyTable }) },
+    // Words of the server may hold values of rows.
+    () => undefined,
   )
-  if (expected !== undefined) await check('every table is there', async () => (await tableCount(url)) === expected)
-  return { passed: checks.every((each) => each.passed), checks }
 }
 
 function tableCount(url: string): Promise<number> {

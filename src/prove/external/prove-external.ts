@@ -2,8 +2,8 @@ import type { Client } from 'pg'
 import type { Clock } from '../../clock.ts'
 import { messageOf } from '../../errors.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
-import { withClient } from '../../postgres/connection.ts'
 import type { System } from '../../project/project.ts'
+import { readDatabase } from '../../watch/scrape/measured/read-database.ts'
 import { breachesWithin } from '../integrity/invariant.ts'
 import { standingHoles } from '../isolation/standing-holes.ts'
 import type { Finding, Judged } from '../prover.ts'
@@ -37,7 +37,7 @@ export async function* proveExternally(options: ExternalOptions): AsyncIterable<
       look === undefined
         ? unread(guarantee)
         : await steps
-            .do('asked at the server', () => readOnly(options.url, look))
+            .do('asked at the server', () => readDatabase(options.url, { timeoutMs: longestQueryMs, signal }, look))
             .catch((error: unknown) => {
               signal.throwIfAborted()
               return denied(error)
@@ -127,16 +127,4 @@ function denied(error: unknown): Judged {
         ? [`The question would write: ${messageOf(error)}`, 'Ask in the plan by a query that only reads']
         : [`The server could not be asked: ${messageOf(error)}`, 'See that the URL reaches the server, and ask again']
   return { outcome: 'inconclusive', reason, remedy }
-}
-
-async function readOnly<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  return withClient(url, async (client) => {
-    await client.query('BEGIN READ ONLY')
-    try {
-      await client.query(`SET LOCAL statement_timeout = ${longestQueryMs}`)
-      return await work(client)
-    } finally {
-      await client.query('ROLLBACK')
-    }
-  })
 }

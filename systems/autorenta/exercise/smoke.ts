@@ -1,31 +1,24 @@
 import { randomUUID } from 'node:crypto'
-import type { SmokeResult } from 'aval'
+import { type SmokeResult, smokeOf } from 'aval'
 import type { Speakers } from './people.ts'
 import { type Ask, refusal, speak } from './speak.ts'
 
 /** The shortest look that tells a working AutoRenta from a broken one; what it writes it takes back. */
-export async function smoke({ person, signUp, visitor }: Speakers): Promise<SmokeResult> {
-  const checks: SmokeResult['checks'] = []
-  const check = async (name: string, work: () => Promise<void>) => {
-    try {
-      await work()
-      checks.push({ name, passed: true })
-    } catch (error) {
-      // Words of the server may hold values of rows.
-      checks.push({ name, passed: false, detail: refusal(error) ?? 'no answer' })
-    }
-  }
-  await check('search', () =>
-    speak(visitor, async (ask) => void (await ask("select id from cars where status = 'active' limit 1"))),
+export function smoke({ person, signUp, visitor }: Speakers): Promise<SmokeResult> {
+  return smokeOf(
+    {
+      search: () =>
+        speak(visitor, async (ask) => void (await ask("select id from cars where status = 'active' limit 1"))),
+      'sign-up, car and booking': () => speak(signUp, tryRental),
+      'own bookings': () =>
+        speak(person(randomUUID()), async (ask) => {
+          const seen = await ask('select id from bookings')
+          if (seen.length > 0) throw new Error('somebody without bookings sees some')
+        }),
+    },
+    // Words of the server may hold values of rows.
+    (error) => refusal(error) ?? 'no answer',
   )
-  await check('sign-up, car and booking', () => speak(signUp, tryRental))
-  await check('own bookings', () =>
-    speak(person(randomUUID()), async (ask) => {
-      const seen = await ask('select id from bookings')
-      if (seen.length > 0) throw new Error('somebody without bookings sees some')
-    }),
-  )
-  return { passed: checks.every(({ passed }) => passed), checks }
 }
 
 /** All of a rental in one transaction that is undone to where it began. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { SmokeResult } from 'aval'
+import { type SmokeResult, smokeOf } from 'aval'
 import type { Pool } from 'pg'
 import type { InClinic } from './in-clinic.ts'
 import { openClinic } from './open-clinic.ts'
@@ -10,43 +10,38 @@ export interface SmokeTools {
   inClinic: InClinic
 }
 
-/** The shortest look that tells a working Bloom from a broken one. Every check is made, whatever those before it found. */
-export async function smoke({ owner, api, inClinic }: SmokeTools): Promise<SmokeResult> {
-  const checks: SmokeResult['checks'] = []
-  const check = async (name: string, work: () => Promise<void>) => {
-    try {
-      await work()
-      checks.push({ name, passed: true })
-    } catch (error) {
-      checks.push({ name, passed: false, detail: error instanceof Error ? error.message : String(error) })
-    }
-  }
-  await check('a reservation booked and cancelled in a test clinic', async () => {
-    const clinic = await openClinic(owner, 'smoke')
-    const [client, reservation] = [randomUUID(), randomUUID()]
-    await inClinic(clinic.id, async (query) => {
-      await query(`INSERT INTO "clients" ("tenantId", "id", "name") VALUES ($1, $2, 'Smoke')`, [clinic.id, client])
-      await query(
-        `INSERT INTO "reservations" ("tenantId", "id", "clientId", "userId", "startsAt", "endsAt")
+/** The shortest look that tells a working Bloom from a broken one. */
+export function smoke({ owner, api, inClinic }: SmokeTools): Promise<SmokeResult> {
+  return smokeOf(
+    {
+      'a reservation booked and cancelled in a test clinic': async () => {
+        const clinic = await openClinic(owner, 'smoke')
+        const [client, reservation] = [randomUUID(), randomUUID()]
+        await inClinic(clinic.id, async (query) => {
+          await query(`INSERT INTO "clients" ("tenantId", "id", "name") VALUES ($1, $2, 'Smoke')`, [clinic.id, client])
+          await query(
+            `INSERT INTO "reservations" ("tenantId", "id", "clientId", "userId", "startsAt", "endsAt")
          VALUES ($1, $2, $3, $4, '2026-01-05 10:00+00', '2026-01-05 11:00+00')`,
-        [clinic.id, reservation, client, clinic.practitioner],
-      )
-    })
-    const cancelled = await inClinic(clinic.id, (query) =>
-      query(`UPDATE "reservations" SET "status" = 'cancelled' WHERE "tenantId" = $1 AND "id" = $2 RETURNING 1`, [
-        clinic.id,
-        reservation,
-      ]),
-    )
-    if (cancelled.length !== 1) throw new Error('what was booked is not there')
-  })
-  await check('nothing shown to a session that names no clinic', async () => {
-    const shown = await api.query('SELECT 1 FROM "clients" LIMIT 1').then(
-      ({ rowCount }) => `${rowCount} rows`,
-      (error: unknown) =>
-        error instanceof Error && 'code' in error && error.code === '42501' ? undefined : String(error),
-    )
-    if (shown !== undefined) throw new Error(`it was answered with ${shown}`)
-  })
-  return { passed: checks.every(({ passed }) => passed), checks }
+            [clinic.id, reservation, client, clinic.practitioner],
+          )
+        })
+        const cancelled = await inClinic(clinic.id, (query) =>
+          query(`UPDATE "reservations" SET "status" = 'cancelled' WHERE "tenantId" = $1 AND "id" = $2 RETURNING 1`, [
+            clinic.id,
+            reservation,
+          ]),
+        )
+        if (cancelled.length !== 1) throw new Error('what was booked is not there')
+      },
+      'nothing shown to a session that names no clinic': async () => {
+        const shown = await api.query('SELECT 1 FROM "clients" LIMIT 1').then(
+          ({ rowCount }) => `${rowCount} rows`,
+          (error: unknown) =>
+            error instanceof Error && 'code' in error && error.code === '42501' ? undefined : String(error),
+        )
+        if (shown !== undefined) throw new Error(`it was answered with ${shown}`)
+      },
+    },
+    (error) => (error instanceof Error ? error.message : String(error)),
+  )
 }
