@@ -89,7 +89,8 @@ for (const [tier, pulls] of [
       if (status === 200) assert.equal(retryAfter, undefined)
       else {
         assert.equal(remaining, 0)
-        assert.ok(retryAfter !== undefined && retryAfter >= 50 && retryAfter <= 61)
+        // A window and its slice, and one more where the other instance counted into the next slice meanwhile.
+        assert.ok(retryAfter !== undefined && retryAfter >= 50 && retryAfter <= 62, `waits ${retryAfter} s`)
         assert.equal(z.object({ code: z.string() }).parse(JSON.parse(body)).code, 'RATE_LIMITED')
       }
     }

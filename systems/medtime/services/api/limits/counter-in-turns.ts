@@ -56,7 +56,9 @@ async function serve(tally: Tally, gathered: readonly Waiting[]): Promise<void> 
   try {
     const granted = await tally.take([...wanted.values()])
     const left = new Map([...granted].map(([key, { count }]) => [key, count]))
-    const answers = gathered.map((each) => answer(each, granted, left))
+    // All are told at once, how long to wait from then on: from the time of the latest of them, whose slice it was counted in.
+    const now = Math.max(...gathered.map((each) => each.now))
+    const answers = gathered.map(({ buckets }) => answer(buckets, now, granted, left))
     const back = [...left].flatMap(([key, count]) => {
       const { slice } = granted.get(key) ?? {}
       return count > 0 && slice !== undefined ? [{ key, count, slice }] : []
@@ -73,7 +75,12 @@ async function serve(tally: Tally, gathered: readonly Waiting[]): Promise<void> 
 }
 
 /** Gives a request what it needs of what is left, all or nothing. */
-function answer({ buckets, now }: Waiting, granted: ReadonlyMap<string, Granted>, left: Map<string, number>): Taken {
+function answer(
+  buckets: readonly Bucket[],
+  now: number,
+  granted: ReadonlyMap<string, Granted>,
+  left: Map<string, number>,
+): Taken {
   const allowed = buckets.every(({ key }) => (left.get(key) ?? 0) > 0)
   if (allowed) for (const { key } of buckets) left.set(key, (left.get(key) ?? 0) - 1)
   return {

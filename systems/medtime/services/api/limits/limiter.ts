@@ -43,11 +43,20 @@ export interface LimiterOptions {
 /** Subjects whose hash, and buckets whose end is remembered. */
 const remembered = 20_000
 
+/**
+ * Milliseconds for which a spent bucket is not asked for again. It would be spent until its oldest slice goes, if what another
+ * instance had just taken for requests it then refused by another limit had not been given back since.
+ */
+const trustedMs = 1_000
+
 /** Holds the limits of the plan, for all instances together. */
 export function createLimiter({ counter, key, now, times }: LimiterOptions): Limiter {
   const hashes = new Map<string, string>()
-  // A spent bucket stays spent until its oldest slice goes, whoever asks: no need to ask the counter again before that.
-  const spentUntil = new Map<string, number>()
+  const spent = new Map<string, { freesAt: number; trustedUntil: number }>()
+  const spentFor = (bucket: string, time: number): number => {
+    const { freesAt = 0, trustedUntil = 0 } = spent.get(bucket) ?? {}
+    return time < trustedUntil ? freesAt - time : 0
+  }
   const hashOf = async (subject: string): Promise<string> => {
     const known = hashes.get(subject)
     if (known !== undefined) return known
@@ -67,17 +76,17 @@ export function createLimiter({ counter, key, now, times }: LimiterOptions): Lim
     take: async (demands, tier) => {
       const buckets = await Promise.all(demands.map((demand) => bucketOf(demand, tier)))
       const time = now()
-      const spent = buckets.map(({ key: bucket }) => (spentUntil.get(bucket) ?? 0) - time)
-      const known = spent.some((ms) => ms > 0)
+      const waits = buckets.map((bucket) => spentFor(bucket.key, time))
+      const known = waits.some((ms) => ms > 0)
       const { allowed, counts } = known
-        ? { allowed: false, counts: buckets.map((bucket, index) => knownCount(bucket, spent[index] ?? 0)) }
+        ? { allowed: false, counts: buckets.map((bucket, index) => knownCount(bucket, waits[index] ?? 0)) }
         : await counter.take(buckets, time)
       const standings = demands.map(({ limit }, index) => {
         const { allowed: of = 0, key: bucket = '', windowMs = 0 } = buckets[index] ?? {}
         const { used, freesMs } = counts[index] ?? { used: of, freesMs: 0 }
         if (!known && freesMs > 0) {
-          if (spentUntil.size >= remembered) spentUntil.clear()
-          spentUntil.set(bucket, time + freesMs)
+          if (spent.size >= remembered) spent.clear()
+          spent.set(bucket, { freesAt: time + freesMs, trustedUntil: time + Math.min(freesMs, trustedMs) })
         }
         return {
           allowed,
