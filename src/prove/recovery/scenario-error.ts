@@ -18,3 +18,19 @@ export class ScenarioUnready extends Error {
     this.next = next
   }
 }
+
+/**
+ * What comes before every fault: the system up and clients at work. Where that cannot be had nothing was lost, so that nothing is said
+ * of the recovery.
+ * @throws ScenarioUnready
+ */
+export async function beforeFault<T>(prepared: Promise<T>): Promise<T> {
+  try {
+    return await prepared
+  } catch (cause) {
+    if (cause instanceof ScenarioUnready) throw cause
+    const next =
+      cause instanceof AvalError ? cause.next : 'Read the last step; AVAL_DEBUG=1 shows what servers and services said'
+    throw new ScenarioUnready(`No fault could be tried: ${messageOf(cause)}`, { cause, next })
+  }
+}

@@ -86,9 +86,9 @@ before(async () => {
 })
 after(() => tiny.remove())
 
-async function proveAll(ids: RegExp, faults: Fault[] = []): Promise<Map<string, Finding>> {
+async function proveAll(ids: RegExp, { faults = [], of = system }: { faults?: Fault[]; of?: System } = {}) {
   const { session, close } = await openSession({
-    system,
+    system: of,
     state: tiny.project.state,
     clock: systemClock,
     seed: 7,
@@ -178,10 +178,24 @@ describe('the procedures of a plan, carried out one after the other on one site'
 })
 
 test('a health check that always says yes does not make a recovery', async () => {
-  const found = await proveAll(/^recovery\/procedure:whole-restore\/time$/, ['services-left-behind'])
+  const found = await proveAll(/^recovery\/procedure:whole-restore\/time$/, {
+    faults: ['services-left-behind'],
+  })
   const finding = found.get('recovery/procedure:whole-restore/time')
   assert.equal(finding?.outcome, 'failed')
   assert.match(finding?.reason ?? '', /"Look\."/)
+})
+
+test('clients that cannot begin lose nothing: nothing is said of the recovery, but what to mend', async () => {
+  await writeFile(
+    join(tiny.directory, 'signed-out.mjs'),
+    `export const exercise = () => ({ actors: () => Promise.reject(new Error('nobody may sign in')) })`,
+  )
+  const of: System = { ...system, plan: { ...system.plan, exercise: './signed-out.mjs' } }
+  const found = await proveAll(/^recovery\/procedure:whole-restore\/time$/, { of })
+  const finding = found.get('recovery/procedure:whole-restore/time')
+  assert.equal(finding?.outcome, 'inconclusive')
+  assert.match(finding?.reason ?? '', /No fault could be tried: nobody may sign in/)
 })
 
 /** Clients that put items and remember them. What they find gone after a restore they bring again. */

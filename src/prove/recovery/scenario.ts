@@ -11,7 +11,7 @@ import { bringHome } from './actions/rebuilding.ts'
 import { untilServed } from './actions/serving.ts'
 import { carryOut } from './carry-out.ts'
 import { type Blow, type Made, measureRestored, type Run, settleClients } from './run.ts'
-import { ScenarioFailed, ScenarioUnready } from './scenario-error.ts'
+import { beforeFault, ScenarioFailed, ScenarioUnready } from './scenario-error.ts'
 import { type Site, siteOf } from './site.ts'
 import { databaseBytes } from './size.ts'
 import { strikes } from './strike.ts'
@@ -99,7 +99,7 @@ async function perform(
   // Whatever goes wrong from here on leaves a site that nothing else may be tried on.
   site.ruin = name
   try {
-    await steps.do('clients at work', () => untilWrites(load, writesBeforeFault, clock, 60_000))
+    await beforeFault(steps.do('clients at work', () => untilWrites(load, writesBeforeFault, clock, 60_000)))
     await clock.sleep(effort.loadMs / 2, session.signal)
     const bytes = await databaseBytes(site.environment.server.url())
     const early = {

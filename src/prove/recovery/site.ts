@@ -5,6 +5,7 @@ import { startLoad, untilWrites } from '../load.ts'
 import { oncePerSession } from '../once.ts'
 import type { ProofSession } from '../prover.ts'
 import { type Machine, machineOf } from './machine.ts'
+import { beforeFault, ScenarioUnready } from './scenario-error.ts'
 import { growDatabase } from './size.ts'
 
 /**
@@ -28,19 +29,20 @@ const writesBeforeBackup = 20
 export const siteOf = oncePerSession(async (session: ProofSession): Promise<Site> => {
   const { clock, exercise, effort } = session
   const steps = session.steps('recovery')
-  const machine = await machineOf(session)
+  const machine = await beforeFault(machineOf(session))
   const { environment, repository } = machine
   if (effort.growToBytes > 0) {
     const url = environment.server.url({ database: environment.database.name })
     await steps.do('database grown', () => growDatabase(url, effort.growToBytes))
   }
-  const actors = await steps.do(
-    'clients signed in',
-    () => exercise.actors(session.seed, effort.actors + 1),
-    (all) => `${all.length} clients`,
+  const [watcher, ...clients] = await beforeFault(
+    steps.do(
+      'clients signed in',
+      () => exercise.actors(session.seed, effort.actors + 1),
+      (all) => `${all.length} clients`,
+    ),
   )
-  const [watcher, ...clients] = actors
-  if (watcher === undefined) throw new Error('the exercise brought no clients')
+  if (watcher === undefined) throw new ScenarioUnready('The exercise brought no clients')
   // The machine itself, since what scenarios change of the site its archive must see.
   const site: Site = Object.assign(machine, { clients, watcher, acks: [], ruin: undefined })
 
@@ -48,7 +50,7 @@ export const siteOf = oncePerSession(async (session: ProofSession): Promise<Site
   const random = seededRandom(session.seed).fork('recovery')
   const load = startLoad({ exercise, actors: clients, random, clock })
   session.defer(load.stop)
-  await steps.do('clients at work', () => untilWrites(load, writesBeforeBackup, clock, 60_000))
+  await beforeFault(steps.do('clients at work', () => untilWrites(load, writesBeforeBackup, clock, 60_000)))
   await steps.do(
     'base backup under load',
     () => createBackup({ url: environment.server.url(), repository, clock, receiver: started }),
