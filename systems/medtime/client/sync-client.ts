@@ -4,9 +4,10 @@ import { createKeeper, type Keeper } from './commitment/keeper.ts'
 import { markType } from './commitment/mark.ts'
 import type { Notice, RestoreNotice, Warning } from './commitment/notice.ts'
 import type { PinnedFact } from './commitment/pinned.ts'
+import { decideConflict, otherVersionChanged, theirsOf } from './conflict.ts'
 import { type ChangeEvent, listenForChanges } from './events.ts'
 import { createKeyRing, type Generations } from './keys.ts'
-import { type EntityRecord, type LocalStore, memoryStore, type PendingWrite } from './local-store.ts'
+import { type EntityRecord, type LocalStore, memoryStore } from './local-store.ts'
 import { newestOf, overtaken, wasOvertaken } from './overtaken.ts'
 import { type PullReport, pull } from './pull.ts'
 import { type PushReport, push } from './push.ts'
@@ -16,6 +17,7 @@ import { type Clock, systemClock } from './retry.ts'
 import { EpochWentBack } from './rewalk.ts'
 import { NotReady, rotate } from './rotation.ts'
 import { open, type SealedEntity, type Sealer, sameSealed, seal } from './sealed-entity.ts'
+import { createTurns } from './turns.ts'
 
 export interface ClientOptions {
   /** Of the API. */
@@ -223,7 +225,7 @@ export function createSyncClient(options: ClientOptions): SyncClient {
     now: () => clock.now(),
     everyMs: options.marks?.everyMs ?? 60_000,
     news: options.account,
-    decide: (record, decision) => decide(record, decision, sealer),
+    decide: (record, decision) => decideConflict(record, decision, sealer),
     tell: (notice) => options.onNotice?.(notice),
   })
   const pullOnce = () => pull(api, store, sealer, keeper.track, () => clock.now())
@@ -327,7 +329,7 @@ export function createSyncClient(options: ClientOptions): SyncClient {
         if (record?.conflict === undefined) throw new Error('this entity has no conflict')
         if (otherVersionChanged(record, await shown))
           throw new Error('the other version has changed meanwhile: look at it again')
-        await store.save([decide(record, decision, sealer)])
+        await store.save([decideConflict(record, decision, sealer)])
       })
     },
     setAside: async () =>
@@ -363,52 +365,3 @@ export function createSyncClient(options: ClientOptions): SyncClient {
 
 /** How often a rotation is begun anew because others wrote meanwhile. */
 const rotationAttempts = 5
-
-/** The server's version of a conflict, once it was pulled. */
-function theirsOf({ confirmed, conflict }: EntityRecord): SealedEntity | undefined {
-  return confirmed?.sealed.checksum === conflict?.serverChecksum ? confirmed?.sealed : undefined
-}
-
-/** A decision is about what was shown; a version that came while it waited for its turn was not. */
-function otherVersionChanged(record: EntityRecord, shown: EntityRecord | undefined): boolean {
-  const before = shown === undefined ? undefined : theirsOf(shown)
-  return theirsOf(record)?.checksum !== before?.checksum
-}
-
-function decide(record: EntityRecord, decision: 'mine' | 'theirs' | Uint8Array, sealer: Sealer): EntityRecord {
-  const theirs = theirsOf(record)
-  const serverVersion = record.conflict?.serverVersion ?? 0
-  const unseen = serverVersion > 0 && theirs === undefined && record.disbelieved !== record.conflict?.serverChecksum
-  if (unseen) throw new Error('pull first: the other version is not here yet')
-  const mine: PendingWrite | undefined = record.pending.at(-1)
-  if (decision === 'theirs' || mine === undefined) {
-    // The server may have lost theirs: then it is still to be brought back.
-    const bringBack = record.pending.filter(({ sealed }) => theirs !== undefined && sameSealed(sealed, theirs))
-    return { ...record, pending: bringBack, conflict: undefined }
-  }
-  const content = open(sealer, mine.sealed)
-  const value = decision === 'mine' ? content?.value : decision
-  if (value === undefined) throw new Error('this device cannot open its own write')
-  const sealed = seal(
-    sealer,
-    {
-      id: record.id,
-      type: mine.sealed.type,
-      // Above all, so that no history sees a version twice or going back.
-      version: Math.max(serverVersion, theirs?.version ?? 0, mine.sealed.version) + 1,
-      deleted: decision === 'mine' && mine.sealed.deleted,
-    },
-    { value, parent: theirs?.checksum },
-  )
-  return { ...record, pending: [{ sealed, base: serverVersion, sent: false }], conflict: undefined }
-}
-
-/** Runs one operation after the other, in the order they were asked for. */
-function createTurns(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve()
-  return (work) => {
-    const result = last.then(work, work)
-    last = result.catch(() => undefined)
-    return result
-  }
-}
