@@ -1,5 +1,6 @@
 export type { Guarantee, GuaranteeKind } from './plan/guarantee.ts'
 export { definePlan, type Plan, type PlanInput } from './plan/plan.ts'
+export { sqlState } from './postgres/sql-state.ts'
 export type {
   Ack,
   Actor,
@@ -19,4 +20,5 @@ export type {
 export { defineExercise } from './prove/exercise.ts'
 export type { DeviceConflict, Fleet, FleetDevice, FleetDeviceOptions } from './prove/fleet.ts'
 export { smokeOf } from './prove/smoke-of.ts'
+export { type Ask, inTransaction } from './prove/transaction.ts'
 export type { Random } from './random.ts'

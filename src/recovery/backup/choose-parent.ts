@@ -1,10 +1,11 @@
 import { failure } from '../../errors.ts'
+import { sqlState } from '../../postgres/sql-state.ts'
 import { listBackups } from '../repository/list-backups.ts'
 import { type Repository, readWhole } from '../repository/repository.ts'
 import type { Identified } from '../repository/server-identity.ts'
 import { readManifest } from '../restore/restore-chain.ts'
 import { readChecked } from '../retention/checked.ts'
-import { type ReplicationConnection, sqlState } from '../wal/replication.ts'
+import type { ReplicationConnection } from '../wal/replication.ts'
 import { chainOf } from './backup-chain.ts'
 import type { BackupInfo } from './backup-info.ts'
 

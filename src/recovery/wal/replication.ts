@@ -273,9 +273,3 @@ function frame(type: 'd' | 'c', content: Uint8Array): Buffer {
   message.set(content, 5)
   return message
 }
-
-/** SQLSTATE of an error of the server; undefined for any other. */
-export function sqlState(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
-}

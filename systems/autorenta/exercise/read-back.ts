@@ -1,7 +1,7 @@
-import type { Ack } from 'aval'
+import type { Ack, Ask } from 'aval'
 import { z } from 'zod'
 import type { Speakers } from './people.ts'
-import { type Ask, speak } from './speak.ts'
+import { speak } from './speak.ts'
 
 const token = z.discriminatedUnion('what', [
   z.object({ what: z.literal('booking'), user: z.string(), booking: z.string(), car: z.string(), from: z.string() }),

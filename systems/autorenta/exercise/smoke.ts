@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { type SmokeResult, smokeOf } from 'aval'
+import { type Ask, type SmokeResult, smokeOf, sqlState } from 'aval'
 import type { Speakers } from './people.ts'
-import { type Ask, refusal, speak } from './speak.ts'
+import { speak } from './speak.ts'
 
 /** The shortest look that tells a working AutoRenta from a broken one; what it writes it takes back. */
 export function smoke({ person, signUp, visitor }: Speakers): Promise<SmokeResult> {
@@ -17,7 +17,7 @@ export function smoke({ person, signUp, visitor }: Speakers): Promise<SmokeResul
         }),
     },
     // Words of the server may hold values of rows.
-    (error) => refusal(error) ?? 'no answer',
+    (error) => sqlState(error) ?? 'no answer',
   )
 }
 

@@ -1,8 +1,8 @@
 import { setTimeout as passed } from 'node:timers/promises'
-import type { Ack, Random } from 'aval'
+import { type Ack, type Ask, type Random, sqlState } from 'aval'
 import type { Person, Speakers } from './people.ts'
 import type { AckToken } from './read-back.ts'
-import { type Ask, refusal, speak } from './speak.ts'
+import { speak } from './speak.ts'
 
 /** What people look at before they do the next thing; without it a handful of clients would be a flood. */
 const pauseMs = 20
@@ -132,7 +132,7 @@ async function refusedAsUndefined<T>(code: string, work: () => Promise<T>): Prom
   try {
     return await work()
   } catch (error) {
-    if (refusal(error) === code) return undefined
+    if (sqlState(error) === code) return undefined
     throw error
   }
 }

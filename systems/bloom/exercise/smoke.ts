@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type SmokeResult, smokeOf } from 'aval'
+import { type SmokeResult, smokeOf, sqlState } from 'aval'
 import type { Pool } from 'pg'
 import type { InClinic } from './in-clinic.ts'
 import { openClinic } from './open-clinic.ts'
@@ -36,8 +36,7 @@ export function smoke({ owner, api, inClinic }: SmokeTools): Promise<SmokeResult
       'nothing shown to a session that names no clinic': async () => {
         const shown = await api.query('SELECT 1 FROM "clients" LIMIT 1').then(
           ({ rowCount }) => `${rowCount} rows`,
-          (error: unknown) =>
-            error instanceof Error && 'code' in error && error.code === '42501' ? undefined : String(error),
+          (error: unknown) => (sqlState(error) === '42501' ? undefined : String(error)),
         )
         if (shown !== undefined) throw new Error(`it was answered with ${shown}`)
       },

@@ -1,4 +1,4 @@
-import type { Ack, Actor, Random } from 'aval'
+import { type Ack, type Actor, type Random, sqlState } from 'aval'
 import type { Query } from '../tenancy/tenant-context.ts'
 import { randomId } from './ids.ts'
 import type { InClinic } from './in-clinic.ts'
@@ -157,7 +157,7 @@ const operations: Record<Operation, (doing: Doing) => Promise<Work>> = {
 
 /** Whether an operation refers to what is not there: a restore to an earlier moment took it away. */
 function isGone(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === '23503'
+  return sqlState(error) === '23503'
 }
 
 /** Begins anew with the clients that come. */

@@ -1,4 +1,4 @@
-import type { Ask } from './as-tenant.ts'
+import type { Ask } from 'aval'
 import { tariffBegins } from './household.ts'
 
 export interface Issued {

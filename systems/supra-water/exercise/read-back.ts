@@ -1,6 +1,6 @@
-import type { Ack } from 'aval'
+import type { Ack, Ask } from 'aval'
 import { z } from 'zod'
-import { type Ask, asTenant } from './as-tenant.ts'
+import { asTenant } from './as-tenant.ts'
 import type { Doors } from './household.ts'
 
 const token = z.discriminatedUnion('what', [

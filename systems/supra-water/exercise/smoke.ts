@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { type SmokeResult, smokeOf } from 'aval'
-import { type Ask, asTenant, refusal } from './as-tenant.ts'
+import { type Ask, type SmokeResult, smokeOf, sqlState } from 'aval'
+import { asTenant } from './as-tenant.ts'
 import { type Doors, moveIn } from './household.ts'
 import { issue } from './issue.ts'
 
@@ -19,7 +19,7 @@ export function smoke(doors: Doors): Promise<SmokeResult> {
         }),
     },
     // Words of the server may hold values of rows.
-    (error) => refusal(error) ?? 'no answer',
+    (error) => sqlState(error) ?? 'no answer',
   )
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as passed } from 'node:timers/promises'
-import type { Ack, Random } from 'aval'
-import { asTenant, refusal } from './as-tenant.ts'
+import { type Ack, type Random, sqlState } from 'aval'
+import { asTenant } from './as-tenant.ts'
 import type { Doors, Household } from './household.ts'
 import { issue } from './issue.ts'
 import type { AckToken } from './read-back.ts'
@@ -152,7 +152,7 @@ async function whereRefused(code: string, work: () => Promise<unknown>): Promise
   try {
     await work()
   } catch (error) {
-    if (refusal(error) !== code) throw error
+    if (sqlState(error) !== code) throw error
   }
 }
 
