@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
 import { glob } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
+import { run } from 'node:test'
+import { spec } from 'node:test/reporters'
 import { failure } from '../errors.ts'
 import { startChild } from '../process.ts'
 import { type CommandContext, type RegisterCommand, usage } from './command.ts'
@@ -47,15 +49,7 @@ Exit codes: 0 all passed, 1 something failed, 2 the command line is wrong.`,
           : paths.map((path) => resolve(context.cwd, path)),
       )
       if (files.length === 0) throw usage('test', 'There is no test below the paths given.')
-      const tests = [
-        '--test',
-        '--test-timeout=900000',
-        // More than two cores: many tests wait for servers and services to start.
-        '--test-concurrency=3',
-        '--disable-warning=ExperimentalWarning',
-        ...files.map((file) => relative(context.home, file)),
-      ]
-      if (!(await passes(tests, context))) failed.push('tests')
+      if (!(await testsPass(files, context))) failed.push('tests')
       if (failed.length > 0) {
         context.err(`Failed: ${failed.join(', ')}\n`)
         context.exitWith(1)
@@ -77,6 +71,27 @@ async function testsBelow(paths: readonly string[]): Promise<string[]> {
   return found
 }
 
+/** By the runner's own function, since its command line puts files in the order of their names. */
+async function testsPass(files: readonly string[], { home, signal, out }: CommandContext): Promise<boolean> {
+  const told = run({
+    files,
+    cwd: home,
+    // More than two cores: many tests wait for servers and services to start.
+    concurrency: 3,
+    timeout: 900_000,
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+    signal,
+  })
+  let success = false
+  told.on('test:summary', (summary) => {
+    // One comes for each file as well.
+    if (summary.file === undefined) success = summary.success
+  })
+  for await (const text of told.compose(new spec())) out(String(text))
+  if (signal.aborted) throw interrupted()
+  return success
+}
+
 async function passes(args: readonly string[], context: CommandContext): Promise<boolean> {
   const child = await startChild({ program: process.execPath, args, cwd: context.home })
   const stop = () => child.signal('SIGTERM')
@@ -85,7 +100,10 @@ async function passes(args: readonly string[], context: CommandContext): Promise
   child.process.stderr?.on('data', (chunk: Buffer) => context.err(chunk.toString()))
   const { code } = await child.ended
   context.signal.removeEventListener('abort', stop)
-  if (context.signal.aborted)
-    throw failure('PROCESS_FAILED', { program: 'the tests', outcome: 'an interruption', output: '' })
+  if (context.signal.aborted) throw interrupted()
   return code === 0
+}
+
+function interrupted(): Error {
+  return failure('PROCESS_FAILED', { program: 'the tests', outcome: 'an interruption', output: '' })
 }
