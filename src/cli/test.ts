@@ -73,6 +73,10 @@ async function testsBelow(paths: readonly string[]): Promise<string[]> {
 
 /** By the runner's own function, since its command line puts files in the order of their names. */
 async function testsPass(files: readonly string[], { home, signal, out }: CommandContext): Promise<boolean> {
+  // Its reason has to be an error for the runner.
+  const ended = new AbortController()
+  const stop = () => ended.abort()
+  signal.addEventListener('abort', stop, { once: true })
   const told = run({
     files,
     cwd: home,
@@ -80,7 +84,7 @@ async function testsPass(files: readonly string[], { home, signal, out }: Comman
     concurrency: 3,
     timeout: 900_000,
     execArgv: ['--disable-warning=ExperimentalWarning'],
-    signal,
+    signal: ended.signal,
   })
   let success = false
   told.on('test:summary', (summary) => {
@@ -88,6 +92,7 @@ async function testsPass(files: readonly string[], { home, signal, out }: Comman
     if (summary.file === undefined) success = summary.success
   })
   for await (const text of told.compose(new spec())) out(String(text))
+  signal.removeEventListener('abort', stop)
   if (signal.aborted) throw interrupted()
   return success
 }
