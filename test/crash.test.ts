@@ -33,7 +33,7 @@ test(`after ${kills} kills at random moments of a push, a backup and a restore, 
   assert.equal(finding.measured, 0, `${finding.reason} (seed ${seed})`)
 })
 
-const restores = 3
+const restores = 2
 
 test(`each of ${restores} restores after a random kill holds every write that was ever acknowledged`, async (t) => {
   const system = await loadSystem(await findProject(root, root), 'medtime')

@@ -8,6 +8,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Null until it is observed. A member and no map beside the requests: those that forget by themselves are dear to collect. */
     openSpan: RequestSpan | null
+    /** What its connection had sent before it, bytes. */
+    sentBefore: number
   }
 }
 
@@ -18,6 +20,8 @@ export interface Answered {
   endpoint: string
   status: number
   milliseconds: number
+  /** Sent on its connection meanwhile, head and body, as they were compressed; without what TLS adds. */
+  bytes: number
   request: FastifyRequest
 }
 
@@ -39,6 +43,11 @@ export function observeRequests(
 ): void {
   const { tracer, answered } = options
   server.decorateRequest('openSpan', null)
+  server.decorateRequest('sentBefore', 0)
+  server.addHook('onRequest', (request, _reply, done) => {
+    request.sentBefore = sentOn(request)
+    done()
+  })
   if (tracer !== undefined) runInSpans(server, tracer, options.correlationHeader ?? 'x-correlation-id')
   const endpoints = new Map<string, string>()
   const endpointOf = (route: string | undefined) => {
@@ -54,7 +63,8 @@ export function observeRequests(
     const { method } = request
     const status = reply.statusCode
     request.openSpan?.end({ method, endpoint, status_code: status }, status >= 500)
-    answered?.({ method, endpoint, status, milliseconds: reply.elapsedTime, request })
+    const bytes = sentOn(request) - request.sentBefore
+    answered?.({ method, endpoint, status, milliseconds: reply.elapsedTime, bytes, request })
     done()
   })
 }
@@ -79,6 +89,11 @@ function runInSpans(
     if (request.openSpan === null) done()
     else runIn(request.openSpan.context, done)
   })
+}
+
+/** Nothing for a request that came over no connection. */
+function sentOn({ socket }: FastifyRequest): number {
+  return Number.isFinite(socket.bytesWritten) ? socket.bytesWritten : 0
 }
 
 function isUuid(id: string): boolean {

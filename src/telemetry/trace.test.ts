@@ -26,7 +26,7 @@ async function startService(t: TestContext, target?: string) {
   const collector = await startCollector()
   t.after(() => collector.stop())
   const telemetry = createTelemetry(list, { service: 'api', otlp: { address: collector.origin } })
-  const answered: Omit<Answered, 'request' | 'milliseconds'>[] = []
+  const answered: Omit<Answered, 'request' | 'milliseconds' | 'bytes'>[] = []
   const server = Fastify()
   observeRequests(server, {
     tracer: telemetry.tracer,

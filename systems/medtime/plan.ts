@@ -1368,6 +1368,14 @@ export default definePlan({
         emittedBy: ['api', 'accounts'],
         source: 'TECH-INF-001 §5.2, BACKEND-ARCH-001 §10.1',
       },
+      http_response_bytes_total: {
+        type: 'counter',
+        help: 'Bytes sent in answer, as they were compressed.',
+        labels: ['endpoint'],
+        emittedBy: ['api', 'accounts'],
+        source: 'TECH-INF-001 §8.2, §8.3',
+        requirements: ['MI-8.2b'],
+      },
       telemetry_refused_total: {
         type: 'counter',
         help: 'What did not leave because it is not listed, or left as other, by kind and by the name it stood under.',
@@ -1544,6 +1552,31 @@ export default definePlan({
         emittedBy: ['messenger'],
         source: 'TECH-INF-001 §2.4',
         requirements: ['MI-2.4'],
+      },
+      push_messages_last_day: {
+        type: 'gauge',
+        help: 'Push messages that were handed over within a day.',
+        emittedBy: ['aval'],
+        query: {
+          sql: "SELECT count(*) FROM srv_messages WHERE ended_at > now() - interval '1 day' AND state = 'accepted' AND type IN ('alert_backup', 'emergency_notification', 'caregiver_notification')",
+          every: '1h',
+          role: 'medtime_messenger',
+        },
+        source: 'TECH-INF-001 §8.3',
+        requirements: ['MI-8.2b'],
+      },
+      users_registered: {
+        type: 'gauge',
+        help: 'People with an account, as the statistics of the database count them.',
+        emittedBy: ['aval'],
+        query: {
+          sql: "SELECT coalesce(sum(n_live_tup), 0) FROM pg_stat_user_tables WHERE schemaname = 'public' AND relname = 'srv_users'",
+          every: '1h',
+          role: 'medtime_accounts',
+        },
+        source: 'TECH-INF-001 §8.3',
+        requirements: ['MI-8.2b'],
+        note: 'No more can be active in a month than have an account, and no row has to be read to count them.',
       },
       // Phones
       app_crashes_total: {
@@ -2079,6 +2112,54 @@ export default definePlan({
       source: 'TECH-INF-001 §5.4, §7.2',
       requirements: ['MI-5.4', 'MI-7.2', 'MI-10'],
     },
+
+    // At 80 % of what the plans of the providers hold: there is time to move to a larger one
+    database_near_limit: {
+      when: 'db_size_bytes > 0.8 * 50e9',
+      severity: 'medium',
+      notify: ['finance', 'slack'],
+      summary: 'The database fills more than 80 % of the 50 GB of its plan',
+      source: 'TECH-INF-001 §8.1, §8.3',
+      requirements: ['MI-8.2b'],
+      note: 'The limits are those of the first 1,000 users; they grow with the budget of spend.infrastructure.',
+    },
+    bandwidth_near_limit: {
+      when: 'sum(increase(http_response_bytes_total[1d])) * 30 > 0.8 * 100e9',
+      for: '6h',
+      severity: 'medium',
+      notify: ['finance', 'slack'],
+      summary: 'At the pace of the last day more than 80 % of the 100 GB of a month are sent',
+      source: 'TECH-INF-001 §8.1, §8.3',
+      requirements: ['MI-8.2b'],
+      note: 'The pace of a day tells it while the month can still be changed; six hours keep one large download from telling.',
+    },
+    active_users_near_limit: {
+      when: 'users_registered > 0.8 * 50000',
+      severity: 'medium',
+      notify: ['finance', 'slack'],
+      summary: 'More than 80 % of the 50,000 active users of the free tier have an account',
+      source: 'TECH-INF-001 §8.1, §8.3',
+      requirements: ['MI-8.2b'],
+    },
+    push_near_limit: {
+      when: 'push_messages_last_day * 30 > 0.8 * 1e6',
+      for: '6h',
+      severity: 'medium',
+      notify: ['finance', 'slack'],
+      summary:
+        'At the pace of the last day more than 80 % of the million push messages of the free tier are sent in a month',
+      source: 'TECH-INF-001 §8.1, §8.3',
+      requirements: ['MI-8.2b'],
+    },
+    sms_near_limit: {
+      when: 'sum(increase(sms_messages_total{status="success"}[1d])) * 30 > 0.8 * 500',
+      for: '6h',
+      severity: 'medium',
+      notify: ['finance', 'slack'],
+      summary: 'At the pace of the last day more than 80 % of the 500 SMS that the budget of a month foresees are sent',
+      source: 'TECH-INF-001 §8.1, §8.3',
+      requirements: ['MI-8.2b'],
+    },
   },
 
   probes: {
@@ -2143,8 +2224,9 @@ export default definePlan({
         },
       },
       notify: ['finance', 'slack'],
+      requirements: ['MI-8.2b'],
       source: 'TECH-INF-001 §8.1, §8.3',
-      note: 'The budget of the first 1,000 users; it becomes 197, 1,326 and 8,000 as they grow. That a limit of a provider is used to 80 % is no matter of money and not told of here, which is why MI-8.2b is not cited.',
+      note: 'The budget of the first 1,000 users; it becomes 197, 1,326 and 8,000 as they grow. That a limit of a provider is used to 80 % is no matter of money: the alerts that end in near_limit tell of it.',
     },
   },
 

@@ -72,8 +72,8 @@ function drivesOf(emitter: Emitter, query: CompiledQuery): Emitter[] {
   return asksForTime ? [{ ...emitter, drive: 'age' }, emitter] : [emitter]
 }
 
-/** Figures of every size that a series of its kind can have. */
+/** Figures of every size that a series of its kind can have, up to a thousand terabytes. */
 function grid({ drive }: Emitter): number[] {
   if (drive === 'slow-part') return Array.from({ length: 41 }, (_, index) => index / 40)
-  return [0, ...Array.from({ length: 33 }, (_, index) => 10 ** (index / 2 - 7))]
+  return [0, ...Array.from({ length: 45 }, (_, index) => 10 ** (index / 2 - 7))]
 }

@@ -43,6 +43,7 @@ describe('an alert is brought to its bound', () => {
     'histogram_quantile(0.5, sum by (le) (rate(answer_seconds_bucket[5m]))) > 5': 0.9,
     'time() - max(last_backup_timestamp_seconds) > 86400': 86_400,
     'queue_length < 3': 3,
+    'queue_length > 0.8 * 50e12': 4e13,
   }
   for (const [when, bound] of Object.entries(bounds)) {
     test(when, () => {

@@ -14,8 +14,9 @@ export interface Metrics
 export function createMetrics(waiting: () => number, metrics = fromPlan(plan.telemetry, 'accounts')): Metrics {
   metrics.read('db_connections_waiting', waiting)
   return {
-    request: ({ method, endpoint, status, tier, seconds, errorCode }) => {
+    request: ({ method, endpoint, status, tier, seconds, bytes, errorCode }) => {
       metrics.count('http_requests_total', { method, endpoint, status_code: String(status), tier })
+      metrics.count('http_response_bytes_total', { endpoint }, bytes)
       metrics.observe('http_request_duration_seconds', seconds, { endpoint, method })
       if (status >= 500) metrics.count('http_errors_total', { endpoint, error_code: errorCode ?? 'other', tier })
     },

@@ -14,6 +14,8 @@ export interface RequestMeasure {
   status: number
   tier: string
   seconds: number
+  /** Sent in answer, head and body. */
+  bytes: number
   errorCode: string | undefined
 }
 
@@ -54,8 +56,9 @@ export function createMetrics(waiting: () => number, metrics = fromPlan(plan.tel
   const refusals = worstAddress(() => Date.now())
   metrics.read('rate_limit_worst_address_rejections', refusals.most)
   return {
-    request: ({ method, endpoint, status, tier, seconds, errorCode }) => {
+    request: ({ method, endpoint, status, tier, seconds, bytes, errorCode }) => {
       metrics.count('http_requests_total', { method, endpoint, status_code: String(status), tier })
+      metrics.count('http_response_bytes_total', { endpoint }, bytes)
       metrics.observe('http_request_duration_seconds', seconds, { endpoint, method })
       // A client's own fault is no error of the service.
       if (status >= 500) metrics.count('http_errors_total', { endpoint, error_code: errorCode ?? 'other', tier })

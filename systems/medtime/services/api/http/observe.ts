@@ -20,6 +20,7 @@ export function observe(
         status,
         tier: request.identity?.tier ?? 'none',
         seconds: milliseconds / 1000,
+        bytes: answered.bytes,
         errorCode: request.failedWith ?? undefined,
       })
       log.info({
