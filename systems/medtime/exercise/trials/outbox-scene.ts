@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { type Database, openDatabase } from '../../services/api/database.ts'
 import { createEnqueue } from '../../services/api/messages/enqueue.ts'
 import type { Message } from '../../services/api/messages/message.ts'
@@ -33,9 +33,13 @@ export interface OutboxScene {
 type WithoutEvent<M> = M extends unknown ? Omit<M, 'event'> : never
 export type MessageWithoutEvent = WithoutEvent<Message>
 
-/** A number of the range kept free for fiction. */
+const fictionalNumbers = 10_000
+let numbersGiven = randomInt(fictionalNumbers)
+
+/** A number of the range kept free for fiction, and another one each time: two people with one number share its limits. */
 export function fictionalNumber(): string {
-  return `+1202555${String(randomBytes(2).readUInt16BE() % 10_000).padStart(4, '0')}`
+  numbersGiven = (numbersGiven + 1) % fictionalNumbers
+  return `+1202555${String(numbersGiven).padStart(4, '0')}`
 }
 
 /** @param answer what the provider says to each message; that it has it, unless told */
