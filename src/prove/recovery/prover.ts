@@ -6,7 +6,7 @@ import type { Finding, ProofSession, Prover } from '../prover.ts'
 import { judgeLoss, judgeOutage, judgePrecision, judgeTime } from './judge.ts'
 import { recoveryMutants } from './mutants.ts'
 import { carryOutProcedure, type Outcome } from './scenario.ts'
-import { ScenarioFailed, ScenarioUnready } from './scenario-error.ts'
+import { readLastStep, ScenarioFailed, ScenarioUnready } from './scenario-error.ts'
 import { type Scenario, scenarioFor, scenariosOf } from './scenarios-of.ts'
 
 /** Recovery, done and timed: every procedure of the plan that says what fails and what is done about it. */
@@ -98,8 +98,6 @@ function notDone(
     ...common,
     outcome: 'failed',
     reason: `The recovery could not be done: ${messageOf(error)}`,
-    remedy:
-      (error instanceof ScenarioFailed ? error.next : undefined) ??
-      'Read the last step; AVAL_DEBUG=1 shows what servers and services said',
+    remedy: (error instanceof ScenarioFailed ? error.next : undefined) ?? readLastStep,
   }
 }

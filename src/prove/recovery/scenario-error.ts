@@ -1,5 +1,8 @@
 import { AvalError, messageOf } from '../../errors.ts'
 
+/** What to do where an error does not say it itself. */
+export const readLastStep = 'Read the last step; AVAL_DEBUG=1 shows what servers and services said'
+
 /** A procedure that could not be carried out to its end: what was promised is not so. */
 export class ScenarioFailed extends Error {
   readonly next: string | undefined
@@ -29,8 +32,7 @@ export async function beforeFault<T>(prepared: Promise<T>): Promise<T> {
     return await prepared
   } catch (cause) {
     if (cause instanceof ScenarioUnready) throw cause
-    const next =
-      cause instanceof AvalError ? cause.next : 'Read the last step; AVAL_DEBUG=1 shows what servers and services said'
+    const next = cause instanceof AvalError ? cause.next : readLastStep
     throw new ScenarioUnready(`No fault could be tried: ${messageOf(cause)}`, { cause, next })
   }
 }

@@ -2,7 +2,7 @@ import { messageOf } from '../../errors.ts'
 import type { Guarantee } from '../../plan/guarantee.ts'
 import type { Plan } from '../../plan/plan.ts'
 import type { Finding, ProofSession, Prover } from '../prover.ts'
-import { ScenarioUnready } from '../recovery/scenario-error.ts'
+import { readLastStep, ScenarioUnready } from '../recovery/scenario-error.ts'
 import { NobodyToErase, tryErasure } from './erasure.ts'
 
 /** Whether somebody who was erased stays so when an earlier moment is restored. */
@@ -65,7 +65,7 @@ async function judge(guarantee: Guarantee, session: ProofSession): Promise<Findi
       reason: unready ? messageOf(error) : `The erasure could not be carried through: ${messageOf(error)}`,
       remedy: unready
         ? 'Name the subject in recovery.subjects, let the exercise bring several, and prove it by itself'
-        : 'Read the last step; AVAL_DEBUG=1 shows what servers and services said',
+        : readLastStep,
     }
   }
 }
