@@ -1,6 +1,6 @@
 import { createMetrics as fromPlan } from 'aval/telemetry'
 import plan from '../../plan.ts'
-import type { Metrics as ApiMetrics } from '../api/http/metrics.ts'
+import { type Metrics as ApiMetrics, requestMeasure } from '../api/http/metrics.ts'
 
 /** What this service measures, in its own words; names and label values stand in the plan. */
 export interface Metrics
@@ -14,12 +14,7 @@ export interface Metrics
 export function createMetrics(waiting: () => number, metrics = fromPlan(plan.telemetry, 'accounts')): Metrics {
   metrics.read('db_connections_waiting', waiting)
   return {
-    request: ({ method, endpoint, status, tier, seconds, bytes, errorCode }) => {
-      metrics.count('http_requests_total', { method, endpoint, status_code: String(status), tier })
-      metrics.count('http_response_bytes_total', { endpoint }, bytes)
-      metrics.observe('http_request_duration_seconds', seconds, { endpoint, method })
-      if (status >= 500) metrics.count('http_errors_total', { endpoint, error_code: errorCode ?? 'other', tier })
-    },
+    request: requestMeasure(metrics),
     statement: (seconds) => metrics.observe('db_query_duration_seconds', seconds),
     refused: () => metrics.count('auth_failures_total'),
     limited: (limit, tier) => metrics.count('rate_limit_exceeded_total', { limit, tier }),

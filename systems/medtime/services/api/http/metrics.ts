@@ -48,6 +48,25 @@ export interface Metrics {
 /** What every service measures of its requests. */
 export type HttpMetrics = Pick<Metrics, 'request' | 'statement' | 'refused' | 'limited' | 'text' | 'contentType'>
 
+/** What the metrics of each service that answers requests can do. */
+interface RequestMetrics {
+  count(name: 'http_requests_total', labels: Record<'method' | 'endpoint' | 'status_code' | 'tier', string>): void
+  count(name: 'http_response_bytes_total', labels: Record<'endpoint', string>, by: number): void
+  count(name: 'http_errors_total', labels: Record<'endpoint' | 'error_code' | 'tier', string>): void
+  observe(name: 'http_request_duration_seconds', value: number, labels: Record<'endpoint' | 'method', string>): void
+}
+
+/** Measures a request that was answered, whichever service answered it. */
+export function requestMeasure(metrics: RequestMetrics): Metrics['request'] {
+  return ({ method, endpoint, status, tier, seconds, bytes, errorCode }) => {
+    metrics.count('http_requests_total', { method, endpoint, status_code: String(status), tier })
+    metrics.count('http_response_bytes_total', { endpoint }, bytes)
+    metrics.observe('http_request_duration_seconds', seconds, { endpoint, method })
+    // A client's own fault is no error of the service.
+    if (status >= 500) metrics.count('http_errors_total', { endpoint, error_code: errorCode ?? 'other', tier })
+  }
+}
+
 /** @param waiting how many requests wait for a connection, asked when the measurements are read */
 export function createMetrics(waiting: () => number, metrics = fromPlan(plan.telemetry, 'api')): Metrics {
   let syncing = 0
@@ -56,13 +75,7 @@ export function createMetrics(waiting: () => number, metrics = fromPlan(plan.tel
   const refusals = worstAddress(() => Date.now())
   metrics.read('rate_limit_worst_address_rejections', refusals.most)
   return {
-    request: ({ method, endpoint, status, tier, seconds, bytes, errorCode }) => {
-      metrics.count('http_requests_total', { method, endpoint, status_code: String(status), tier })
-      metrics.count('http_response_bytes_total', { endpoint }, bytes)
-      metrics.observe('http_request_duration_seconds', seconds, { endpoint, method })
-      // A client's own fault is no error of the service.
-      if (status >= 500) metrics.count('http_errors_total', { endpoint, error_code: errorCode ?? 'other', tier })
-    },
+    request: requestMeasure(metrics),
     sync: (operation, status, seconds) => {
       metrics.count('sync_operations_total', { operation_type: operation, status })
       if (operation !== 'status') metrics.observe('sync_duration_seconds', seconds, { direction: operation })
