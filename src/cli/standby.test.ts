@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { serverProcesses } from '../postgres/server-processes.ts'
+import { signalServer } from '../postgres/leftover.ts'
 import { type Child, startChild } from '../process.ts'
 import { readPair } from '../recovery/standby/pair.ts'
 import { pairFile } from '../run/pair-file.ts'
@@ -108,7 +108,7 @@ test('a night: a standby is made, the primary is lost, the watch tidies up and l
   assert.match(seen, /renew for untidy: by hand, the plan names no command for it/)
   assert.deepEqual([existsSync(exported), await ask('/items')], [false, ['before', 'seeded']])
   const old = (await pair())?.primary ?? ''
-  for (const { pid } of await serverProcesses(old)) process.kill(pid, 'SIGSTOP')
+  await signalServer(old, 'SIGSTOP')
   await until('the watch has acted', () => /failover for database_down: (?!withheld)/.test(seen))
   assert.match(seen, /failover for database_down: done/, seen + said)
   assert.match(seen, /generation 2, timeline 2.*\n.*no acknowledged write is lost/)

@@ -12,6 +12,7 @@ import { attachServer } from './attach.ts'
 import { type Binaries, findBinaries } from './binaries.ts'
 import { withClient } from './connection.ts'
 import { type LaunchOptions, startServer } from './launch.ts'
+import { killServer } from './leftover.ts'
 import { type TemporaryPlace, temporaryPlace } from './place.ts'
 import type { OwnedServer, Server } from './server.ts'
 import { serverProcesses } from './server-processes.ts'
@@ -48,6 +49,20 @@ const rows = (server: Server, sql: string) =>
 const code = (expected: ErrorCode) => (error: unknown) => error instanceof AvalError && error.code === expected
 
 describe('a server of our own', () => {
+  test('that is killed leaves neither process nor shared memory behind', {
+    skip: process.platform !== 'linux' && 'Only Linux tells it',
+  }, async () => {
+    const options = fresh()
+    const server = await startServer(options)
+    const maps = await readFile(`/proc/${server.pid}/maps`, 'utf8')
+    const segments = maps.match(/\/dev\/shm\/\S+/g) ?? []
+    assert.ok(segments.length > 0)
+    await killServer(options.dataDirectory, clock)
+    assert.deepEqual(await serverProcesses(options.dataDirectory), [])
+    for (const segment of segments) await assert.rejects(stat(segment), /ENOENT/)
+    await server.stop('immediate')
+  })
+
   test('keeps its data over a stop, and leaves neither process, socket nor mark behind', async () => {
     const options = fresh()
     const first = await startServer(options)

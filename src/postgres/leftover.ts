@@ -23,15 +23,32 @@ export async function clearLeftover(dataDirectory: string, abandoned: boolean, c
   if (pid !== undefined && processExists(pid)) await rm(join(dataDirectory, 'postmaster.pid'), { force: true })
 }
 
-/** SIGKILL to everything that belongs to the server, until nothing does. */
+/** A signal to everything that belongs to the server now, the postmaster first; what has ended meanwhile is passed over. */
+export async function signalServer(dataDirectory: string, signal: NodeJS.Signals): Promise<void> {
+  for (const { pid } of await serverProcesses(dataDirectory)) signalProcess(pid, signal)
+}
+
+/** SIGKILL to everything that belongs to the server, until nothing does, and the end of the memory that its processes shared. */
 export async function killServer(dataDirectory: string, clock: Clock): Promise<void> {
+  const segments = new Set<string>()
   for (;;) {
     // The postmaster is first in the list: once it is gone it starts no more children.
     const left = await serverProcesses(dataDirectory)
-    if (left.length === 0) return
+    if (left.length === 0) break
+    for (const { pid } of left) for (const segment of await sharedMemory(pid)) segments.add(segment)
     for (const { pid } of left) signalProcess(pid, 'SIGKILL')
     await clock.sleep(10)
   }
+  for (const segment of segments) await rm(segment, { force: true })
+}
+
+/**
+ * The segments of dynamic shared memory that a process of a server has in use, as files. A server that is killed leaves them, a megabyte or
+ * more, until one begins in the same directory; where the directory is removed nobody else ever does.
+ */
+async function sharedMemory(pid: number): Promise<string[]> {
+  const maps = await readFile(`/proc/${pid}/maps`, 'utf8').catch(() => '')
+  return maps.match(/\/dev\/shm\/PostgreSQL\.\d+/g) ?? []
 }
 
 async function endLeftover(dataDirectory: string, clock: Clock): Promise<void> {

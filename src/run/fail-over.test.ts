@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { systemClock } from '../clock.ts'
 import { AvalError } from '../errors.ts'
 import { withClient } from '../postgres/connection.ts'
-import { serverProcesses } from '../postgres/server-processes.ts'
+import { signalServer } from '../postgres/leftover.ts'
 import { loadSystem } from '../project/load-system.ts'
 import { eraseSubject } from '../recovery/erasures/erase.ts'
 import { openDevelopmentRepository, recordedErasures } from './archive.ts'
@@ -57,7 +57,7 @@ test('services live through a failover without a restart, and the system comes u
   assert.equal(await ask('/items/refused', 'PUT'), 1, 'a refusal changes nothing')
 
   const old = first.environment.server
-  for (const { pid } of await serverProcesses(old.dataDirectory)) process.kill(pid, 'SIGSTOP')
+  await signalServer(old.dataDirectory, 'SIGSTOP')
   const { steps, loss, generation } = await failOver({ ...first, clock })
   assert.deepEqual(
     steps.map(({ step }) => step),

@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import { systemClock } from '../../clock.ts'
 import { AvalError } from '../../errors.ts'
 import { withClient } from '../../postgres/connection.ts'
+import { signalServer } from '../../postgres/leftover.ts'
 import { serverProcesses } from '../../postgres/server-processes.ts'
 import { readPair } from './pair.ts'
 import { type PromotionStep, promoteStandby } from './promote-standby.ts'
@@ -124,9 +125,7 @@ describe('a standby that commits wait for', () => {
       assert.equal((await standbyStatus(primary, standby)).primary?.syncState, 'sync')
       let planned = false
       if (fault === 'killed') await primary.kill()
-      if (fault === 'stopped by SIGSTOP') {
-        for (const { pid } of await serverProcesses(primary.dataDirectory)) process.kill(pid, 'SIGSTOP')
-      }
+      if (fault === 'stopped by SIGSTOP') await signalServer(primary.dataDirectory, 'SIGSTOP')
       if (fault === 'cut off') {
         wire?.cut()
         const stuck = await settledCount(writer.acknowledged)
