@@ -1,22 +1,18 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
 import { z } from 'zod'
 import { evidenceSchema } from '../src/ledger/evidence.ts'
 import { runToEnd } from '../src/process.ts'
+import { type OwnProject, projectOf } from './project-of.fixture.ts'
 
 const root = resolve(import.meta.dirname, '..')
 
-/** A project of its own with MedTime in it, so that its ledger is nobody else's. */
-let place: string
+let project: OwnProject
 before(async () => {
-  place = await mkdtemp(join(tmpdir(), 'aval-devices-'))
-  await mkdir(join(place, 'systems'))
-  await symlink(join(root, 'systems/medtime'), join(place, 'systems/medtime'))
+  project = await projectOf('medtime')
 })
-after(() => rm(place, { recursive: true, force: true }))
+after(() => project.remove())
 
 test('devices with failing networks end some hours and a restore in identical states, and the evidence is kept', async () => {
   const seed = '11'
@@ -27,7 +23,7 @@ test('devices with failing networks end some hours and a restore in identical st
       join(root, 'src/cli/main.ts'),
       ...['soak', 'devices', 'medtime', '--hours', '4', '--count', '8', '--seed', seed, '--json'],
     ],
-    cwd: place,
+    cwd: project.root,
     timeoutMs: 180_000,
   })
   assert.equal(code, 0, `${stdout}${stderr}`)

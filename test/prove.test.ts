@@ -1,30 +1,27 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { z } from 'zod'
 import { evidenceSchema } from '../src/ledger/evidence.ts'
 import { runToEnd } from '../src/process.ts'
+import { type OwnProject, projectOf } from './project-of.fixture.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const cli = join(root, 'src/cli/main.ts')
 
-/** A project of its own with MedTime in it, so that its ledger is nobody else's. */
-let place: string
+let project: OwnProject
 before(async () => {
-  place = await mkdtemp(join(tmpdir(), 'aval-prove-'))
-  await mkdir(join(place, 'systems'))
-  await symlink(join(root, 'systems/medtime'), join(place, 'systems/medtime'))
+  project = await projectOf('medtime')
 })
-after(() => rm(place, { recursive: true, force: true }))
+after(() => project.remove())
 
 const aval = (...args: string[]) =>
   runToEnd({
     program: process.execPath,
     args: ['--disable-warning=ExperimentalWarning', cli, ...args],
-    cwd: place,
+    cwd: project.root,
     timeoutMs: 600_000,
   })
 
@@ -61,8 +58,8 @@ describe('aval prove medtime', () => {
   })
 
   test('leaves nothing of its scratch environment behind', async () => {
-    assert.ok(existsSync(join(place, '.aval/scratch')))
-    const { stdout } = await runToEnd({ program: 'ls', args: ['-A', join(place, '.aval/scratch')] })
+    assert.ok(existsSync(join(project.root, '.aval/scratch')))
+    const { stdout } = await runToEnd({ program: 'ls', args: ['-A', join(project.root, '.aval/scratch')] })
     assert.equal(stdout.trim(), '')
   })
 
@@ -74,14 +71,14 @@ describe('aval prove medtime', () => {
 
   test('writes a report of each scenario', async () => {
     for (const ending of ['md', 'html', 'json']) {
-      const text = await readFile(join(place, `.aval/reports/medtime/scenario-point-in-time.${ending}`), 'utf8')
+      const text = await readFile(join(project.root, `.aval/reports/medtime/scenario-point-in-time.${ending}`), 'utf8')
       assert.match(text, /aval restore medtime/)
       assert.ok(text.length < 60_000)
     }
   })
 
   test('writes a page that holds every verdict', async () => {
-    const page = await readFile(join(place, '.aval/reports/medtime/report.html'), 'utf8')
+    const page = await readFile(join(project.root, '.aval/reports/medtime/report.html'), 'utf8')
     assert.match(page, /recovery\/database\/loss/)
     assert.match(page, /<b>0<\/b> refuted/)
   })

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { chmod, chown, lstat, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { type Account, serverAccount } from './account.ts'
 
@@ -58,13 +59,24 @@ export interface TemporaryPlace {
   remove(): Promise<void>
 }
 
+/** A path of a socket may have 107 characters at most on Linux and 103 on macOS; the name of a place and of the socket follow. */
+const longestTemporary = 48
+
 /** A new directory for a short while, short enough a path for sockets, private to the server account. */
 export async function temporaryPlace(prefix: string): Promise<TemporaryPlace> {
-  const path = await mkdtemp(join('/tmp', `${prefix}-`))
   const account = serverAccount()
+  const path = await mkdtemp(join(await temporaryFolder(account), `${prefix}-`))
   if (account) await chown(path, account.uid, account.gid)
   await chmod(path, 0o700)
   return { path, remove: () => rm(path, { recursive: true, force: true }) }
+}
+
+/** What TMPDIR names, unless it is long or closed to the server account. */
+async function temporaryFolder(account: Account | undefined): Promise<string> {
+  const named = tmpdir()
+  if (named.length > longestTemporary) return '/tmp'
+  if (account !== undefined && (await blockingAncestor(join(named, 'place'), account)) !== undefined) return '/tmp'
+  return named
 }
 
 /**

