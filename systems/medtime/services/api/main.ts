@@ -21,6 +21,7 @@ import { createLimiter } from './limits/limiter.ts'
 import { postgresTally } from './limits/postgres-tally.ts'
 import { redisTally, tallyWithReserve } from './limits/redis-tally.ts'
 import { readMessagesSettings } from './messages/settings.ts'
+import { connectRedis } from './redis.ts'
 import { createServer } from './server.ts'
 import { postgresChannel } from './sync/events/channel.ts'
 import { bodyLimit } from './sync/wire.ts'
@@ -58,20 +59,19 @@ async function start(): Promise<() => Promise<void>> {
     audience: config.tokenAudience,
     now,
   })
-  const sharedAnswers = config.redisUrl === undefined ? undefined : redisAnswers(config.redisUrl)
+  const redis = config.redisUrl === undefined ? undefined : await connectRedis(config.redisUrl)
   const areas = createAreas({
     channel,
     database,
     reading,
     metrics,
     messages: readMessagesSettings(process.env),
-    sharedAnswers,
+    sharedAnswers: redis && redisAnswers(redis),
     now,
   })
   const inDatabase = postgresTally(counting.run)
-  const shared = config.redisUrl === undefined ? undefined : redisTally(config.redisUrl)
   const limiter = createLimiter({
-    counter: counterInTurns(shared === undefined ? inDatabase : tallyWithReserve(shared, inDatabase)),
+    counter: counterInTurns(redis === undefined ? inDatabase : tallyWithReserve(redisTally(redis), inDatabase)),
     key: limitKey(database.run),
     now,
     times: config.limitsTimes,
@@ -94,8 +94,7 @@ async function start(): Promise<() => Promise<void>> {
   return async () => {
     await close()
     await running.stop()
-    shared?.close()
-    sharedAnswers?.close()
+    redis?.destroy()
     await Promise.all([counting.close(), reading.close(), database.close()])
     await telemetry.close()
   }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { startChild } from '../../../../../src/process.ts'
 import { freePort } from '../../../../../src/run/free-port.ts'
+import { connectRedis } from '../redis.ts'
 import { createAnswerCache, keptSeconds, type SharedCache } from './answer-cache.ts'
 import { presentVersion, versionAgeMs } from './present-version.ts'
 import { redisAnswers } from './redis-answers.ts'
@@ -132,12 +133,13 @@ test('while the database cannot be asked the last version is the present one, so
 })
 
 test('a Redis that is not there is an empty cache, and soon', async () => {
-  const answers = redisAnswers(`redis://127.0.0.1:${await freePort()}`)
+  const client = await connectRedis(`redis://127.0.0.1:${await freePort()}`)
+  const answers = redisAnswers(client)
   try {
     assert.equal(await answers.get('a'), undefined)
     await answers.set('a', 'b', 10)
   } finally {
-    answers.close()
+    client.destroy()
   }
 })
 
@@ -151,7 +153,8 @@ test('Redis keeps an answer for its time, and is an empty cache once it is gone'
     args: ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''],
     env: { PATH: process.env['PATH'], LD_LIBRARY_PATH: process.env['LD_LIBRARY_PATH'] },
   })
-  const answers = redisAnswers(`redis://127.0.0.1:${port}`)
+  const client = await connectRedis(`redis://127.0.0.1:${port}`)
+  const answers = redisAnswers(client)
   try {
     const deadline = Date.now() + 10_000
     while ((await answers.get('á')) !== 'answer' && Date.now() < deadline) {
@@ -163,7 +166,7 @@ test('Redis keeps an answer for its time, and is an empty cache once it is gone'
     await child.stop({ signal: 'SIGKILL' })
     assert.equal(await answers.get('á'), undefined)
   } finally {
-    answers.close()
+    client.destroy()
     await child.stop()
     await rm(folder, { recursive: true })
   }

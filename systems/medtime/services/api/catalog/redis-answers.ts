@@ -1,26 +1,17 @@
-import { connectRedis } from '../redis.ts'
+import type { Redis } from '../redis.ts'
 import type { SharedCache } from './answer-cache.ts'
-
-export interface RedisAnswers extends SharedCache {
-  close(): void
-}
 
 /** Longest to wait for the cache: the database answers in less. */
 const waitMs = 50
 const prefix = 'medtime:catalog:'
 
-/**
- * Answers of the catalog in Redis or Valkey, for all instances. While it cannot be reached the service answers as if it had none.
- * @param url `redis://` or `rediss://`
- */
-export function redisAnswers(url: string): RedisAnswers {
-  const client = connectRedis(url)
+/** Answers of the catalog in Redis or Valkey, for all instances. While it cannot be reached the service answers as if it had none. */
+export function redisAnswers(client: Redis): SharedCache {
   return {
     get: async (key) => (await inTime(client.get(prefix + key))) ?? undefined,
     set: async (key, answer, seconds) => {
       await inTime(client.set(prefix + key, answer, { expiration: { type: 'EX', value: seconds } }))
     },
-    close: () => client.destroy(),
   }
 }
 

@@ -9,10 +9,11 @@ import fc from 'fast-check'
 import { freePort } from '../../../../../src/run/free-port.ts'
 import { migrate, startTestServer, type TestServer } from '../../../test/database.ts'
 import { type Database, openDatabase } from '../database.ts'
+import { connectRedis, type Redis } from '../redis.ts'
 import { type Bucket, type Counter, slicesOfWindow } from './counter.ts'
 import { counterInTurns } from './counter-in-turns.ts'
 import { postgresTally } from './postgres-tally.ts'
-import { type RedisTally, redisTally, tallyWithReserve } from './redis-tally.ts'
+import { redisTally, tallyWithReserve } from './redis-tally.ts'
 
 const minute = 60_000
 const bucket = (allowed: number, name = `b:${randomUUID().slice(0, 20)}`): Bucket => ({
@@ -111,17 +112,17 @@ const reason = program === undefined ? 'neither redis-server nor valkey-server i
 describe('counting in Redis', { skip: reason }, () => {
   let child: ChildProcess
   let folder: string
-  let tallies: [RedisTally, RedisTally]
+  let clients: [Redis, Redis]
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'limits-redis-'))
     const port = await freePort()
     child = spawn(program ?? '', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder], {
       stdio: 'ignore',
     })
-    const open = () => redisTally(`redis://127.0.0.1:${port}`)
-    tallies = [open(), open()]
+    const open = () => connectRedis(`redis://127.0.0.1:${port}`)
+    clients = [await open(), await open()]
     const deadline = Date.now() + 10_000
-    for (const tally of tallies) {
+    for (const tally of clients.map(redisTally)) {
       const wanted = [{ key: 'ready', allowed: 100_000, windowMs: minute, count: 1, slice: 1 }]
       while (
         !(await tally.take(wanted).then(
@@ -135,22 +136,23 @@ describe('counting in Redis', { skip: reason }, () => {
     }
   })
   after(async () => {
-    for (const tally of tallies ?? []) tally.close()
+    for (const client of clients ?? []) client.destroy()
     child?.kill()
     await rm(folder, { recursive: true })
   })
-  contract(() => [counterInTurns(tallies[0]), counterInTurns(tallies[1])])
+  contract(() => [counterInTurns(redisTally(clients[0])), counterInTurns(redisTally(clients[1]))])
 })
 
 test('where Redis does not answer, Postgres counts, and as exactly', async () => {
-  const away = redisTally(`redis://127.0.0.1:${await freePort()}`)
+  const client = await connectRedis(`redis://127.0.0.1:${await freePort()}`)
+  const away = redisTally(client)
   try {
     const counter = counterInTurns(tallyWithReserve(away, postgresTally(databases[0].run)))
     const own = bucket(5)
     const taken = await Promise.all(Array.from({ length: 15 }, () => counter.take([own], 1_800_000_000_000)))
     assert.equal(taken.filter(({ allowed }) => allowed).length, 5)
   } finally {
-    away.close()
+    client.destroy()
   }
 })
 

@@ -1,11 +1,7 @@
 import { z } from 'zod'
-import { connectRedis } from '../redis.ts'
+import type { Redis } from '../redis.ts'
 import { slicesOfWindow } from './counter.ts'
 import type { Granted, Tally } from './tally.ts'
-
-export interface RedisTally extends Tally {
-  close(): void
-}
 
 /** Longest to wait for an answer; counting elsewhere takes less than waiting longer. */
 const waitMs = 200
@@ -53,12 +49,8 @@ return 1
 
 const answer = z.tuple([z.int(), z.int(), z.int(), z.array(z.int())])
 
-/**
- * Counts in Redis or Valkey.
- * @param url `redis://` or `rediss://`; one server or a primary with replicas, not a cluster
- */
-export function redisTally(url: string): RedisTally {
-  const client = connectRedis(url)
+/** Counts in Redis or Valkey. */
+export function redisTally(client: Redis): Tally {
   return {
     take: async (wanted) => {
       const given = await inTime(
@@ -87,7 +79,6 @@ export function redisTally(url: string): RedisTally {
         ),
       )
     },
-    close: () => client.destroy(),
   }
 }
 
