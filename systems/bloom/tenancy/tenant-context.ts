@@ -42,6 +42,8 @@ const id = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
  */
 export function tenantContext(pool: Pool): TenantContext {
   const scopes = new AsyncLocalStorage<Scope>()
+  // Without a listener the loss of a connection that nobody uses would end the process. It has left the pool; the next gets another.
+  pool.on('error', () => undefined)
   const scope = (): Scope => {
     const current = scopes.getStore()
     if (current === undefined) throw new TenantMissing()

@@ -126,6 +126,19 @@ describe('a connection that served a clinic', () => {
   })
 })
 
+test('connections that are lost while nobody uses them hinder nobody', async () => {
+  const [row] = await database.ask(
+    database.adminUrl,
+    `select count(pg_terminate_backend(pid, 10000))::int as lost from pg_stat_activity
+     where usename = 'bloom_api' and state = 'idle'`,
+  )
+  assert.ok(Number(row?.['lost']) > 0)
+  const deadline = Date.now() + 10_000
+  while (pool.totalCount > 0 && Date.now() < deadline) await turn()
+  assert.equal(pool.totalCount, 0, 'each has left the pool')
+  assert.ok((await context.asTenant(rose, () => context.transaction(names))).includes(`Client of ${rose}`))
+})
+
 describe('work without a clinic, or for two at once', () => {
   test('is refused before any connection is taken', async () => {
     await assert.rejects(context.transaction(names), TenantMissing)
