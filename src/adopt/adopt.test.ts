@@ -87,7 +87,7 @@ describe('the three layouts', () => {
   test('Prisma: files with the line ends of another system, and an enum that grows', async () => {
     await using made = await adopted(prismaRepository)
     assert.deepEqual(made.plan.database?.migrations.layout, 'prisma')
-    assert.deepEqual(made.plan.database?.rowSecurity?.tenant, 'organization_id')
+    assert.deepEqual(made.plan.database?.rowSecurity?.tenant, 'organizationId')
     assert.match(made.text, /No migration switches row security on/)
     assert.equal(await apply(made), 2)
   })
@@ -124,6 +124,25 @@ describe('what a repository may hold', () => {
     })
     assert.match(made.text, /2_b\.sql:2: This is not SQL that Postgres understands/)
     assert.equal(made.plan.database?.rowSecurity?.tenant, 'tenant_id')
+  })
+
+  test('whose a row is, is what the policies say, whatever it is called', async () => {
+    const table = (
+      name: string,
+      column: string,
+    ) => `CREATE TABLE ${name} (id int PRIMARY KEY, ${column} uuid, user_id uuid);
+      ALTER TABLE ${name} ENABLE ROW LEVEL SECURITY;`
+    const own = (name: string, column: string) =>
+      `CREATE POLICY own ON ${name} USING (${column} = current_setting('app.who')::uuid);`
+    await using named = await adopted({
+      'db/1.sql': `${table('a', 'firm')} ${own('a', 'firm')} ${table('b', 'firm')} ${own('b', 'firm')}`,
+    })
+    assert.equal(named.plan.database?.rowSecurity?.tenant, 'firm')
+    await using mixed = await adopted({
+      'db/1.sql': `${table('a', 'firm')} ${own('a', 'firm')} ${['b', 'c'].map((each) => table(each, 'firm') + own(each, 'user_id')).join(' ')}`,
+    })
+    assert.equal(mixed.plan.database?.rowSecurity?.tenant, 'user_id')
+    assert.match(mixed.text, /Others would be firm/)
   })
 
   test('an extension that nothing can stand in for is named with what to do', async () => {

@@ -1,5 +1,6 @@
 import type { Node } from 'libpg-query'
 import type { Statement } from '../postgres/migrations/statement.ts'
+import { policyColumns } from './policy-columns.ts'
 
 /** What the text of the migrations tells of a schema. Nothing of it was run. */
 export interface SchemaTraits {
@@ -14,8 +15,8 @@ export interface SchemaTraits {
   owners: ReadonlySet<string>
   /** Roles that the migrations make, and whether they bear one that is there already. */
   rolesMade: ReadonlyMap<string, { guarded: boolean }>
-  /** Names in policies, in the order of how often they stand there. */
-  policyNames: readonly string[]
+  /** Columns that policies hold against who is speaking, and the tables where they do. */
+  held: ReadonlyMap<string, ReadonlySet<string>>
   /** Whether it leans on what Supabase brings. */
   supabase: boolean
 }
@@ -31,7 +32,7 @@ export function readSchema(statements: readonly Statement[]): SchemaTraits {
   const rolesUsed = new Set<string>()
   const owners = new Set<string>()
   const rolesMade = new Map<string, { guarded: boolean }>()
-  const policyWords = new Map<string, number>()
+  const held = new Map<string, Set<string>>()
   let supabase = false
   for (const { node, text } of statements) {
     supabase ||= supabaseMarks.test(text)
@@ -65,15 +66,12 @@ export function readSchema(statements: readonly Statement[]): SchemaTraits {
       for (const [, name] of text.matchAll(/\bcreate\s+(?:role|user)\s+"?(\w+)/gi))
         if (name !== undefined) rolesMade.set(name, { guarded: /pg_roles|duplicate_object|pg_authid/i.test(text) })
     } else if ('CreatePolicyStmt' in node) {
-      for (const [word] of text.matchAll(/[a-z_][a-z0-9_]*/gi)) {
-        const name = word.toLowerCase()
-        policyWords.set(name, (policyWords.get(name) ?? 0) + 1)
-      }
+      const table = node.CreatePolicyStmt.table?.relname ?? ''
+      for (const name of policyColumns(node.CreatePolicyStmt)) held.set(name, (held.get(name) ?? new Set()).add(table))
     }
     for (const name of rolesNamed(node)) rolesUsed.add(name)
   }
-  const policyNames = [...policyWords].toSorted(([, one], [, other]) => other - one).map(([name]) => name)
-  return { tables, guarded, extensions, rolesUsed, owners, rolesMade, policyNames, supabase }
+  return { tables, guarded, extensions, rolesUsed, owners, rolesMade, held, supabase }
 }
 
 function columnName(node: Node): string[] {
@@ -96,26 +94,34 @@ function rolesNamed(value: unknown): string[] {
   return Object.values(value).flatMap(rolesNamed)
 }
 
-/** Names by which rows usually say whose they are, the widest first. */
+/** Names by which rows usually say whose they are, the widest first; written as one word, `tenantId` or `tenant_id` alike. */
 const usualTenants = [
-  ...['tenant_id', 'organization_id', 'organisation_id', 'org_id', 'workspace_id', 'company_id', 'account_id'],
-  ...['team_id', 'customer_id', 'clinic_id', 'shop_id', 'store_id', 'user_id', 'owner_id', 'profile_id', 'author_id'],
+  ...['tenantid', 'organizationid', 'organisationid', 'orgid', 'workspaceid', 'companyid', 'accountid'],
+  ...['teamid', 'customerid', 'clinicid', 'shopid', 'storeid', 'userid', 'ownerid', 'profileid', 'authorid'],
 ]
 
 /**
- * The column that seems to say whose a row is: one that policies compare, else one with a usual name.
+ * The column that seems to say whose a row is: one that policies hold against who is speaking, else one with a usual name.
  * @returns candidates, the likeliest first; none where no table has one
  */
-export function tenantColumns({ tables, policyNames }: SchemaTraits): string[] {
+export function tenantColumns({ tables, guarded, held }: SchemaTraits): string[] {
   const counted = new Map<string, number>()
   for (const columns of tables.values()) for (const name of columns) counted.set(name, (counted.get(name) ?? 0) + 1)
+  const heldBy = (name: string) => held.get(name)?.size ?? 0
+  const usual = (name: string) => usualTenants.indexOf(wordOf(name))
   const likely = [...counted.keys()].filter(
-    (name) => usualTenants.includes(name) || /^(tenant|org|owner)\w*_id$/.test(name),
+    // An `id` is that of the row itself: held, in the table of the people, and nowhere else.
+    (name) =>
+      usual(name) !== -1 || /^(tenant|org|owner)\w*id$/.test(wordOf(name)) || (name !== 'id' && heldBy(name) > 0),
   )
   const rank = (name: string) => {
-    const place = policyNames.indexOf(name)
-    const usual = usualTenants.indexOf(name)
-    return (place === -1 ? 10_000 : 0) + (usual === -1 ? 100 : usual) * 10 - (counted.get(name) ?? 0)
+    // What most policies hold needs no usual name.
+    const place = heldBy(name) * 2 > guarded.size ? 0 : usual(name) === -1 ? 100 : usual(name)
+    return (heldBy(name) === 0 ? 10_000 : 0) + place * 10 - (counted.get(name) ?? 0)
   }
   return likely.toSorted((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1))
+}
+
+function wordOf(name: string): string {
+  return name.replaceAll('_', '').toLowerCase()
 }

@@ -65,11 +65,11 @@ CREATE TYPE "Status" AS ENUM ('OPEN');\r
 CREATE TABLE "Organization" ("id" TEXT NOT NULL, "name" TEXT NOT NULL, CONSTRAINT "Organization_pkey" PRIMARY KEY ("id"));\r
 CREATE TABLE "Booking" (\r
   "id" TEXT NOT NULL,\r
-  "organization_id" TEXT NOT NULL,\r
+  "organizationId" TEXT NOT NULL,\r
   "status" "Status" NOT NULL DEFAULT 'OPEN',\r
   CONSTRAINT "Booking_pkey" PRIMARY KEY ("id")\r
 );\r
-ALTER TABLE "Booking" ADD CONSTRAINT "Booking_organization_id_fkey" FOREIGN KEY ("organization_id")\r
+ALTER TABLE "Booking" ADD CONSTRAINT "Booking_organizationId_fkey" FOREIGN KEY ("organizationId")\r
   REFERENCES "Organization" ("id") ON DELETE RESTRICT ON UPDATE CASCADE;\r
 `,
   'prisma/migrations/20260102000000_closed/migration.sql': `ALTER TYPE "Status" ADD VALUE 'CLOSED';

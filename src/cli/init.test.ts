@@ -78,3 +78,16 @@ test('what is there stays as it is, and nothing is written beside the plan and i
   assert.match(again.err, /INIT_EXISTS/)
   for (const [name, text] of Object.entries(shop)) assert.equal(await readFile(join(root, name), 'utf8'), text)
 })
+
+test('the proof it advises is of promises that the plan makes', async () => {
+  const alone = { 'db/1.sql': 'CREATE TABLE notes (id int PRIMARY KEY, body text);' }
+  for (const files of [shop, alone]) {
+    await using repository = await temporaryProject(files)
+    const { root } = repository
+    const made = await commandLine(root, 'init')
+    const [, name = '', kinds = ''] = /aval prove (\S+) --only (\S+) /.exec(made.out) ?? []
+    const { out } = await commandLine(root, 'guarantees', name, '--json')
+    for (const kind of kinds.split(',')) assert.match(out, new RegExp(`"${kind}/`), kind)
+    assert.equal(kinds.includes('isolation'), files === shop)
+  }
+})

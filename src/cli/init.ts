@@ -1,6 +1,7 @@
 import { relative } from 'node:path'
 import { type Adoption, adopt, writePlan } from '../adopt/adopt.ts'
 import { questionsOf } from '../adopt/questions.ts'
+import { tenantColumns } from '../adopt/read-schema.ts'
 import { printJson, type RegisterCommand } from './command.ts'
 
 interface InitFlags {
@@ -42,9 +43,10 @@ Exit codes: 0 a plan was written, 2 there is one already, or no migrations that 
 }
 
 function summary({ findings }: Adoption, files: readonly string[], questions: ReturnType<typeof questionsOf>): string {
-  const { name, migrations } = findings
+  const { name, migrations, schema } = findings
   const { layout, directory, broken, leftOut } = migrations
   const plan = files[0] ?? ''
+  const promised = ['migration', ...(tenantColumns(schema).length === 0 ? [] : ['isolation']), 'recovery', 'integrity']
   const count = migrations.files.length + broken.length
   return [
     `${name}: ${count} ${count === 1 ? 'migration' : 'migrations'} of ${layoutNames[layout]} in ${directory}.`,
@@ -60,7 +62,7 @@ function summary({ findings }: Adoption, files: readonly string[], questions: Re
     '',
     'Then:',
     `  aval check ${name}`,
-    `  aval prove ${name} --only migration,isolation,recovery,integrity --fast`,
+    `  aval prove ${name} --only ${promised.join(',')} --fast`,
     '',
   ].join('\n')
 }
