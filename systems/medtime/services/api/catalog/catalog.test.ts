@@ -70,7 +70,8 @@ test('server and device agree on whatever is typed', async () => {
       const { results } = await search(text, `&limit=${limit}`)
       assert.deepEqual(device.search(text, { limit }), results)
     }),
-    { numRuns: 60 },
+    // Of these a name is exactly as alike as is still offered, beside the best.
+    { numRuns: 60, examples: [['orsartan', 10]] },
   )
 })
 

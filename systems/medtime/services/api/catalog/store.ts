@@ -23,6 +23,8 @@ export interface CatalogStore {
 
 const body = z.string().transform((text) => medicineSchema.parse(JSON.parse(text)))
 const headRow = z.tuple([z.object({ version: z.int().nullable(), digest: z.string().nullable(), known: z.boolean() })])
+/** The driver reads the shortest decimals of a `real`; what is compared with the device's figures must be the same number. */
+const real = z.number().transform(Math.fround)
 const hitRows = z.array(
   z.object({
     version: z.int().nullable(),
@@ -31,7 +33,7 @@ const hitRows = z.array(
     shown: z.string().nullable(),
     rank: z.int().nullable(),
     level: z.int().nullable(),
-    likeness: z.number().nullable(),
+    likeness: real.nullable(),
     body: z.string().nullable(),
   }),
 )
