@@ -29,8 +29,14 @@ export const migrationMutants: readonly FaultMutant[] = [
   },
 ]
 
-/** Does what follows to the largest table: one that others refer to may hold a handful of rows. */
-const toATable = (statement: string) => `
+/**
+ * Writes the largest table anew: one that others refer to may hold a handful of rows. Production is larger than what it is filled
+ * with, and policies hide from the owner how many rows that is, so that the first row takes as long as all of them would.
+ */
+const rewriting = (seconds: number) => `
+CREATE SEQUENCE aval_turn;
+CREATE FUNCTION aval_slowly() RETURNS timestamptz LANGUAGE sql VOLATILE AS
+  'SELECT clock_timestamp() FROM pg_sleep(CASE nextval(''aval_turn'') WHEN 1 THEN ${seconds.toFixed(3)} ELSE 0 END)';
 DO $$
 DECLARE
   chosen regclass := (
@@ -38,32 +44,36 @@ DECLARE
     WHERE n.nspname = 'public' AND c.relkind = 'r' AND NOT c.relispartition AND c.relowner = current_user::regrole
     ORDER BY pg_relation_size(c.oid) DESC, c.relname LIMIT 1);
 BEGIN
-  EXECUTE format('${statement}', chosen);
+  EXECUTE format('ALTER TABLE %s ADD COLUMN aval_stamp timestamptz NOT NULL DEFAULT aval_slowly()', chosen);
 END
 $$;
 `
 
+const filesOf: Partial<Record<Fault, (longestMs: number) => readonly string[]>> = {
+  'migration-rewrites': (longestMs) => [rewriting((2 * longestMs) / 1_000)],
+  'migration-needs-data': () => ['ALTER TABLE made_by_hand ADD COLUMN note text;'],
+  // A table of its own: those of the system may hold rows that the migrations themselves bring.
+  'migration-refuses-data': () => [
+    'CREATE TABLE aval_notes (id integer PRIMARY KEY);',
+    'ALTER TABLE aval_notes ADD COLUMN aval_required integer NOT NULL;',
+  ],
+}
+
+/** Whether a file was added by a fault. */
+export const isBroken = ({ id }: Migration): boolean => id.startsWith('9999')
+
 /**
- * Adds the migration of a fault behind those of the system.
- * @param options.longestMs what the plan allows; a table of the size of production is made up for by a row that takes longer
+ * Adds the migrations of a fault behind those of the system.
+ * @param options.longestMs the longest that the plan lets others wait
  */
 export function withBrokenMigration(
   migrations: readonly Migration[],
-  options: { faults: ReadonlySet<Fault>; rows: number; longestMs: number },
+  options: { faults: ReadonlySet<Fault>; longestMs: number },
 ): readonly Migration[] {
-  const { faults, rows, longestMs } = options
-  const seconds = (2 * longestMs) / rows / 1_000
-  const sql = faults.has('migration-rewrites')
-    ? `CREATE FUNCTION aval_slowly() RETURNS timestamptz LANGUAGE sql VOLATILE AS
-       'SELECT clock_timestamp() FROM pg_sleep(${seconds.toFixed(6)})';
-       ${toATable('ALTER TABLE %s ADD COLUMN aval_stamp timestamptz NOT NULL DEFAULT aval_slowly()')}`
-    : faults.has('migration-needs-data')
-      ? 'ALTER TABLE made_by_hand ADD COLUMN note text;'
-      : faults.has('migration-refuses-data')
-        ? toATable('ALTER TABLE %s ADD COLUMN aval_required integer NOT NULL')
-        : undefined
-  if (sql === undefined) return migrations
-  const name = '99991231235959_in_a_hurry'
-  const added = { id: name, name, file: `/${name}.sql`, sql, checksum: checksumOf(sql), journaled: true }
-  return [...migrations, added]
+  const files = [...options.faults].flatMap((fault) => filesOf[fault]?.(options.longestMs) ?? [])
+  const added = files.map((sql, index) => {
+    const name = `9999123123595${9 - (files.length - 1 - index)}_in_a_hurry`
+    return { id: name, name, file: `/${name}.sql`, sql, checksum: checksumOf(sql), journaled: true }
+  })
+  return [...migrations, ...added]
 }

@@ -64,7 +64,6 @@ export async function rehearse(session: ProofSession, rows: number, steps: Steps
     const fresh = () => freshDatabase(server, session)
     const migrations = withBrokenMigration(read, {
       faults: session.faults,
-      rows,
       longestMs: plan.migrations.longestBlock,
     })
     await steps.do(
