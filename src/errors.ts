@@ -805,6 +805,11 @@ export const catalogue = {
     next: 'Name a directory that does not exist yet or is empty.',
     exit: 2,
   },
+  RESTORE_PLACE_REFUSED: {
+    says: 'Nothing can be restored into {directory}: {reason}.',
+    next: 'Name a directory on a disk with room for the database, where you may write. Nothing was written.',
+    exit: 2,
+  },
   RESTORE_BUSY: {
     says: 'Another restore is writing to {directory}.',
     next: 'Wait for it to end, or name another directory.',

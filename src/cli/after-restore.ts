@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { serverAccount } from '../postgres/account.ts'
 import type { Binaries } from '../postgres/binaries.ts'
 import { superuser } from '../postgres/superuser.ts'
+import { lostName } from '../run/place-restored.ts'
 
 /**
  * What a person types next, once a directory is restored and recovered: to look into it, or to put it in the place of the lost one.
@@ -12,6 +13,8 @@ export function afterRestore(options: {
   database: string
   dataDirectory: string
   live: string
+  /** What lay there is put aside under this moment, in milliseconds. */
+  nowMs: number
   /** As the person named the moment. */
   at: string
   /** There is a standby, or was one: directories moved by hand would not be what the pair says. */
@@ -22,6 +25,7 @@ export function afterRestore(options: {
 }): string {
   const { system, database, live, port = 54_329 } = options
   const [to, place, secret] = [options.dataDirectory, live, `${options.dataDirectory}.secret`].map(quoted)
+  const lost = lostName(live, options.nowMs)
   const account = serverAccount()
   const as = account === undefined ? '' : `runuser -u ${account.name} -- `
   const postgres = quoted(join(options.binaries.directory, 'postgres'))
@@ -32,7 +36,7 @@ ${
   options.paired
     ? again(system, options.at)
     : `To run ${system} on it, once no \`aval up\` runs:
-  mv ${place} ${quoted(`${live}.lost`)}; mv ${quoted(`${live}.secret`)} ${quoted(`${live}.lost.secret`)}
+  mv ${place} ${quoted(lost)}; mv ${quoted(`${live}.secret`)} ${quoted(`${lost}.secret`)}
   mv ${to} ${place} && mv ${secret} ${quoted(`${live}.secret`)}
   aval up ${system}
 `

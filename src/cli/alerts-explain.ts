@@ -3,6 +3,7 @@ import { alertFacts } from '../watch/alerts/alert-facts.ts'
 import { type Explanation, explainAlert } from '../watch/alerts/explain.ts'
 import { alertSetup } from '../watch/alerts/round.ts'
 import { evaluationOver } from '../watch/evaluation.ts'
+import { runbookOf } from '../watch/notify/allow-list.ts'
 import { systemAndId } from './chosen-repository.ts'
 import { type CommandContext, printJson } from './command.ts'
 import { lineWidth, wrap } from './layout.ts'
@@ -53,6 +54,11 @@ Exit codes: 0 explained, 1 it can never fire, 2 there is no such alert, 3 it can
       context.out(`${alert} is ${words[verdict]}.\n`)
       for (const sentence of sentences) context.out(`${wrap(`  ${sentence}`, lineWidth).join('\n')}\n`)
       if (rule.source.kind === 'query') context.out(`  It fires while: ${rule.source.when}\n`)
+      const { runbook } = runbookOf(plan, rule.runbook)
+      if (runbook !== undefined)
+        context.out(
+          `  What to do: ${runbook.name}, ${runbook.title} (systems/${watched.system.name}/${runbook.file})\n`,
+        )
     })
 }
 

@@ -26,13 +26,14 @@ export function registerAlertsList(alerts: Command, context: CommandContext, cho
     .command('list')
     .argument('[system]', 'name of the system')
     .option('--firing', 'only what fires')
-    .option('--json', 'prints one JSON array of alerts')
+    .option('--all', 'also guarantees of which nobody needs to be told')
+    .option('--json', 'prints one JSON array of every alert')
     .description('Lists every alert with its state as the last round of watching left it.')
     .addHelpText(
       'after',
       '\nExample:\n  aval alerts list medtime --firing\n\nExit codes: 0 listed, 2 the command line is wrong, 3 nobody watches: what is listed is what the last watch knew.',
     )
-    .action(async (name: string | undefined, flags: { firing?: true; json?: true }) => {
+    .action(async (name: string | undefined, flags: { firing?: true; all?: true; json?: true }) => {
       const watched = await choose(name, 'list')
       const state = keptState(watched)
       const watching = watchingOf(watched, context.clock)
@@ -43,9 +44,16 @@ export function registerAlertsList(alerts: Command, context: CommandContext, cho
       if (flags.json) return printJson(context, listed)
       if (!watching.isWatched) context.out(unwatchedText(watched.system.name, watching))
       else if (listed.length === 0) context.out(flags.firing ? 'Nothing fires.\n' : 'The plan has no alert.\n')
-      if (listed.length > 0) context.out(`${table(columns, listed)}\n`)
+      const shown = flags.all ? listed : listed.filter((one) => !isIdleGuarantee(one))
+      if (shown.length > 0) context.out(`${table(columns, shown)}\n`)
+      const left = listed.length - shown.length
+      if (left > 0) context.out(`${left} guarantees that nobody needs to be told of are not shown; --all lists them.\n`)
     })
 }
+
+/** Most plans have more of them than of all else, and the ledger has a command of its own. */
+const isIdleGuarantee = ({ alert, state }: Listed) =>
+  alert.startsWith('guarantee:') && (state === 'quiet' || state === 'unwatched')
 
 function unwatchedText(system: string, watching: Watching): string {
   const sentence = `Whether anything fires is not known: ${system} ${watching.says}, ${watching.therefore}.`

@@ -1,8 +1,12 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { AvalError, messageOf } from '../errors.ts'
 import { formatDuration } from '../plan/units.ts'
 import { archiveTrouble } from '../run/archive-trouble.ts'
+import { inPlace } from '../run/keep-server-up.ts'
 import { statusOf } from '../run/readiness.ts'
-import { type RunState, readRunState } from '../run/run-state.ts'
+import { developmentDirectory, type RunState, readRunState } from '../run/run-state.ts'
+import { primaryDirectory } from '../run/standby.ts'
 import { maintenanceWindows } from '../watch/alerts/maintenance.ts'
 import { heartbeatName, rulesOf } from '../watch/alerts/rule.ts'
 import { untoldOf } from '../watch/alerts/untold.ts'
@@ -94,7 +98,7 @@ async function services({ system }: WatchedSystem, { addresses }: RunState): Pro
 const databaseTimeoutMs = 5_000
 
 async function database(
-  { system }: WatchedSystem,
+  { project, system }: WatchedSystem,
   running: RunState,
   { clock, signal }: CommandContext,
 ): Promise<Attention[]> {
@@ -110,7 +114,11 @@ async function database(
   const asked = { ...query, failures: 1, notify: [], requirements: [] }
   const { ok, reason } = await askProbe('database', asked, world, signal)
   signal.throwIfAborted()
-  return ok ? [] : [needs('database', system.name, `does not answer: ${reason}`, `aval probe ${system.name}`)]
+  if (ok) return []
+  const directory = await primaryDirectory(developmentDirectory(project, system.name))
+  return existsSync(join(directory, 'global', 'pg_control'))
+    ? [needs('database', system.name, `does not answer: ${reason}`, `aval probe ${system.name}`)]
+    : [needs('database', system.name, `has lost its data in ${directory}; end \`aval up\`, then`, inPlace(system.name))]
 }
 
 function alerts(watched: WatchedSystem, { clock }: CommandContext): Attention[] {

@@ -150,6 +150,7 @@ suite('aval backup and aval restore', { timeout: 120_000 }, () => {
       database: 'tiny',
       dataDirectory,
       live: '/elsewhere',
+      nowMs: 0,
       at: 'latest',
       paired: false,
       binaries,
@@ -180,9 +181,14 @@ suite('aval backup and aval restore', { timeout: 120_000 }, () => {
       { at: '2020-01-01T00:00:00Z', says: /RESTORE_OUTSIDE_WINDOW: .* from .* to / },
       { at: '2026-02-03 04:05:06', says: /MOMENT_WITHOUT_ZONE/ },
       { at: 'yesterday', says: /MOMENT_UNREADABLE/ },
+      {
+        at: 'latest',
+        into: '/proc/refused',
+        says: /RESTORE_PLACE_REFUSED: Nothing can be restored into \/proc\/refused: /,
+      },
     ]
-    for (const { at, says } of cases) {
-      const refused = await aval('restore', 'tiny', '--at', at, '--to', to)
+    for (const { at, into = to, says } of cases) {
+      const refused = await aval('restore', 'tiny', '--at', at, '--to', into)
       assert.equal(refused.code, 2, at)
       assert.match(refused.err, says)
     }

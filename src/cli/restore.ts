@@ -164,6 +164,7 @@ async function run(name: string | undefined, flags: Flags, context: CommandConte
   context.out(
     afterRestore({
       system: only,
+      nowMs: context.clock.now(),
       at: flags.at,
       paired: (await readPair(pairFile(developmentDirectory(project, only)))) !== undefined,
       database: databaseName(only),

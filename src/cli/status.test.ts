@@ -38,8 +38,8 @@ const standingSchema = z.object({
 })
 
 /** A system whose one service answers as it is told, and that is watched. */
-async function running(t: TestContext) {
-  const tiny = await tinyProject({ needs: [], databaseRole: undefined }, sections)
+async function running(t: TestContext, more: Record<string, unknown> = {}) {
+  const tiny = await tinyProject({ needs: [], databaseRole: undefined }, { ...sections, ...more })
   t.after(() => tiny.remove())
   const given = { status: 200 }
   const service = createServer((_, response) => response.writeHead(given.status).end())
@@ -91,6 +91,20 @@ test('a service that does not answer needs somebody, and is named', async (t) =>
   assert.deepEqual(attention, [
     { about: 'service', state: 'needs somebody', name: 'keeper', says: '/ready says status 503' },
   ])
+})
+
+test('a database that is down is told from one whose data is gone, which wants a restore', async (t) => {
+  const database = { version: '>=15', size: '1GB', migrations: { layout: 'supabase', directory: 'migrations' } }
+  const { aval, tiny } = await running(t, { database })
+  const gone = await aval('status', 'tiny')
+  assert.equal(gone.code, 1)
+  assert.match(gone.out, /tiny has lost its data in .*aval restore tiny --at latest --in-place/s)
+
+  const global = join(developmentDirectory(tiny.project, 'tiny'), 'database', 'global')
+  await mkdir(global, { recursive: true })
+  await writeFile(join(global, 'pg_control'), '')
+  const down = await aval('status', 'tiny')
+  assert.match(down.out, /tiny does not answer: .*aval probe tiny/s)
 })
 
 test('a firing alert, an open incident, a message nobody got and a refuted guarantee each need somebody', async (t) => {

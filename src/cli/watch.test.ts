@@ -160,7 +160,10 @@ test('a figure over its bound reaches the desk, is explained, outlives a kill an
   assert.match(secret.err, /has no series "secret_total", and there never was one/)
   assert.match(secret.err, /Nothing emits "tiny_erors"\. Did you mean tiny_errors\?/)
   assert.match((await aval('query', 'up{job="postgres"}')).out, /^0 /m)
-  assert.match((await aval('alerts', 'explain', 'TooManyErrors')).out, /^TooManyErrors is quiet\./)
+  assert.match(
+    (await aval('alerts', 'explain', 'TooManyErrors')).out,
+    /^TooManyErrors is quiet\..*What to do: RB-1, Errors \(systems\/tiny\/rb-1\.md\)\n$/s,
+  )
 
   figures.errors = 9
   await until('the desk is told', () => slack.shown.length === 1)
@@ -236,7 +239,11 @@ test('a silence is kept, named and ended; its role and what it is about must be 
   await until('it is known to be silenced', async () =>
     (await aval('alerts', 'explain', 'TooManyErrors')).out.replace(/\s+/g, ' ').includes('silenced until'),
   )
-  assert.match((await aval('alerts', 'list')).out, /^firing, silenced +critical/m)
+  const brief = (await aval('alerts', 'list')).out
+  assert.match(brief, /^firing, silenced +critical/m)
+  assert.match(brief, /\d+ guarantees that nobody needs to be told of are not shown; --all lists them\.\n$/)
+  assert.doesNotMatch(brief, /guarantee:/)
+  assert.match((await aval('alerts', 'list', '--all')).out, /guarantee:/)
   assert.match((await aval('incident', 'list')).out, /There was no incident yet/)
   assert.deepEqual([slack.shown, /to desk/.test(said.text)], [[], false])
   assert.match(

@@ -18,6 +18,20 @@ export interface StandIn {
   take(): Promise<void>
 }
 
+/** What a person does when the server does not start because of its data. */
+export const inPlace = (system: string): string => `aval restore ${system} --at latest --in-place`
+
+/** Logs what begins with a line the first time only: what an attempt says again is no news, and buries what is. */
+function onceEach(log: (text: string) => void): (text: string) => void {
+  const said = new Set<string | undefined>()
+  return (text) => {
+    const [first] = text.split('\n')
+    if (said.has(first)) return
+    said.add(first)
+    log(text)
+  }
+}
+
 /**
  * Starts an environment's server again whenever it dies. For systems that are to stay up; a prover, which kills servers on
  * purpose, does not use it.
@@ -32,22 +46,31 @@ export function keepServerUp(
   let keeping = true
   const stopping = new AbortController()
   /** A server that starts again loses nothing, which is why that is tried for as long as the plan allows. */
-  const restartOrStandIn = async (downAt: number, delay: number): Promise<void> => {
-    for (;;) {
+  const restartOrStandIn = async (downAt: number): Promise<void> => {
+    const told = onceEach(log)
+    for (let attempt = 1; keeping; attempt++) {
       try {
-        return await environment.restartServer()
+        await environment.restartServer()
+        return log('postgres serves again')
       } catch (error) {
-        if (standIn === undefined || !keeping) throw error
-        log(`postgres does not start: ${describeError(error)}`)
+        if (!keeping) return
+        if (standIn === undefined) throw error
+        told(`postgres does not start: ${describeError(error)}`)
+        told(
+          `when its data is lost or damaged: end this, then \`${inPlace(environment.system.name)}\` (docs/recovery.md)`,
+        )
         if (clock.now() - downAt >= standIn.afterMs) {
           try {
-            return await standIn.take()
+            await standIn.take()
+            return log('postgres serves again')
           } catch (refusal) {
-            log(`standby | ${describeError(refusal)}`)
+            told(`standby | ${describeError(refusal)}`)
           }
         }
-        await clock.sleep(Math.max(delay, 1_000), stopping.signal).catch(() => undefined)
-        if (!keeping) return
+        // Never later than the standby may take over.
+        const left = downAt + standIn.afterMs - clock.now()
+        const pause = Math.max(1_000, restartDelay(policy, attempt))
+        await clock.sleep(left > 0 ? Math.min(pause, left) : pause, stopping.signal).catch(() => undefined)
       }
     }
   }
@@ -63,8 +86,7 @@ export function keepServerUp(
         log(`postgres ended; starting it again on the same data in ${delay / 1000} s`)
         await clock.sleep(delay, stopping.signal).catch(() => undefined)
         if (!keeping) return
-        await restartOrStandIn(clock.now(), delay)
-        log('postgres serves again')
+        await restartOrStandIn(clock.now())
       }
     }
     watch().catch(reject)

@@ -76,6 +76,10 @@ export async function prepareBeside({ directory, clock }: PlacingOptions): Promi
   return beside
 }
 
+/** Where a directory that a restore takes the place of is kept, by the moment it was put aside. */
+export const lostName = (directory: string, atMs: number): string =>
+  `${directory}.lost-${timestamp(atMs).replace(/[-:.]/g, '')}`
+
 /**
  * Puts what was restored and recovered beside in the place where `aval up` begins, and the lost directories aside as `<directory>.lost-<time>`. A standby
  * pair is dissolved: its standby holds what the restore leaves out.
@@ -91,7 +95,7 @@ export async function placeRestored(restored: string, options: PlacingOptions): 
     held.defer(() => ownership.release())
   }
   const at = clock.now()
-  const lost = (path: string) => `${path}.lost-${timestamp(at).replace(/[-:.]/g, '')}`
+  const lost = (path: string) => lostName(path, at)
   const there = all.filter((each) => existsSync(each))
   const moves = all.flatMap((each) => movesOf(each, lost(each))).concat(movesOf(restored, usual))
   await onStep?.('note')

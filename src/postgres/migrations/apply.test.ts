@@ -198,6 +198,14 @@ describe('a failure', () => {
     assert.deepEqual(await tables(ownerUrl), ['b', 'people'])
   })
 
+  test('of a role that is there already tells who made it', async () => {
+    const { ownerUrl, owner } = await freshDatabase()
+    const sql = `CREATE ROLE ${owner}`
+    const { message, next } = await failureOf(applyMigrations(ownerUrl, folder(sql)), 'MIGRATION_FAILED')
+    assert.match(message, /already exists \(42710\)/)
+    assert.match(next, /^Aval makes the roles that the plan names before it migrates/)
+  })
+
   test('of a COPY that waits for data nobody sends does not wait', async () => {
     const { ownerUrl } = await freshDatabase()
     const error = await failureOf(

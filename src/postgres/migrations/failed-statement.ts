@@ -12,7 +12,8 @@ export function statementFailure(
   aftermath: string,
   error: unknown,
 ): AvalError {
-  const hint = error instanceof DatabaseError && error.hint ? `Postgres's hint: ${error.hint} ` : ''
+  const hint =
+    error instanceof DatabaseError && error.hint ? `Postgres's hint: ${error.hint} ` : hintOn(statement, error)
   const code = error instanceof DatabaseError && error.code ? ` (${error.code})` : ''
   return failure(
     'MIGRATION_FAILED',
@@ -27,6 +28,14 @@ export function statementFailure(
     },
     { where: { file: migration.file, ...place(statement, error) }, cause: error },
   )
+}
+
+/** Roles are of the whole server, so that a file that makes one finds it there: from the plan, or from another database. */
+function hintOn({ text }: Statement, error: unknown): string {
+  const isThere = error instanceof DatabaseError && error.code === '42710'
+  return isThere && /\bCREATE\s+(ROLE|USER|GROUP)\b/i.test(text)
+    ? 'Aval makes the roles that the plan names before it migrates, and every database of a server shares them: make it only where it is missing (docs/your-own.md). '
+    : ''
 }
 
 function place(statement: Statement, error: unknown): { line: number; column: number } {

@@ -47,8 +47,8 @@ async function prove(guarantee: Guarantee, session: ProofSession): Promise<Findi
       sample: { size: result.statements, of: `statements against ${result.tables.length} tables with rows of tenants` },
       scale: null,
       steps: all,
-      reason: reasonOf(result, judged),
-      remedy: judged.open[0]?.remedy ?? 'Prove it again',
+      reason: stopped === undefined ? reasonOf(result, judged) : `${reasonOf(result, judged)}; ${unseen(stopped)}`,
+      remedy: remedyOf(judged),
     }
   } catch (error) {
     session.signal.throwIfAborted()
@@ -106,13 +106,25 @@ async function attackScratch(session: ProofSession): Promise<{ result: Isolation
   }
 }
 
+const unseen = (stopped: string) => `Only what comes before it was attacked: ${stopped}`
+
+const mostRemedies = 3
+
+/** What closes the holes, each once: many a hole has the same cause. */
+function remedyOf({ open }: Judged): string {
+  const remedies = [...new Set(open.map(({ remedy }) => remedy))]
+  if (remedies.length === 0) return 'Prove it again'
+  const more = remedies.length > mostRemedies ? `; ${remedies.length - mostRemedies} more stand in the steps` : ''
+  return `${remedies.slice(0, mostRemedies).join('; ')}${more}. What is meant to be so: database.rowSecurity.accepted, with a reason`
+}
+
 function uncertainty(
   { unmade, controlled }: IsolationResult,
   stopped: string | undefined,
 ): { reason: string; remedy: string } | undefined {
   if (stopped !== undefined)
     return {
-      reason: `Only what comes before it was attacked: ${stopped}`,
+      reason: unseen(stopped),
       remedy: 'Mend the migration, and prove again',
     }
   if (unmade.length > 0)
@@ -159,7 +171,11 @@ function told(
     ...idle.map((name) => step(`accepted (${name})`, 'skipped', 'Nothing showed it: the entry can go from the plan')),
     ...unmade.map(({ table, why }) => step(`rows of ${table}`, 'failed', why)),
     ...undecided.map((what) =>
-      step(`not decided: ${what}`, 'skipped', 'A trigger or a constraint refused it before row security was asked'),
+      step(
+        `not decided: ${what}`,
+        'skipped',
+        'Something else refused it before row security was asked, as the code at the end says: a trigger, a constraint, a column or a function',
+      ),
     ),
     ...remarks.map(({ on, what }) => step(`noted: ${on}`, 'done', what)),
     ...excepted.map((table) => step(`table ${table}`, 'skipped', 'The plan leaves it out')),

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
-import { failure } from '../../errors.ts'
+import { failure, messageOf } from '../../errors.ts'
 import { markAlive, processExists, processMark } from '../../process.ts'
 import { isErrno, syncDirectory } from '../durable.ts'
 
@@ -32,10 +32,21 @@ export interface RestoreTarget {
 
 /**
  * Takes a directory for a restore: one that is not there, that is empty, or that a restore which died left unfinished.
- * @throws RESTORE_SERVER_RUNNING, RESTORE_NOT_EMPTY, RESTORE_BUSY; nothing is changed then.
+ * @throws RESTORE_SERVER_RUNNING, RESTORE_NOT_EMPTY, RESTORE_BUSY, RESTORE_PLACE_REFUSED; nothing is changed then.
  */
 export async function claimTarget(path: string, name: string): Promise<RestoreTarget> {
   const directory = resolve(path)
+  return claim(directory, name).catch((error: unknown) => {
+    if (refusals.some((code) => isErrno(error, code)))
+      throw failure('RESTORE_PLACE_REFUSED', { directory, reason: messageOf(error) }, { cause: error })
+    throw error
+  })
+}
+
+/** What a file system says of a place where nobody may write, or that holds no directories, such as /proc. */
+const refusals = ['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ENOTSUP', 'EINVAL', 'ELOOP']
+
+async function claim(directory: string, name: string): Promise<RestoreTarget> {
   const note = `${directory}.restoring`
   await clearUnfinished(directory, note)
   const names = await entriesOf(directory)

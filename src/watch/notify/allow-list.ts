@@ -66,7 +66,8 @@ function guaranteeOf(plan: Plan, alert: string) {
   return id === undefined ? undefined : deriveGuarantees(plan).find((guarantee) => guarantee.id === id)
 }
 
-function runbookOf(plan: Plan, name: string | undefined): Pick<Words, 'runbook'> {
+/** What the plan says to do about an alert. */
+export function runbookOf(plan: Plan, name: string | undefined): Pick<Words, 'runbook'> {
   const runbook = name !== undefined && Object.hasOwn(plan.runbooks, name) ? plan.runbooks[name] : undefined
   return name === undefined || runbook === undefined
     ? {}
