@@ -39,6 +39,7 @@ import { sharedServer } from './rules/shared-server.ts'
 import { sqlReadOnly } from './rules/sql-read-only.ts'
 import { sqlValid } from './rules/sql-valid.ts'
 import { systemName } from './rules/system-name.ts'
+import { tenantColumn } from './rules/tenant-column.ts'
 import { timeZone } from './rules/time-zone.ts'
 import { undeclaredDocument } from './rules/undeclared-document.ts'
 import { unknownAlert } from './rules/unknown-alert.ts'
@@ -94,6 +95,7 @@ export const rules: readonly Rule[] = [
   sqlReadOnly,
   sqlValid,
   systemName,
+  tenantColumn,
   timeZone,
   undeclaredDocument,
   unknownAlert,

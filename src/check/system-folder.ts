@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 /** The folder of a system, for rules that ask whether what a plan names is there. Paths are relative to the plan. */
@@ -9,12 +9,15 @@ export interface SystemFolder {
   list(path: string): string[]
   /** Paths of all files below a folder, relative to it, sorted; none when it is not there. */
   files(path: string): string[]
+  /** What a file holds; empty when it is not there. */
+  text(path: string): string
 }
 
 export function systemFolder(directory: string): SystemFolder {
   const at = (path: string) => resolve(directory, path)
   const is = (path: string, what: 'isFile' | 'isDirectory') => existsSync(at(path)) && statSync(at(path))[what]()
   return {
+    text: (path) => (is(path, 'isFile') ? readFileSync(at(path), 'utf8') : ''),
     hasFile: (path) => is(path, 'isFile'),
     hasFolder: (path) => is(path, 'isDirectory'),
     list: (path) => (is(path, 'isDirectory') ? readdirSync(at(path)).sort() : []),
