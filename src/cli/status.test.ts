@@ -98,7 +98,7 @@ test('a database that is down is told from one whose data is gone, which wants a
   const { aval, tiny } = await running(t, { database })
   const gone = await aval('status', 'tiny')
   assert.equal(gone.code, 1)
-  assert.match(gone.out, /tiny has lost its data in .*aval restore tiny --at latest --in-place/s)
+  assert.match(gone.out, /tiny has lost its data in\s.*aval restore tiny --at latest --in-place/s)
 
   const global = join(developmentDirectory(tiny.project, 'tiny'), 'database', 'global')
   await mkdir(global, { recursive: true })
