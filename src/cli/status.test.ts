@@ -107,6 +107,26 @@ test('a database that is down is told from one whose data is gone, which wants a
   assert.match(down.out, /tiny does not answer: .*aval probe tiny/s)
 })
 
+test('alerts that cannot be judged yet fill three lines and a count, and all of them the JSON', async (t) => {
+  const alert = { when: 'errors > 5', severity: 'critical', notify: ['desk'] }
+  const names = ['one', 'two', 'three', 'four', 'five']
+  const { aval, plan, standing, tiny } = await running(t, {
+    alerts: Object.fromEntries(names.map((name) => [name, alert])),
+  })
+  const nothing = { rules: new Map(), groups: new Map(), silences: new Map() }
+  const evaluate = () => ({ missing: ['errors'] })
+  const { state } = alertRound(alertSetup(plan), nothing, { evaluate }, systemClock.now())
+  {
+    using store = openAlertStore(alertFile(tiny.project, 'tiny'))
+    store.commit(state)
+  }
+  const { code, out } = await aval('status', 'tiny')
+  assert.equal(code, 3)
+  assert.equal(out.match(/cannot be judged: no such series/g)?.length, 1 + 3, out)
+  assert.match(out, /2 more see --json\n/)
+  assert.equal((await standing()).attention.length, 5)
+})
+
 test('a firing alert, an open incident, a message nobody got and a refuted guarantee each need somebody', async (t) => {
   const { aval, directory, plan, standing, tiny } = await running(t)
   const now = systemClock.now()

@@ -116,14 +116,15 @@ function counted(attention: readonly Attention[]): string {
 }
 
 /** More of a kind than these are counted only: a list that nobody reads to its end hides what is below. */
-const mostOfAKind = 8
+const mostOfAKind: Record<Attention['state'], number> = { 'needs somebody': 8, 'cannot tell': 3 }
 
 function told({ sentence, attention, newestBackup, silences }: Standing): string {
   const shown = [...Map.groupBy(attention, ({ about, state }) => `${state} ${about}`).values()].flatMap((found) => {
     const [first] = found
-    const left = found.length - mostOfAKind
+    const most = first === undefined ? 0 : mostOfAKind[first.state]
+    const left = found.length - most
     if (first === undefined || left <= 1) return found
-    return [...found.slice(0, mostOfAKind), { ...first, name: `${left} more`, says: 'see --json', next: '' }]
+    return [...found.slice(0, most), { ...first, name: `${left} more`, says: 'see --json', next: '' }]
   })
   const lines = shown.length === 0 ? '' : `${table(columns, shown)}\n`
   const backup = newestBackup === null ? '' : `Newest backup: ${age(newestBackup.ageMs)} old.\n`
