@@ -59,8 +59,11 @@ const filesOf: Partial<Record<Fault, (longestMs: number) => readonly string[]>> 
   ],
 }
 
+/** Later than every file of a system; the last digit tells those of one fault apart. */
+const lastSecond = '9999123123595'
+
 /** Whether a file was added by a fault. */
-export const isBroken = ({ id }: Migration): boolean => id.startsWith('9999')
+export const isBroken = ({ id }: Migration): boolean => id.startsWith(lastSecond)
 
 /**
  * Adds the migrations of a fault behind those of the system.
@@ -72,7 +75,7 @@ export function withBrokenMigration(
 ): readonly Migration[] {
   const files = [...options.faults].flatMap((fault) => filesOf[fault]?.(options.longestMs) ?? [])
   const added = files.map((sql, index) => {
-    const name = `9999123123595${9 - (files.length - 1 - index)}_in_a_hurry`
+    const name = `${lastSecond}${9 - (files.length - 1 - index)}_in_a_hurry`
     return { id: name, name, file: `/${name}.sql`, sql, checksum: checksumOf(sql), journaled: true }
   })
   return [...migrations, ...added]
