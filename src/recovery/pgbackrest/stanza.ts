@@ -71,7 +71,9 @@ export async function openStanza(options: { repository: Repository; folder: stri
       'log-level-file=off',
       'log-level-console=off',
       'log-level-stderr=error',
+      // Those it has unless told belong to the account that Debian's package made: an ordinary user may not even look.
       `lock-path=${join(folder, 'lock')}`,
+      `spool-path=${join(folder, 'spool')}`,
       '',
       `[${name}]`,
       ...(server ? [`pg1-path=${server.dataDirectory}`, `pg1-port=${server.port}`, `pg1-user=${server.user}`] : []),
