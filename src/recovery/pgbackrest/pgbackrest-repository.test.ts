@@ -41,9 +41,17 @@ suite('the repository of pgBackRest', { timeout: 180_000, skip }, () => {
     assert.deepEqual([full.kind, full.label], ['full', 'a label, with = and "quotes"'])
     const config = place.path('engine', 'pgbackrest', 'server.conf')
     assert.equal((await stat(config)).mode & 0o777, 0o600)
-    const passphrase = /cipher-pass=([0-9a-f]{64})/.exec(await readFile(config, 'utf8'))?.[1]
+    const written = await readFile(config, 'utf8')
+    const passphrase = /cipher-pass=([0-9a-f]{64})/.exec(written)?.[1]
     assert.ok(passphrase)
     assert.ok(!String(engine.serverSettings['archive_command']).includes(passphrase))
+    // Its own defaults are directories that only the account of the Debian package may enter.
+    const places = [...written.matchAll(/^(\w+)-path=(.*)$/gm)].map(([, name, path]) => ({ name, path }))
+    assert.deepEqual(places.map(({ name }) => name).sort(), ['lock', 'pg1', 'repo1', 'spool'])
+    assert.deepEqual(
+      places.filter(({ path }) => path?.startsWith(place.path()) !== true),
+      [],
+    )
 
     // Aval's own objects are lost, and somebody begins them anew with another key beside the old backups.
     const key = new Uint8Array(32).fill(3)
