@@ -178,10 +178,10 @@ suite('dumps', { timeout: 120_000, skip }, () => {
 
   test('leave nothing in the clear behind', async () => {
     assert.deepEqual(await readdir(folder()).catch(() => []), [])
-    assert.deepEqual(
-      (await readdir('/dev/shm').catch(() => [])).filter((name) => name.startsWith('aval-dump-')),
-      [],
-    )
+    // Other tests make dumps in the same memory meanwhile: those of this process are told by who holds them.
+    const kept = (await readdir('/dev/shm').catch(() => [])).filter((name) => name.startsWith('aval-dump-'))
+    const owners = kept.map((name) => readFile(`/dev/shm/${name}/owner.json`, 'utf8').catch(() => ''))
+    assert.ok(!(await Promise.all(owners)).some((owner) => owner.includes(`"pid":${process.pid},`)))
     const { id } = await dump()
     for (const name of await readdir(place.path('repository', 'logical', id))) {
       assert.ok(!(await readFile(place.path('repository', 'logical', id, name))).includes('who is seen'), name)
