@@ -1,3 +1,4 @@
+import { join, relative } from 'node:path'
 import type { Command } from 'commander'
 import { alertFacts } from '../watch/alerts/alert-facts.ts'
 import { type Explanation, explainAlert } from '../watch/alerts/explain.ts'
@@ -57,7 +58,7 @@ Exit codes: 0 explained, 1 it can never fire, 2 there is no such alert, 3 it can
       const { runbook } = runbookOf(plan, rule.runbook)
       if (runbook !== undefined)
         context.out(
-          `  What to do: ${runbook.name}, ${runbook.title} (systems/${watched.system.name}/${runbook.file})\n`,
+          `  What to do: ${runbook.name}, ${runbook.title} (${relative(watched.project.root, join(watched.system.directory, runbook.file))})\n`,
         )
     })
 }
