@@ -8,6 +8,7 @@ import { findBinaries } from '../../postgres/binaries.ts'
 import { withClient } from '../../postgres/connection.ts'
 import { externalServer } from '../../postgres/external.ts'
 import type { OwnedServer, Server } from '../../postgres/server.ts'
+import { processMark } from '../../process.ts'
 import { makePlace, type Place } from '../cluster.fixture.ts'
 import { once } from '../repository/repository.ts'
 import { verifyRepository } from '../repository/verify.ts'
@@ -181,7 +182,7 @@ suite('dumps', { timeout: 120_000, skip }, () => {
     // Other tests make dumps in the same memory meanwhile: those of this process are told by who holds them.
     const kept = (await readdir('/dev/shm').catch(() => [])).filter((name) => name.startsWith('aval-dump-'))
     const owners = kept.map((name) => readFile(`/dev/shm/${name}/owner.json`, 'utf8').catch(() => ''))
-    assert.ok(!(await Promise.all(owners)).some((owner) => owner.includes(`"pid":${process.pid},`)))
+    assert.ok(!(await Promise.all(owners)).includes(JSON.stringify(processMark(process.pid))))
     const { id } = await dump()
     for (const name of await readdir(place.path('repository', 'logical', id))) {
       assert.ok(!(await readFile(place.path('repository', 'logical', id, name))).includes('who is seen'), name)
