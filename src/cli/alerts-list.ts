@@ -27,7 +27,7 @@ export function registerAlertsList(alerts: Command, context: CommandContext, cho
     .argument('[system]', 'name of the system')
     .option('--firing', 'only what fires')
     .option('--all', 'also guarantees of which nobody needs to be told')
-    .option('--json', 'prints one JSON array of every alert')
+    .option('--json', 'prints one JSON array of alerts, guarantees among them')
     .description('Lists every alert with its state as the last round of watching left it.')
     .addHelpText(
       'after',
